@@ -1,0 +1,390 @@
+"""Which requests a key can serve: the rules of DynamoDB's operations, checked for every access pattern.
+
+GetItem, PutItem, UpdateItem and DeleteItem need the whole primary key. A Query reads one item collection: it needs
+the partition key by equality, and may narrow it by the sort key. A filter is applied after the read and saves
+nothing. Everything else is a Scan, which reads and pays for the whole table. An access pattern that no key serves is
+an error in a design, unless it says `unserved` and why (AWS: Query.KeyConditionExpressions, bp-query-scan).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from workbench import expressions, limits
+from workbench.constraints import Place, key_fields, nearest
+from workbench.design import MULTIPLE, AccessPattern, Action, Design, Entity, Table
+from workbench.domains import Domain
+from workbench.keys import KeyTemplate
+
+Found = Iterator[tuple[Place, str]]
+
+TAKES = {
+    "GetItem": {"projection", "consistent"},
+    "BatchGetItem": {"projection", "consistent", "count", "same"},
+    "Query": {
+        *("index", "key_condition", "filter", "projection", "consistent", "descending"),
+        *("limit", "pages", "select", "for_each"),
+    },
+    "Scan": {"index", "filter", "projection", "consistent", "limit", "pages", "segments", "select", "table"},
+    "PutItem": {"condition"},
+    "UpdateItem": {"condition", "update"},
+    "DeleteItem": {"condition"},
+    "BatchWriteItem": {"count", "same", "actions"},
+    "TransactGetItems": {"count", "same", "actions", "projection"},
+    "TransactWriteItems": {"count", "same", "actions"},
+}
+NEEDS = {"Query": "key_condition", "UpdateItem": "update", "TransactWriteItems": "actions"}
+ACTIONS = {
+    "BatchWriteItem": ("Put", "Delete"),
+    "TransactGetItems": ("Get",),
+    "TransactWriteItems": ("Put", "Update", "Delete", "ConditionCheck"),
+}
+MOST_ITEMS = {
+    "BatchGetItem": limits.BATCH_GET_ITEMS,
+    "BatchWriteItem": limits.BATCH_WRITE_ITEMS,
+    "TransactGetItems": limits.TRANSACTION_ITEMS,
+    "TransactWriteItems": limits.TRANSACTION_ITEMS,
+}
+WHY_NOT = {
+    "condition": "a condition goes with a single write; in a transaction it stands in the action",
+    "update": "only an UpdateItem changes attributes in place",
+    "filter": "a filter is applied to what a Query or Scan has read",
+    "key_condition": "only a Query has a key condition",
+    "consistent": "consistency is chosen for reads",
+    "index": "only a Query or Scan reads an index",
+}
+EXPRESSIONS = {
+    "key_condition": expressions.parse_condition,
+    "filter": expressions.parse_condition,
+    "condition": expressions.parse_condition,
+    "update": expressions.parse_update,
+    "projection": expressions.parse_projection,
+}
+
+
+def access_problems(design: Design) -> Found:
+    """Problems of the access patterns: what an operation does not take, what no key serves, names and values."""
+    for name, pattern in design.access_patterns.items():
+        place = ("access_patterns", name)
+        problems = [*_addresses(design, place, pattern)]
+        yield from problems
+        if not problems:
+            yield from _operation(place, pattern)
+            yield from _parts(design, place, pattern)
+            yield from _serving(design, place, pattern)
+
+
+def _addresses(design: Design, place: Place, pattern: AccessPattern) -> Found:
+    for name in pattern.entity:
+        if name not in design.entities:
+            yield (*place, "entity"), f"{name!r} is not an entity{nearest(name, design.entities)}"
+    for i, action in enumerate(pattern.actions):
+        if action.entity is not None and action.entity not in design.entities:
+            yield (*place, "actions", i), f"{action.entity!r} is not an entity{nearest(action.entity, design.entities)}"
+        if action.entity is None and len(design.entities) != 1:
+            yield (*place, "actions", i), f"the action names no entity{nearest('', design.entities)}"
+    if pattern.table is not None and pattern.table not in design.tables:
+        yield (*place, "table"), f"{pattern.table!r} is not a table{nearest(pattern.table, design.tables)}"
+    if not pattern.entity and not pattern.actions and not pattern.table and len(design.entities) != 1:
+        yield place, f"{pattern.operation} names no entity{nearest('', design.entities)}"
+    if pattern.role is not None and pattern.role not in design.roles:
+        yield (*place, "role"), f"{pattern.role!r} is not a role{nearest(pattern.role, design.roles)}"
+
+
+def _operation(place: Place, pattern: AccessPattern) -> Found:
+    takes = TAKES[pattern.operation]
+    for key in sorted(set().union(*TAKES.values()) - takes):
+        if key in pattern.model_fields_set and getattr(pattern, key) not in (None, (), False, 1):
+            reason = WHY_NOT.get(key, "it belongs to " + ", ".join(op for op, keys in TAKES.items() if key in keys))
+            yield (*place, key), f"{pattern.operation} takes no {key}: {reason}"
+    need = NEEDS.get(pattern.operation)
+    if need and not getattr(pattern, need) and pattern.unserved is None:
+        # An unquoted `#name` after the colon leaves nothing: YAML reads a comment.
+        hint = '; if it begins with #, quote it: "#name = :value"' if need in pattern.model_fields_set else ""
+        yield place, f"{pattern.operation} needs {need}{hint}"
+    most = MOST_ITEMS.get(pattern.operation)
+    if most and pattern.count and pattern.count.bound > most:
+        yield (*place, "count"), f"{pattern.count} items; a {pattern.operation} has at most {most}"
+    for i, action in enumerate(pattern.actions):
+        allowed = ACTIONS.get(pattern.operation, ())
+        if action.operation not in allowed:
+            message = f"a {pattern.operation} has no {action.operation}{nearest(action.operation, allowed)}"
+            yield (*place, "actions", i, "operation"), message
+        if pattern.operation == "BatchWriteItem" and (action.condition or action.update):
+            yield (*place, "actions", i), "a batch has no conditions and no updates; use TransactWriteItems"
+        if action.operation == "Update" and not action.update:
+            yield (*place, "actions", i), "an Update needs update"
+        if action.operation == "ConditionCheck" and not action.condition:
+            yield (*place, "actions", i), "a ConditionCheck needs condition"
+
+
+def _parts(design: Design, place: Place, pattern: AccessPattern) -> Found:
+    table, entities = design.table_for(pattern), design.addressed(pattern)
+    if pattern.index is not None and pattern.index not in table.indexes:
+        yield (
+            (*place, "index"),
+            f"table {table.name} has no index {pattern.index!r}{nearest(pattern.index, table.indexes)}",
+        )
+        return
+    if pattern.consistent and pattern.index in table.gsi:
+        yield (*place, "consistent"), f"{pattern.index} is a GSI: its reads are always eventually consistent"
+    yield from _expressions(design, place, pattern, pattern, table, entities)
+    for i, action in enumerate(pattern.actions):
+        entity = design.entities[design.action_entity(action)]
+        own = design.table_of(entity.name)
+        yield from _expressions(design, (*place, "actions", i), pattern, action, own, [entity])
+    yield from _named_parts(design, place, pattern, table, entities)
+
+
+def _named_parts(design: Design, place: Place, pattern: AccessPattern, table: Table, entities: list[Entity]) -> Found:
+    known = set().union(*(names_of(design, e) for e in entities)) if entities else set(design.fields)
+    if any(_is_open(design, e) for e in entities):
+        return
+    wanted = [
+        *((("popularity", n), n) for n in pattern.popularity),
+        *((("given",), n) for n in pattern.given or ()),
+        *((("same",), n) for n in pattern.same),
+        *((("for_each",), n) for n in [pattern.for_each] if n),
+        *((("target", n), n) for n in (pattern.target if isinstance(pattern.target, dict) else ())),
+        *((("expect", "attributes"), n) for n in pattern.expect.attributes),
+        *((("expect", "order"), n) for n in [pattern.expect.order] if n),
+    ]
+    for where, name in wanted:
+        if name not in known:
+            yield (
+                (*place, *where),
+                f"{name!r} is no field or attribute of what is addressed{nearest(name, sorted(known))}",
+            )
+
+
+def _is_open(design: Design, entity: Entity) -> bool:
+    return entity.rows is not None and not (entity.rows in design.rows and design.rows[entity.rows].columns)
+
+
+def names_of(design: Design, entity: Entity) -> set[str]:
+    """Every attribute and field that an expression's values may come from."""
+    return {*design.fields, *design.domains_of(entity.name), *design.table_of(entity.name).key_attributes}
+
+
+def _expressions(
+    design: Design,
+    place: Place,
+    pattern: AccessPattern,
+    part: AccessPattern | Action,
+    table: Table,
+    entities: list[Entity],
+) -> Found:
+    nodes: dict[str, Any] = {}
+    for key, parse in EXPRESSIONS.items():
+        text = getattr(part, key, None)
+        if text is None:
+            if key in part.model_fields_set and key in getattr(part, "model_fields_set", ()):
+                yield (
+                    (*place, key),
+                    f'{key} is empty; an expression that begins with # must be quoted: "#name = :value"',
+                )
+            continue
+        try:
+            nodes[key] = parse(text)
+        except ValueError as error:
+            yield (*place, key), str(error)
+    yield from _reserved(place, nodes)
+    names = {**pattern.names, **part.names}
+    yield from _placeholders(design, place, {**pattern.values, **part.values}, part, names, nodes, entities)
+    resolved = {key: expressions.resolve(node, names) for key, node in nodes.items()}
+    yield from _rules(place, pattern, table, resolved)
+
+
+def _reserved(place: Place, nodes: dict[str, Any]) -> Found:
+    for key, node in nodes.items():
+        for word in expressions.reserved(node):
+            yield (
+                (*place, key),
+                f"{word} is a reserved word of DynamoDB: write #{word} (it stands for {word}) and quote the expression",
+            )
+
+
+def _placeholders(
+    design: Design,
+    place: Place,
+    values: dict[str, Any],
+    part: AccessPattern | Action,
+    names: dict[str, str],
+    nodes: dict[str, Any],
+    entities: list[Entity],
+) -> Found:
+    used = {name for node in nodes.values() for name in expressions.values(node)}
+    used_names = {name for node in nodes.values() for name in expressions.names(node)}
+    known = {"now", *values, *(n for e in entities for n in names_of(design, e))}
+    if not any(_is_open(design, e) for e in entities):
+        for key, node in nodes.items():
+            for name in expressions.values(node):
+                if name not in known:
+                    message = f":{name} has no value: put {name} under values, or name a field or attribute"
+                    yield (*place, key), message + nearest(name, sorted(known))
+    if nodes:
+        for name in part.values:
+            if name not in used:
+                yield (*place, "values", name), f":{name} stands in no expression; DynamoDB refuses unused values"
+        for name in part.names:
+            if name not in used_names:
+                yield (*place, "names", name), f"#{name} stands in no expression; DynamoDB refuses unused names"
+    for name, value in part.values.items():
+        yield from _value(design, (*place, "values", name), value, entities)
+
+
+def _value(design: Design, place: Place, value: Any, entities: list[Entity]) -> Found:
+    try:
+        domain = value_domain(value)
+        references = list(domain.references())
+    except ValueError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ") if hasattr(error, "errors") else str(error)  # type: ignore[attr-defined]
+        yield place, message
+        return
+    known = set(design.fields).union(*(names_of(design, e) for e in entities))
+    if any(_is_open(design, e) for e in entities):
+        return
+    for reference in references:
+        if reference not in known:
+            yield place, f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
+
+
+def value_domain(value: Any) -> Domain:
+    """The domain of an entry of `values`: a bare string is a template, a mapping is a domain, else a constant."""
+    if isinstance(value, dict):
+        if len(value) == 1 and next(iter(value.values())) is None:
+            inner = next(iter(value))
+            raise ValueError(f'unquoted {{{inner}}} is a YAML mapping; write "{{{inner}}}"')
+        return Domain.model_validate(value)
+    if isinstance(value, list):
+        return Domain.model_validate({"choice": value})
+    return Domain(value=value)
+
+
+def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
+    partition, sort = table.keys(pattern.index if pattern.index in table.indexes else None)
+    if "filter" in nodes and pattern.operation == "Query":
+        for name in expressions.attributes(nodes["filter"]):
+            if name in (*partition, *sort):
+                where = pattern.index or table.name
+                message = (
+                    f"{name} is a key attribute of {where}: it belongs into key_condition; a Query's filter has none"
+                )
+                yield (*place, "filter"), message
+    if "update" in nodes:
+        for clause in nodes["update"].clauses:
+            if clause.path.parts[0] in table.key_attributes:
+                message = f"{clause.path.parts[0]} is part of the primary key, which no update changes: delete and put"
+                yield (*place, "update"), message
+    yield from _projection(place, pattern, table, nodes)
+
+
+def _projection(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
+    index = table.gsi.get(pattern.index or "")
+    if index is None or index.projection == "ALL":
+        return
+    projected = {*table.key_attributes, *index.key_attributes}
+    projected |= set(index.projection) if isinstance(index.projection, tuple) else set()
+    if pattern.select == "ALL_ATTRIBUTES":
+        yield (*place, "select"), f"GSI {index.name} does not project all attributes, and a GSI fetches nothing"
+    for key in ("projection", "filter"):
+        for name in expressions.attributes(nodes[key]) if key in nodes else ():
+            if name not in projected:
+                yield (*place, key), f"GSI {index.name} does not project {name}{nearest(name, sorted(projected))}"
+
+
+# Serving
+
+
+def _serving(design: Design, place: Place, pattern: AccessPattern) -> Found:
+    reasons = not_served(design, pattern)
+    if pattern.unserved is not None:
+        if not reasons:
+            yield (*place, "unserved"), f"{pattern.name} can be served by the keys it has: remove unserved"
+    elif pattern.key_condition is not None or pattern.given is not None:
+        key = "key_condition" if pattern.key_condition is not None else "given"
+        for reason in reasons:
+            yield (*place, key), reason
+
+
+def not_served(design: Design, pattern: AccessPattern) -> list[str]:
+    """Why no key serves an access pattern; empty if one does."""
+    if pattern.operation == "Scan" or (pattern.operation in MULTIPLE and pattern.given is None):
+        return []
+    if pattern.operation == "Query":
+        return _query_not_served(design, pattern)
+    if pattern.given is None:
+        return []
+    entity = design.addressed(pattern)[0]
+    table = design.table_of(entity.name)
+    missing = [f for f in key_fields(design, entity) if f not in pattern.given]
+    if not missing:
+        return []
+    return [
+        f"{pattern.operation} needs the whole primary key of {table.name} ({_key_words(design, entity, table)}), "
+        f"and the caller knows only {', '.join(pattern.given) or 'nothing'}: {' and '.join(missing)} is missing"
+    ]
+
+
+def _key_words(design: Design, entity: Entity, table: Table) -> str:
+    domains = design.domains_of(entity.name)
+    texts = {n: d.value if (d := domains.get(n)) and d.value is not None else f"{{{n}}}" for n in table.key_attributes}
+    return ", ".join(f"{name} = {text}" for name, text in texts.items())
+
+
+def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
+    table = design.table_for(pattern)
+    partition, sort = table.keys(pattern.index)
+    where = f"index {pattern.index}" if pattern.index else f"table {table.name}"
+    if pattern.key_condition is None:
+        return [f"a Query reads one item collection of {where}: it needs {' and '.join(partition)} by ="]
+    try:
+        node = expressions.resolve(expressions.parse_condition(pattern.key_condition), pattern.names)
+    except ValueError:
+        return []  # said where the expression is parsed
+    reasons = expressions.check_key_condition(node, partition, sort, where)
+    if reasons or pattern.given is None:
+        return reasons
+    missing = [f for f in _condition_fields(design, pattern, node) if f not in pattern.given]
+    knows = ", ".join(pattern.given) or "nothing"
+    return [f"the key condition needs {' and '.join(missing)}, and the caller knows only {knows}"] if missing else []
+
+
+def _condition_fields(design: Design, pattern: AccessPattern, node: Any) -> list[str]:
+    """The fields from which the values of a key condition are made."""
+    found: dict[str, None] = {}
+    for name in expressions.values(node):
+        if name in pattern.values:
+            made_of = list(value_domain(pattern.values[name]).references())
+        else:
+            made_of = key_fields(design, design.addressed(pattern)[0], [name]) or [name]
+        found.update(dict.fromkeys(f for f in made_of if f in design.fields))
+    return list(found)
+
+
+def unserved_reason(design: Design, pattern: AccessPattern) -> str:
+    """Why no key reaches what the pattern asks for, and which key would."""
+    reasons = "; ".join(not_served(design, pattern))
+    entity = design.addressed(pattern)[0]
+    given = [name for name in pattern.given or () if name in names_of(design, entity)]
+    if not given:
+        return reasons
+    missing = [f for f in key_fields(design, entity) if f not in given]
+    keyed = _existing_index(design, entity, given)
+    index = f"the index {keyed}" if keyed else f"a GSI with partition key {' and '.join(given)}"
+    return f"{reasons}. It would be reached with {' and '.join(missing)} given too, or by a Query of {index} first"
+
+
+def _existing_index(design: Design, entity: Entity, given: list[str]) -> str | None:
+    """An index of the entity's table whose partition key the caller can make."""
+    domains = design.domains_of(entity.name)
+    for index in design.table_of(entity.name).gsi.values():
+        held = all(a in domains for a in index.partition_key)
+        if held and set(key_fields(design, entity, index.partition_key)) <= set(given):
+            return index.name
+    return None
+
+
+def sort_prefix(domain: Domain | None) -> str:
+    """The literal text that every value of a key attribute begins with."""
+    template: KeyTemplate | None = domain.template if domain else None
+    return template.prefix if template else ""

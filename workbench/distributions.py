@@ -1,0 +1,258 @@
+"""How many, how large, and how often: the distributions of a design file.
+
+An **amount** says how a count or size varies: `40`, `1..9`, `lognormal(40..400)` (median..99th percentile),
+`poisson(3)`; sizes may carry B, KB or MB. A **popularity** says which share of the requests each of n values
+gets: `uniform`, `zipf(1.1)`, `hotset(1% takes 90%)`, `top(70% 5%)`, `latest`. Rank 0 is the first value, so that a
+chart can name the hottest key before anything is drawn.
+
+Real traffic is skewed: at Zipf 1.1 over 10,000 keys the first takes 15 % of all requests, 1,500 times its even share.
+
+>>> parse_popularity("zipf(1.1)").shares(10_000)[0].round(3)
+np.float64(0.151)
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import exp, log
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+_UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2}
+_NUMBER = r"-?[0-9][0-9_]*(?:\.[0-9]+)?"
+_QUANTITY = rf"({_NUMBER})\s*(B|KB|MB)?"
+_RANGE = rf"{_QUANTITY}\s*\.\.\s*{_QUANTITY}"
+_P99 = 2.3263478740408408  # standard deviations from the median to the 99th percentile
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A count, size or number that varies: `kind` is fixed, uniform, lognormal or poisson.
+
+    `low` and `high` are the bounds of uniform, the median and 99th percentile of lognormal; `digits` the decimals.
+    """
+
+    kind: str
+    low: float
+    high: float
+    digits: int = 0
+    text: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def mean(self) -> float:
+        """The mean, in closed form.
+
+        >>> parse_amount("1..9").mean, parse_amount("lognormal(40..400)").mean.__round__(1)
+        (5.0, 65.3)
+        """
+        return {"uniform": (self.low + self.high) / 2, "lognormal": self.low * exp(self._sigma**2 / 2)}.get(
+            self.kind, self.low
+        )
+
+    @property
+    def minimum(self) -> float:
+        """The least value it can take."""
+        return {"lognormal": 1, "poisson": 0}.get(self.kind, self.low)
+
+    @property
+    def bound(self) -> float:
+        """The number of values that it surely asks for: the upper bound, or the least where nothing bounds it."""
+        return self.high if self.kind in ("fixed", "uniform") else self.minimum
+
+    @property
+    def most(self) -> float:
+        """The largest value, or where there is none, one that 1 in 10,000 draws passes."""
+        tail = {
+            "lognormal": self.low * exp(3.72 * self._sigma),
+            "poisson": self.low + 4 * self.low**0.5 + 4,
+        }
+        return tail.get(self.kind, self.high)
+
+    @property
+    def _sigma(self) -> float:
+        return log(self.high / self.low) / _P99 if self.kind == "lognormal" else 0.0
+
+    def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.int64]:
+        """`size` whole numbers, in steps of 10**-digits: 4.25 with two digits is 425."""
+        step = 10**self.digits
+        if self.kind == "fixed":
+            return np.full(size, round(self.low * step), dtype=np.int64)
+        if self.kind == "uniform":
+            return rng.integers(round(self.low * step), round(self.high * step), size, endpoint=True)
+        if self.kind == "poisson":
+            return rng.poisson(self.low, size)
+        drawn = self.low * np.exp(self._sigma * rng.standard_normal(size))
+        return np.maximum(np.rint(drawn * step), 1).astype(np.int64)
+
+
+def parse_amount(value: object, *, sizes: bool = False, signed: bool = False) -> Amount:
+    """The amount that `value` writes; with `sizes`, in bytes. ValueError says what is allowed.
+
+    >>> parse_amount("lognormal(1 KB..20 KB)", sizes=True).high
+    20480.0
+    >>> parse_amount("0.50..99.99").digits
+    2
+    """
+    text = str(value).strip()
+    number = (
+        "bytes, as 1 KB or 1 KB..4 KB or lognormal(1 KB..20 KB)"
+        if sizes
+        else "40, 1..9, lognormal(40..400) or poisson(3)"
+    )
+    refuse = ValueError(f"{text!r} is not an amount: write {number}")
+    if isinstance(value, bool) or value is None:
+        raise refuse
+    for pattern, kind in _AMOUNTS:
+        if found := re.fullmatch(pattern, text):
+            amount = _amount(kind, found.groups(), text, refuse if not sizes else None)
+            _check_amount(amount, signed)
+            return amount
+    raise refuse
+
+
+_AMOUNTS = [
+    (_QUANTITY, "fixed"),
+    (_RANGE, "uniform"),
+    (rf"lognormal\(\s*{_RANGE}\s*\)", "lognormal"),
+    (rf"poisson\(\s*{_QUANTITY}\s*\)", "poisson"),
+]
+
+
+def _amount(kind: str, groups: tuple[str | None, ...], text: str, no_units: Exception | None) -> Amount:
+    if no_units and any(groups[1::2]):
+        raise no_units
+    low_text, low_unit = groups[0] or "", groups[1]
+    high_text, high_unit = (groups[2] or "", groups[3]) if len(groups) > 2 else (low_text, low_unit)
+    low = float(low_text.replace("_", "")) * _UNITS[low_unit or high_unit or ""]
+    high = float(high_text.replace("_", "")) * _UNITS[high_unit or ""]
+    digits = max(_decimals(low_text), _decimals(high_text)) if kind in ("fixed", "uniform") and not low_unit else 0
+    return Amount(kind, low, high, digits, text)
+
+
+def _decimals(text: str) -> int:
+    return -int(Decimal(text.replace("_", "")).as_tuple().exponent)
+
+
+def _check_amount(amount: Amount, signed: bool) -> None:
+    if amount.high < amount.low:
+        raise ValueError(f"{amount.text!r} runs backwards: write the smaller number first")
+    if amount.kind == "lognormal" and amount.low <= 0:
+        raise ValueError(f"{amount.text!r}: the median of a lognormal must be above 0")
+    if not signed and amount.low < 0:
+        raise ValueError(f"{amount.text!r} must not be negative")
+
+
+Shares = Callable[[Floats, Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """Which share of the requests each value gets, by the value's rank; built by `parse_popularity`."""
+
+    text: str
+    _weight: Shares = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def weights(self, rank: ArrayLike, count: ArrayLike) -> Floats:
+        """A weight for each value from its rank (0 is the first) among `count`; to be scaled to a sum of 1."""
+        return self._weight(np.asarray(rank, dtype=float), np.asarray(count, dtype=float))
+
+    def shares(self, count: int) -> Floats:
+        """The shares of `count` values, summing to 1.
+
+        >>> parse_popularity("top(70% 5%)").shares(4).round(3).tolist()
+        [0.7, 0.05, 0.125, 0.125]
+        """
+        weights = self.weights(np.arange(count), count)
+        return weights / weights.sum()
+
+
+_PERCENT = r"([0-9]+(?:\.[0-9]+)?)%"
+_ALLOWED = "uniform, zipf(1.1), hotset(1% takes 90%), top(70% 5%), top(40% zipf(1.2)) or latest"
+
+
+def parse_popularity(value: object) -> Popularity:
+    """The popularity that `value` writes, or ValueError saying what is allowed."""
+    text = str(value).strip()
+    for pattern, build in _POPULARITIES:
+        if found := re.fullmatch(pattern, text):
+            return Popularity(text, build(*found.groups()))
+    raise ValueError(f"{text!r} is not a popularity: write {_ALLOWED}")
+
+
+def _uniform() -> Shares:
+    return lambda rank, count: np.ones(np.broadcast(rank, count).shape)
+
+
+def _latest() -> Shares:
+    return lambda rank, count: (rank == count - 1).astype(float)
+
+
+def _zipf(exponent: str) -> Shares:
+    s = float(exponent)
+    if not 0 <= s <= 10:
+        raise ValueError(
+            f"'zipf({exponent})': the exponent lies between 0 (uniform) and 10; measured traffic has 0.6 to 1.3"
+        )
+    return lambda rank, count: np.broadcast_to((rank + 1) ** -s, np.broadcast(rank, count).shape)
+
+
+def _hotset(hot: str, taken: str, moving: str | None) -> Shares:
+    part, share = float(hot) / 100, float(taken) / 100
+    if not (0 < part < 1 and 0 < share <= 1):
+        raise ValueError(
+            f"'hotset({hot}% takes {taken}%)': the hot part lies between 0 and 100 %, its share up to 100 %"
+        )
+
+    def weight(rank: Floats, count: Floats) -> Floats:
+        hot_values = np.maximum(1, np.rint(part * count))
+        cold_values = np.maximum(count - hot_values, 1)
+        return np.where(rank < hot_values, share / hot_values, (1 - share) / cold_values)
+
+    return weight
+
+
+def _top(percents: str, rest: str | None) -> Shares:
+    first = np.array([float(p) / 100 for p in re.findall(_PERCENT, percents)])
+    if first.sum() > 1 + 1e-9 or (first <= 0).any():
+        raise ValueError(f"'top({percents.strip()})': shares must be above 0 and sum to at most 100 %")
+    tail = _zipf(rest) if rest else _uniform()
+
+    def weight(rank: Floats, count: Floats) -> Floats:
+        rank, count = np.broadcast_arrays(rank, count)
+        named = np.minimum(rank, len(first) - 1).astype(int)
+        others = _tail_total(tail, count - len(first), rest is not None)
+        behind = tail(np.maximum(rank - len(first), 0), count) / others * max(0.0, 1 - first.sum())
+        return np.where(rank < len(first), first[named], behind)
+
+    return weight
+
+
+def _tail_total(tail: Shares, counts: Floats, skewed: bool) -> Floats:
+    """The sum of the tail's weights for each number of remaining values, at least 1."""
+    if not skewed or not counts.size:
+        return np.maximum(counts, 1)
+    most = max(int(counts.max()), 1)
+    totals = np.cumsum(tail(np.arange(most, dtype=float), np.float64(most)))
+    return totals[np.clip(counts.astype(int), 1, most) - 1]
+
+
+_POPULARITIES: list[tuple[str, Callable[..., Shares]]] = [
+    (r"uniform", _uniform),
+    (r"latest", _latest),
+    (r"zipf\(\s*([0-9.]+)\s*\)", _zipf),
+    (rf"hotset\(\s*{_PERCENT}\s+takes\s+{_PERCENT}(?:\s+moving\s+([0-9]+(?:s|min|h|d)))?\s*\)", _hotset),
+    (
+        rf"top\(((?:\s*{_PERCENT})+)\s*(?:zipf\(\s*([0-9.]+)\s*\))?\s*\)",
+        lambda all_, _last, rest: _top(all_, rest),
+    ),
+]
