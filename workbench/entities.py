@@ -1,0 +1,350 @@
+"""The items of one entity, made column by column.
+
+Each name is drawn once, so that the values of an item agree: a template, an attribute and a condition that name the
+same field see the same value. What an access pattern creates differs in two ways: its keys are new, and its times
+that end in `now` are now.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import limits
+from workbench.columns import (
+    ABSENT,
+    Chosen,
+    Column,
+    Ints,
+    Lists,
+    Maps,
+    Mask,
+    Pooled,
+    Texts,
+    Times,
+    as_text,
+    combine,
+    constant,
+    joined,
+)
+from workbench.design import Entity, Table, key_template
+from workbench.domains import Domain
+from workbench.fields import calculated_shard, drawn, field_values, pick, pick_choice, stream
+
+if TYPE_CHECKING:
+    from workbench.items import Source
+
+FILLER = "filler"
+
+
+@dataclass(frozen=True, repr=False)
+class EntityItems:
+    """The items of one entity: a column per attribute, and the field values that they were made from.
+
+    `places[field]` says which value of an identity field each item has.
+    """
+
+    name: str
+    table: Table
+    count: int
+    columns: dict[str, Column]
+    places: dict[str, Ints]
+    fields: dict[str, Column]
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """Bytes of each item as DynamoDB counts them: names and values."""
+        total = np.zeros(self.count, dtype=np.int64)
+        for name, column in self.columns.items():
+            here = 1 if column.present is None else column.present
+            total += column.sizes + len(name.encode()) * here
+        return total
+
+    def take(self, index: Sequence[int] | Ints) -> list[dict[str, Any]]:
+        """The items at `index` as dictionaries of Python values."""
+        places = np.asarray(index, dtype=np.int64)
+        names = list(self.columns)
+        values = [self.columns[name].take(places) for name in names]
+        return [{n: v for n, v in zip(names, row, strict=True) if v is not ABSENT} for row in zip(*values, strict=True)]
+
+    def select(self, index: Ints) -> "EntityItems":
+        """The items at `index`, as columns."""
+        columns = {name: column.select(index) for name, column in self.columns.items()}
+        fields = {name: column.select(index) for name, column in self.fields.items()}
+        places = {name: place[index] for name, place in self.places.items()}
+        return EntityItems(self.name, self.table, len(index), columns, places, fields)
+
+    def key_codes(self, attributes: Sequence[str]) -> Ints:
+        """A code for each item's values of key attributes, -1 where one is absent: then it is not in the index."""
+        codes = [self.columns[a].codes if a in self.columns else np.full(self.count, -1) for a in attributes]
+        there = np.logical_and.reduce([c >= 0 for c in codes]) if codes else np.ones(self.count, dtype=bool)
+        return np.where(there, combine([np.maximum(c, 0) for c in codes], self.count), -1)
+
+    def value_column(self, name: str) -> Column | None:
+        """The column of an attribute or field, if the entity has one of that name."""
+        return self.columns.get(name) or self.fields.get(name)
+
+
+class Builder:
+    """Makes the columns of one entity's items; each name is drawn once, so that an item's values agree."""
+
+    def __init__(
+        self,
+        source: "Source",
+        part: Entity,
+        count: int,
+        places: dict[str, Ints],
+        known: dict[str, Column] | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        is_new: bool = False,
+    ):
+        self.source, self.part, self.count, self.is_new = source, part, count, is_new
+        self.places, self.known, self.rng = dict(places), dict(known or {}), rng
+        self.domains = source.design.domains_of(part.name)
+        self.made: dict[str, Column] = {}
+        for name in list(places):
+            self._place_ancestors(name)
+
+    def build(self) -> EntityItems:
+        names = list(self.domains)
+        if self.part.rows and self.part.attributes is None:
+            names += [name for name in self.known if name not in names]
+        columns = {name: self.attribute(name) for name in names}
+        if self.part.size:
+            columns[FILLER] = self._filler(columns)
+        table = self.source.design.table_of(self.part.name)
+        items = EntityItems(self.part.name, table, self.count, columns, self.places, self.made)
+        self._check_sizes(items)
+        return items
+
+    def attribute(self, name: str) -> Column:
+        """The column of an attribute: its own domain, or the field of the same name."""
+        domain = self.domains.get(name)
+        return self.field(name) if domain is None or domain.is_field else self._column(name, domain)
+
+    def named(self, name: str) -> Column:
+        """The column that a template or time refers to: a field, or another attribute of the entity."""
+        own = self.domains.get(name)
+        return self.attribute(name) if own is not None and not own.is_field else self.field(name)
+
+    def field(self, name: str) -> Column:
+        if name in self.known:
+            return self.known[name]
+        if name not in self.made:
+            self.made[name] = self._field(name)
+        return self.made[name]
+
+    def _field(self, name: str) -> Column:
+        domain = self.source.design.fields[name]
+        if not self.source.is_identity(name):
+            return self._new_or(domain, lambda: self._draw(name, domain))
+        if name not in self.places:
+            self._place(name)
+        place = self.places[name]
+        column = self.source.values(name).column.select(np.maximum(place, 0))
+        return column.where(None if (place >= 0).all() else place >= 0)
+
+    def _place(self, name: str) -> None:
+        """Draw which value of an identity field each item has: a child of its parent's value, if that is known."""
+        values, rng = self.source.values(name), self._stream(name)
+        parent = self.source.parent(name)
+        if parent and parent in self.places:
+            owners = self.places[parent]
+            counts = values.counts[owners]
+            offsets = np.floor(rng.random(self.count) * counts).astype(np.int64)
+            self.places[name] = np.where(counts > 0, values.starts[owners] + offsets, -1)
+        else:
+            self.places[name] = pick(self.source.weights(name), self.count, rng)
+            self._place_ancestors(name)
+
+    def _place_ancestors(self, name: str) -> None:
+        parent = self.source.parent(name)
+        if parent and parent not in self.places:
+            self.places[parent] = self.source.values(name).parents[self.places[name]]
+            self._place_ancestors(parent)
+
+    def _stream(self, name: str) -> np.random.Generator:
+        return self.rng or stream(self.source.seed, self.part.name, name)
+
+    def _column(self, name: str, domain: Domain) -> Column:
+        if name not in self.made:
+            column = self._new_or(domain, lambda: self._draw(name, domain))
+            self.made[name] = column.where(self._presence(name, domain))
+        return self.made[name]
+
+    def _new_or(self, domain: Domain, draw: "Callable[[], Column]") -> Column:
+        """What a created item has: the `new` value, the present for a time that ends now, else a draw."""
+        if not self.is_new:
+            return draw()
+        if domain.new is not None:
+            return constant(domain.new, self.count)
+        kind = domain.type
+        if kind and kind.span and kind.span.ends_now:
+            return at_now(kind.word, self.source.now, self.count)
+        return draw()
+
+    def _draw(self, name: str, domain: Domain) -> Column:
+        for kind, build in _KINDS:
+            if kind(domain):
+                return build(self, name, domain)
+        return drawn(domain, self.count, self._stream(name), self.source.seed, self.source.now)
+
+    def _role(self, name: str, domain: Domain) -> Column:
+        """Another role of a private attribute: drawn anew from the same values."""
+        assert domain.of is not None
+        if domain.of in self.source.design.fields:
+            origin = self.source.design.fields[self.source.origin(domain.of)]
+        else:
+            origin = self.domains[domain.of]
+        return self._private_values(name, origin, domain.of)
+
+    def _private(self, name: str, domain: Domain) -> Column:
+        return self._private_values(name, domain, name)
+
+    def _private_values(self, name: str, domain: Domain, origin: str) -> Column:
+        values = field_values(domain, 1, self.source.seed, f"{self.part.name}.{origin}", self.source.now)
+        weights = rank_weights(domain, values.ranks, values.siblings, "write")
+        return values.column.select(pick(weights, self.count, self._stream(name)))
+
+    def _template(self, name: str, domain: Domain) -> Column:
+        template = key_template(domain, name)
+        assert template is not None
+        if template.lone_field:
+            return self.named(template.lone_field)
+        parts = [p if isinstance(p, str) else as_text(self.named(p.field), p.spec) for p in template.parts]
+        return joined(parts, self.count)
+
+    def _choice(self, name: str, domain: Domain) -> Column:
+        options = [Domain(value=value) for value in domain.choice or ()]
+        columns = tuple(self._draw(name, option) for option in options)
+        return Chosen(None, columns, pick_choice(domain, self.count, self._stream(name)))
+
+    def _later(self, name: str, domain: Domain) -> Column:
+        assert domain.type and domain.type.span and domain.type.span.base
+        base = self.named(domain.type.span.base)
+        assert isinstance(base, Times)
+        return Times(base.present, base.instants + domain.type.span.earliest * 1000, domain.type.word)
+
+    def _shard(self, name: str, domain: Domain) -> Column:
+        assert domain.type and domain.type.shard_of
+        return calculated_shard(self.named(domain.type.shard_of), domain.type.shards)
+
+    def _map(self, name: str, domain: Domain) -> Column:
+        members = {m: self._member(f"{name}.{m}", m, d) for m, d in (domain.map or {}).items()}
+        return Maps(None, members, self.count)
+
+    def _member(self, path: str, name: str, domain: Domain) -> Column:
+        if domain.is_field:
+            return self.named(name)
+        return self._draw(path, domain).where(self._presence(path, domain))
+
+    def _list(self, name: str, domain: Domain) -> Column:
+        lengths = self._lengths(name, domain)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        return Lists(None, self._elements(name, domain.list, int(lengths.sum())), starts, lengths)
+
+    def _elements(self, name: str, domain: Domain | None, count: int) -> Column:
+        assert domain is not None
+        inner = Builder(self.source, self.part, count, {}, rng=self.rng, is_new=self.is_new)
+        return inner._member(f"{name}[]", name, domain)
+
+    def _lengths(self, name: str, domain: Domain) -> Ints:
+        length = domain.length
+        return (
+            length.draw(self._stream(f"{name}.length"), self.count) if length else np.ones(self.count, dtype=np.int64)
+        )
+
+    def _set(self, name: str, domain: Domain) -> Column:
+        assert domain.set is not None
+        lengths = np.minimum(np.maximum(self._lengths(name, domain), 1), min(domain.set.cardinality, 1 << 40))
+        values = self._elements(name, domain.set, int(lengths.sum()) * 2)
+        flat = iter(values.take(np.arange(len(values))))
+        sets = [_fill(set(), flat, int(length), values, self._stream(name)) for length in lengths.tolist()]
+        return Pooled(None, sets, np.arange(self.count))
+
+    def _presence(self, name: str, domain: Domain) -> Mask | None:
+        if domain.present is None:
+            return None
+        if not isinstance(domain.present, dict):
+            return self._stream(f"{name}.present").random(self.count) < domain.present
+        masks = [self._equals(other, value) for other, value in domain.present.items()]
+        return np.logical_and.reduce(masks)
+
+    def _equals(self, name: str, wanted: Any) -> Mask:
+        return equals(self.named(name), wanted)
+
+    def _filler(self, columns: dict[str, Column]) -> Column:
+        """Text that brings an item up to its stated size, absent where it is there already."""
+        assert self.part.size is not None
+        table = self.source.design.table_of(self.part.name)
+        bare = EntityItems(self.part.name, table, self.count, columns, {}, {}).sizes
+        target = np.minimum(self.part.size.draw(self._stream("size"), self.count), limits.ITEM_BYTES)
+        lengths = target - bare - len(FILLER)
+        starts = np.zeros(self.count, dtype=np.int64)
+        return Texts(None, np.maximum(lengths, 0), starts).where(None if (lengths >= 0).all() else lengths >= 0)
+
+    def _check_sizes(self, items: EntityItems) -> None:
+        largest = int(items.sizes.max(initial=0))
+        if largest > limits.ITEM_BYTES:
+            raise ValueError(
+                f"entity {self.part.name}: an item of {largest:,} bytes; DynamoDB's limit is {limits.ITEM_BYTES:,} "
+                "(400 KB): lower the size of its texts, lists or maps, or keep the large part elsewhere"
+            )
+
+
+def equals(column: Column, wanted: Any) -> Mask:
+    """Which items have `wanted`, a value or one of a list of values."""
+    options = wanted if isinstance(wanted, list | tuple) else [wanted]
+    _, first, inverse = np.unique(column.codes, return_index=True, return_inverse=True)
+    hits = np.array([v in options or str(v) in options for v in column.take(first)], dtype=bool)
+    return hits[inverse.reshape(len(column))]
+
+
+def _fill(found: set[Any], values: Any, length: int, column: Column, rng: np.random.Generator) -> set[Any]:
+    """`length` distinct values from a stream of drawn ones."""
+    for value in values:
+        found.add(value)
+        if len(found) >= length:
+            return found
+    while len(found) < length:
+        found.update(column.take(rng.integers(0, len(column), length)))
+    return found
+
+
+_KINDS: list[tuple[Callable[[Domain], Any], Callable[[Builder, str, Domain], Column]]] = [
+    (lambda d: d.of is not None, Builder._role),
+    (lambda d: d.is_identity, Builder._private),
+    (lambda d: d.map is not None, Builder._map),
+    (lambda d: d.list is not None, Builder._list),
+    (lambda d: d.set is not None, Builder._set),
+    (lambda d: d.type and d.type.span and d.type.span.base, Builder._later),
+    (lambda d: d.type and d.type.shard_of, Builder._shard),
+    (lambda d: d.choice and any(isinstance(v, str) and "{" in v for v in d.choice), Builder._choice),
+    (lambda d: d.template and d.template.fields, Builder._template),
+]
+
+
+def is_stated(domain: Domain) -> bool:
+    """Whether the design says how requests spread over a field's values."""
+    return domain.popularity is not None or any(share is not None for share in (domain.choice or {}).values())
+
+
+def rank_weights(domain: Domain, ranks: Ints, siblings: Ints, side: str) -> Any:
+    """The weight of each value of a field from its rank among its siblings; `side` is read or write."""
+    if domain.popularity is not None:
+        return getattr(domain.popularity, side).weights(ranks, siblings)
+    shares = list((domain.choice or {}).values())
+    if shares and shares[0] is not None:
+        return np.array(shares, dtype=float)[ranks]
+    return np.ones(len(ranks))
+
+
+def at_now(word: str, now: int, count: int) -> Times:
+    """The present time, as `word` writes it."""
+    return Times(None, np.full(count, now * 1000, dtype=np.int64), word)

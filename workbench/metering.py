@@ -1,0 +1,324 @@
+"""Metering: what each request consumed, computed from the bytes that were really read and written.
+
+DynamoDB charges a read for the items that it evaluated, before filter and projection, and a write for the larger of
+the item before and after. Answers do not show all of that, so the meter looks: it asks writes for the old image,
+reads an updated item once more, and reads a filtered page again without its filter. These looks are not part of the
+call: they are in no count, unit or latency. The engine's own number stands beside ours, and is not trusted: local
+engines report it wrong in known cases.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workbench import capacity, expressions
+from workbench.capacity import IndexSchema, Units
+from workbench.design import AccessPattern, Design, Index, Table
+from workbench.requests import Request
+from workbench.tables import RunTables
+
+BATCH_TRIES = 8
+
+
+@dataclass
+class Metered:
+    """One request as it went: units by table and arm, what came back, how long it took, and the error code if any."""
+
+    pages: int = 0
+    scanned: int = 0
+    returned: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
+    reads: dict[str, Units] = field(default_factory=dict)
+    writes: dict[str, Units] = field(default_factory=dict)
+    engine_units: float | None = None
+    seconds: float = 0.0
+    error: str = ""
+    message: str = ""
+    refusal: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def charge(self, kind: str, table: str, units: Units) -> None:
+        """Add units to an arm: `kind` is reads or writes."""
+        arms = getattr(self, kind)
+        arms[table] = arms.get(table, Units()) + units
+
+    def report(self, answer: Mapping[str, Any]) -> None:
+        """Add what the engine says was consumed."""
+        said = answer.get("ConsumedCapacity")
+        if said:
+            parts = said if isinstance(said, list) else [said]
+            self.engine_units = (self.engine_units or 0.0) + sum(part["CapacityUnits"] for part in parts)
+
+
+def index_schema(table: Table, index: Index) -> IndexSchema:
+    """What capacity needs to know of an index."""
+    return IndexSchema(index.name, index.kind, index.key_attributes, table.key_attributes, index.projection)
+
+
+class Meter:
+    """Sends the requests of one design to one engine, and meters each."""
+
+    def __init__(self, design: Design, tables: RunTables):
+        self.design, self.tables, self.client = design, tables, tables.engine.client()
+        self.schemas = {t.name: [index_schema(t, i) for i in t.indexes.values()] for t in design.tables.values()}
+        self._pages: dict[str, tuple[list[int], list[int]]] = {}
+
+    def forget(self) -> None:
+        """Forget the pages read so far: something was written."""
+        self._pages.clear()
+
+    def send(self, pattern: AccessPattern, request: Request) -> Metered:
+        """Send one request, all its pages, and meter it. A refusal is recorded with its code, not raised."""
+        metered = Metered()
+        _METERS[request.operation](self, pattern, request, metered)
+        if not pattern.is_read:
+            self.forget()
+        return metered
+
+    # Speaking to the engine
+
+    def timed(self, metered: Metered, operation: str, parameters: dict[str, Any]) -> Any:
+        """The answer to a request of the pattern, timed; None if it was refused."""
+        call = getattr(self.client, _METHODS[operation])
+        full = {**self.tables.prefixed(parameters), "ReturnConsumedCapacity": "INDEXES"}
+        start = time.perf_counter()
+        try:
+            answer = call(**full)
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            metered.error, metered.message = said.get("Code", "unknown"), said.get("Message", "")
+            metered.refusal, answer = dict(error.response), None
+        metered.seconds += time.perf_counter() - start
+        if answer:
+            metered.report(answer)
+        return answer
+
+    def look(self, table: str, key: dict[str, Any]) -> dict[str, Any] | None:
+        """An item as it stands, read consistently and not metered."""
+        parameters = {"TableName": self.tables.name(table), "Key": key, "ConsistentRead": True}
+        return self.client.get_item(**parameters).get("Item")
+
+    def write(self, metered: Metered, table: str, before: Any, after: Any, *, transactional: bool = False) -> None:
+        units = capacity.write_cost(before, after, self.schemas[table], transactional=transactional)
+        metered.charge("writes", table, units)
+
+    # Single items
+
+    def get_item(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        answer = self.timed(metered, "GetItem", request.parameters)
+        if answer is None:
+            return
+        table = request.parameters["TableName"]
+        item = answer.get("Item")
+        whole = self.look(table, request.parameters["Key"]) if pattern.projection else item
+        units = capacity.read_units(whole, consistent=pattern.consistent)
+        metered.charge("reads", table, Units(units))
+        metered.pages, metered.scanned, metered.count = 1, int(whole is not None), int(item is not None)
+        metered.returned = [item] if item else []
+
+    def put_item(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        self._single_write(request, metered, lambda before: request.parameters["Item"])
+
+    def delete_item(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        self._single_write(request, metered, lambda before: None)
+
+    def update_item(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        table, key = request.parameters["TableName"], request.parameters["Key"]
+        self._single_write(request, metered, lambda before: self.look(table, key))
+
+    def _single_write(self, request: Request, metered: Metered, after: Callable[[Any], Any]) -> None:
+        table = request.parameters["TableName"]
+        images: dict[str, Any] = {"ReturnValues": "ALL_OLD"}
+        if "ConditionExpression" in request.parameters:
+            images["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        answer = self.timed(metered, request.operation, {**request.parameters, **images})
+        metered.pages = 1
+        if answer is not None:
+            before = answer.get("Attributes") or None
+            self.write(metered, table, before, after(before))
+        elif metered.error == "ConditionalCheckFailedException":
+            # A failed condition is charged on the larger of both images; no index changes.
+            before, wanted = metered.refusal.get("Item"), request.parameters.get("Item")
+            metered.charge("writes", table, Units(capacity.write_units(before, wanted)))
+
+    # Query and Scan
+
+    def read_pages(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        parameters = dict(request.parameters)
+        while True:
+            answer = self.timed(metered, request.operation, parameters)
+            if answer is None:
+                return
+            metered.pages += 1
+            metered.scanned += answer["ScannedCount"]
+            metered.count += answer["Count"]
+            metered.returned += answer.get("Items", [])
+            self._charge_page(pattern, parameters, answer, metered)
+            more = answer.get("LastEvaluatedKey")
+            if not more or metered.pages == pattern.page_limit:
+                return
+            parameters["ExclusiveStartKey"] = more
+
+    def _charge_page(self, pattern: AccessPattern, parameters: dict[str, Any], answer: Any, metered: Metered) -> None:
+        table = self.design.tables[parameters["TableName"]]
+        index = table.indexes.get(pattern.index or "")
+        evaluated, fetched = self._page_sizes(pattern, table, index, parameters, answer)
+        schema = index_schema(table, index) if index else None
+        units = capacity.query_cost(evaluated, schema, consistent=pattern.consistent, fetched=fetched)
+        metered.charge("reads", table.name, units)
+
+    def _page_sizes(
+        self, pattern: AccessPattern, table: Table, index: Index | None, parameters: dict[str, Any], answer: Any
+    ) -> tuple[list[int], list[int]]:
+        """Bytes of the items (or index entries) that a page evaluated, and of those fetched from the table."""
+        if not answer["ScannedCount"]:
+            return [], []
+        fetches = bool(index and index.kind == "lsi" and _fetches(pattern, table, index))
+        whole = not (pattern.filter or pattern.projection or pattern.select or fetches)
+        if whole:
+            return [capacity.item_size(item) for item in answer["Items"]], []
+        known = f"{sorted(parameters.items(), key=str)}{answer['ScannedCount']}"
+        if known not in self._pages:
+            self._pages[known] = self._read_again(table, parameters, answer["ScannedCount"], fetches)
+        return self._pages[known]
+
+    def _read_again(
+        self, table: Table, parameters: dict[str, Any], scanned: int, fetches: bool
+    ) -> tuple[list[int], list[int]]:
+        bare = _without_filter(parameters) | {"Limit": scanned}
+        items: list[dict[str, Any]] = []
+        call = self.client.query if "KeyConditionExpression" in bare else self.client.scan
+        while len(items) < scanned:
+            page = call(**self.tables.prefixed(bare))
+            items += page["Items"]
+            if not page.get("LastEvaluatedKey"):
+                break
+            bare |= {"ExclusiveStartKey": page.get("LastEvaluatedKey"), "Limit": scanned - len(items)}
+        keys = [{name: item[name] for name in table.key_attributes} for item in items] if fetches else []
+        fetched = [capacity.item_size(self.look(table.name, key) or {}) for key in keys]
+        return [capacity.item_size(item) for item in items], fetched
+
+    # Batches and transactions
+
+    def batch_get(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        pending, found = request.parameters["RequestItems"], 0
+        for _ in range(BATCH_TRIES):
+            answer = self.timed(metered, "BatchGetItem", {"RequestItems": pending})
+            if answer is None:
+                return
+            metered.pages += 1
+            for items in answer["Responses"].values():
+                metered.returned += items
+                found += len(items)
+            pending = {
+                t.removeprefix(self.tables.prefix): keys for t, keys in answer.get("UnprocessedKeys", {}).items()
+            }
+            if not pending:
+                break
+        for table, key in request.keys:
+            item = self.look(table, key)
+            metered.scanned += item is not None
+            metered.charge("reads", table, Units(capacity.read_units(item, consistent=pattern.consistent)))
+        metered.count = found
+
+    def batch_write(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        before = [self.look(table, key) for table, key in request.keys]
+        pending = request.parameters["RequestItems"]
+        for _ in range(BATCH_TRIES):
+            answer = self.timed(metered, "BatchWriteItem", {"RequestItems": pending})
+            if answer is None:
+                return
+            metered.pages += 1
+            left = answer.get("UnprocessedItems", {})
+            pending = {t.removeprefix(self.tables.prefix): members for t, members in left.items()}
+            if not pending:
+                break
+        for (table, key), old in zip(request.keys, before, strict=True):
+            self.write(metered, table, old, self.look(table, key))
+
+    def transact_get(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        answer = self.timed(metered, "TransactGetItems", request.parameters)
+        if answer is None:
+            return
+        metered.pages = 1
+        metered.returned = [found["Item"] for found in answer["Responses"] if found.get("Item")]
+        metered.count = len(metered.returned)
+        for table, key in request.keys:
+            item = self.look(table, key)
+            metered.scanned += item is not None
+            metered.charge("reads", table, Units(capacity.read_units(item, transactional=True)))
+
+    def transact_write(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        before = [self.look(table, key) for table, key in request.keys]
+        answer = self.timed(metered, "TransactWriteItems", request.parameters)
+        metered.pages = 1
+        members = [next(iter(member.items())) for member in request.parameters["TransactItems"]]
+        for (table, key), old, (operation, member) in zip(request.keys, before, members, strict=True):
+            if operation == "ConditionCheck":
+                metered.charge("writes", table, Units(capacity.condition_check_units(old)))
+            elif answer is None:
+                # What a cancelled transaction is charged is not documented: as if it had been written.
+                wanted = member.get("Item", old)
+                metered.charge("writes", table, Units(capacity.write_units(old, wanted, transactional=True)))
+            else:
+                self.write(metered, table, old, self.look(table, key), transactional=True)
+
+
+def _fetches(pattern: AccessPattern, table: Table, index: Index) -> bool:
+    """Whether a Query of a local index has to get attributes from the table that it does not project."""
+    projected = index_schema(table, index).attributes
+    if projected is None:
+        return False
+    if pattern.select == "ALL_ATTRIBUTES":
+        return True
+    names = (
+        expressions.attributes(expressions.resolve(expressions.parse_projection(pattern.projection), pattern.names))
+        if pattern.projection
+        else ()
+    )
+    return not projected.issuperset(names)
+
+
+def _without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same page without filter, projection and select, with only the names and values that are then used."""
+    kept = ("TableName", "IndexName", "KeyConditionExpression", "ExclusiveStartKey", "ScanIndexForward")
+    bare = {key: parameters[key] for key in (*kept, "Segment", "TotalSegments") if key in parameters}
+    condition = bare.get("KeyConditionExpression")
+    if not condition:
+        return bare
+    node = expressions.parse_condition(condition)
+    for api, mark, used in (
+        ("ExpressionAttributeNames", "#", expressions.names(node)),
+        ("ExpressionAttributeValues", ":", expressions.values(node)),
+    ):
+        if found := {mark + name: parameters[api][mark + name] for name in used}:
+            bare[api] = found
+    return bare
+
+
+_METHODS = {
+    "GetItem": "get_item",
+    "BatchGetItem": "batch_get_item",
+    "Query": "query",
+    "Scan": "scan",
+    "PutItem": "put_item",
+    "UpdateItem": "update_item",
+    "DeleteItem": "delete_item",
+    "BatchWriteItem": "batch_write_item",
+    "TransactGetItems": "transact_get_items",
+    "TransactWriteItems": "transact_write_items",
+}
+_METERS: dict[str, Callable[[Meter, AccessPattern, Request, Metered], None]] = {
+    "GetItem": Meter.get_item,
+    "BatchGetItem": Meter.batch_get,
+    "Query": Meter.read_pages,
+    "Scan": Meter.read_pages,
+    "PutItem": Meter.put_item,
+    "UpdateItem": Meter.update_item,
+    "DeleteItem": Meter.delete_item,
+    "BatchWriteItem": Meter.batch_write,
+    "TransactGetItems": Meter.transact_get,
+    "TransactWriteItems": Meter.transact_write,
+}

@@ -1,0 +1,442 @@
+"""The requests of an access pattern: which item each one asks for, and with which values.
+
+A pattern's requests fall on items as their keys' popularity says: the first project gets most of the traffic if
+projects are `zipf(1.1)`, and within a project every task alike. The values of one request come from one generated
+item, so that they belong together. `request_weights` gives each item's share exactly; `draw_calls` samples requests
+with a seed and writes them as DynamoDB's parameters.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from workbench import expressions
+from workbench.access import EXPRESSIONS, value_domain
+from workbench.columns import ABSENT, Ints
+from workbench.constraints import key_fields
+from workbench.design import AccessPattern, Action, Design, Table, key_template
+from workbench.domains import Domain
+from workbench.entities import EntityItems, equals
+from workbench.fields import stream
+from workbench.items import Items
+from workbench.targets import draw_places, request_weights
+
+Places = Mapping[str, Ints]  # for each entity the items that may be asked for
+
+API_NAMES = {
+    "key_condition": "KeyConditionExpression",
+    "filter": "FilterExpression",
+    "condition": "ConditionExpression",
+    "update": "UpdateExpression",
+    "projection": "ProjectionExpression",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: the operation, boto3's parameters for the low-level client, and the items that it addresses."""
+
+    operation: str
+    parameters: dict[str, Any]
+    keys: tuple[tuple[str, dict[str, Any]], ...] = ()
+    places: tuple[tuple[str, int], ...] = ()  # entity and place among its items; -1 for an item that is new
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an access pattern: usually one request, with `for_each` one for each value."""
+
+    pattern: AccessPattern
+    requests: tuple[Request, ...]
+
+
+def to_wire(value: Any) -> dict[str, Any]:
+    """A Python value as DynamoDB JSON.
+
+    >>> to_wire({"hits": 3, "tags": {"a"}})
+    {'M': {'hits': {'N': '3'}, 'tags': {'SS': ['a']}}}
+    """
+    return _WIRE[type(value)](value)
+
+
+def _wire_number(value: Any) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _wire_set(value: Any) -> dict[str, Any]:
+    first = next(iter(value))
+    if isinstance(first, bytes):
+        return {"BS": sorted(value)}
+    if isinstance(first, str):
+        return {"SS": sorted(value)}
+    return {"NS": [str(number) for number in sorted(value)]}
+
+
+_WIRE = {
+    str: lambda v: {"S": v},
+    int: _wire_number,
+    float: lambda v: _wire_number(Decimal(repr(v))),
+    Decimal: lambda v: {"N": f"{v.normalize():f}"},
+    bool: lambda v: {"BOOL": v},
+    bytes: lambda v: {"B": v},
+    type(None): lambda v: {"NULL": True},
+    list: lambda v: {"L": [to_wire(element) for element in v]},
+    tuple: lambda v: {"L": [to_wire(element) for element in v]},
+    dict: lambda v: {"M": to_item(v)},
+    set: _wire_set,
+    frozenset: _wire_set,
+}
+
+
+def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of Python values as DynamoDB JSON."""
+    return {name: to_wire(value) for name, value in values.items()}
+
+
+@dataclass
+class _Context:
+    """The values of one drawn item, by attribute and by field; and where values that it lacks come from."""
+
+    items: Items
+    entity: EntityItems
+    item: dict[str, Any]
+    fields: dict[str, Any]
+    rng: np.random.Generator
+    overridden: dict[str, Any] = field(default_factory=dict)
+
+    def value(self, name: str, values: Mapping[str, Any], *, anew: bool) -> Any:
+        """What `:name` stands for: an entry of values, the clock, the item's attribute or field, or a new value."""
+        if name in values:
+            return self.of_domain(value_domain(values[name]))
+        if name in self.overridden:
+            return self.overridden[name]
+        if not anew and (found := self.own(name)) is not ABSENT:
+            return found
+        if name == "now" and name not in self.item:
+            return self.items.now
+        return self.fresh(name)
+
+    def own(self, name: str) -> Any:
+        """The item's value of an attribute or field; one made of an overridden field is made again."""
+        domain = self.items.design.domains_of(self.entity.name).get(name)
+        template = key_template(domain, name) if domain else None
+        if template and set(template.fields) & self.overridden.keys():
+            return template.format({f: self.named(f) for f in template.fields})
+        return self.item.get(name, self.fields.get(name, ABSENT))
+
+    def named(self, name: str) -> Any:
+        if name in self.overridden:
+            return self.overridden[name]
+        found = self.own(name)
+        return self.fresh(name) if found is ABSENT else found
+
+    def fresh(self, name: str) -> Any:
+        """A new value from the domain of an attribute or field."""
+        return self.items.source.fresh(self.entity, name, self.rng)
+
+    def of_domain(self, domain: Domain) -> Any:
+        template = domain.template
+        if template is not None:
+            lone = template.lone_field
+            return self.named(lone) if lone else template.format({f: self.named(f) for f in template.fields})
+        return self.items.source.one(domain, self.rng, self.named)
+
+
+def _contexts(items: Items, entity: EntityItems, rng: np.random.Generator) -> list[_Context]:
+    everything = np.arange(len(entity))
+    taken = {name: column.take(everything) for name, column in entity.fields.items()}
+    rows = entity.take(everything)
+    return [
+        _Context(items, entity, item, {n: v[i] for n, v in taken.items() if v[i] is not ABSENT}, rng)
+        for i, item in enumerate(rows)
+    ]
+
+
+def expression_parameters(
+    part: AccessPattern | Action, names: Mapping[str, str], values: Mapping[str, Any], context: _Context
+) -> dict[str, Any]:
+    """The expressions of a request with the names and values that they use."""
+    texts = {key: text for key in EXPRESSIONS if (text := getattr(part, key, None)) is not None}
+    nodes = {key: EXPRESSIONS[key](text) for key, text in texts.items()}
+    written = {n: names.get(n, n) for node in nodes.values() for n in expressions.names(node)}
+    elsewhere = {n for key, node in nodes.items() if key != "update" for n in expressions.values(node)}
+    wanted = dict.fromkeys(n for node in nodes.values() for n in expressions.values(node))
+    bound = {n: context.value(n, values, anew=n not in elsewhere) for n in wanted}
+    out: dict[str, Any] = {API_NAMES[key]: text for key, text in texts.items()}
+    if written:
+        out["ExpressionAttributeNames"] = {f"#{n}": attribute for n, attribute in written.items()}
+    if bound:
+        out["ExpressionAttributeValues"] = {f":{n}": to_wire(value) for n, value in bound.items()}
+    return out
+
+
+# The calls of a pattern
+
+
+def draw_calls(
+    items: Items, pattern: AccessPattern, count: int, *, seed: int, among: Places | None = None
+) -> list[Call]:
+    """`count` calls of an access pattern (fewer, if a write has no more items to use up), drawn with `seed`."""
+    rng = stream(seed, "requests", pattern.name)
+    return list(_BUILD[pattern.operation](items, pattern, count, rng, among or {}))
+
+
+def _drawn(
+    items: Items,
+    pattern: AccessPattern,
+    part: AccessPattern | Action,
+    count: int,
+    rng: np.random.Generator,
+    among: Places,
+) -> tuple[EntityItems, Ints]:
+    """`count` items for a pattern or a member of its transaction, and their places (-1 for new ones)."""
+    design = items.design
+    name = design.action_entity(part) if isinstance(part, Action) else design.addressed(pattern)[0].name
+    entity, target = items.entities[name], pattern.target_of(part if isinstance(part, Action) else None)
+    if target in ("new", "missing"):
+        return _new(items, name, pattern, count, rng)
+    if isinstance(part, Action):
+        pattern = pattern.model_copy(update={"target": part.target})
+    weights = request_weights(items, pattern, entity, among.get(name))
+    if not weights.any():
+        return entity.select(np.array([], dtype=np.int64)), np.array([], dtype=np.int64)
+    places = draw_places(weights, count, rng, distinct=_uses_up(pattern, part))
+    return entity.select(places), places
+
+
+def _uses_up(pattern: AccessPattern, part: AccessPattern | Action) -> bool:
+    """Whether a second request for the same item would meet another state than the first."""
+    if isinstance(part, Action) or pattern.operation in ("BatchGetItem", "BatchWriteItem", "TransactGetItems"):
+        return True
+    changes = pattern.operation == "UpdateItem" and (pattern.condition is not None or isinstance(pattern.target, dict))
+    return changes or pattern.operation == "DeleteItem"
+
+
+def _new(
+    items: Items, name: str, pattern: AccessPattern, count: int, rng: np.random.Generator
+) -> tuple[EntityItems, Ints]:
+    entity = items.entities[name]
+    if items.design.entities[name].rows:
+        places = _next_rows(items, pattern, entity, count)
+        return entity.select(places), places
+    return items.new(name, count, rng), np.full(count, -1)
+
+
+def _next_rows(items: Items, pattern: AccessPattern, entity: EntityItems, count: int) -> Ints:
+    """The next rows that a put takes: in the rows' order, those that the pattern's popularity allows."""
+    return np.resize(np.flatnonzero(request_weights(items, pattern, entity) > 0), count)
+
+
+def _key(table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: to_wire(item[name]) for name in table.key_attributes}
+
+
+def _single(
+    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
+) -> Iterator[Call]:
+    """GetItem, PutItem, UpdateItem and DeleteItem: one item each."""
+    entity, places = _drawn(items, pattern, pattern, count, rng, among)
+    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+        parameters = {"TableName": entity.table.name, **_addressed_item(pattern.operation, entity.table, context.item)}
+        parameters |= expression_parameters(pattern, pattern.names, pattern.values, context)
+        if pattern.consistent:
+            parameters["ConsistentRead"] = True
+        key = (entity.table.name, _key(entity.table, context.item))
+        yield Call(pattern, (Request(pattern.operation, parameters, (key,), ((entity.name, place),)),))
+
+
+def _addressed_item(operation: str, table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Item": to_item(item)} if operation == "PutItem" else {"Key": _key(table, item)}
+
+
+def _reading(
+    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
+) -> Iterator[Call]:
+    """Query and Scan: an item collection, or everything."""
+    table = items.design.table_for(pattern)
+    entity, _ = _drawn(items, pattern, pattern, count, rng, among)
+    settings = {
+        "IndexName": pattern.index,
+        "ConsistentRead": pattern.consistent or None,
+        "ScanIndexForward": False if pattern.descending else None,
+        "Limit": pattern.limit,
+        "Select": pattern.select,
+    }
+    base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
+    for context in _contexts(items, entity, rng):
+        requests = []
+        for override in _overrides(items, pattern, entity):
+            context.overridden = override
+            bound = expression_parameters(pattern, pattern.names, pattern.values, context)
+            requests += [Request(pattern.operation, {**base, **bound, **part}) for part in _segments(pattern)]
+        yield Call(pattern, tuple(requests))
+
+
+def _overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
+    if not pattern.for_each:
+        return [{}]
+    return [
+        {pattern.for_each: value} for value in items.source.all_values(items.entities[entity.name], pattern.for_each)
+    ]
+
+
+def _segments(pattern: AccessPattern) -> list[dict[str, int]]:
+    total = pattern.segments
+    return [{}] if total == 1 else [{"Segment": i, "TotalSegments": total} for i in range(total)]
+
+
+def _batches(
+    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
+) -> Iterator[Call]:
+    """BatchGetItem, BatchWriteItem and transactions: several items each, by `count` or by `actions`."""
+    for _ in range(count):
+        members = _members(items, pattern, rng, among)
+        if members:
+            yield Call(pattern, (_MULTIPLE[pattern.operation](pattern, members),))
+
+
+@dataclass(frozen=True)
+class _Member:
+    operation: str
+    table: Table
+    context: _Context
+    part: AccessPattern | Action
+    place: int
+
+    @property
+    def key(self) -> tuple[str, dict[str, Any]]:
+        return self.table.name, _key(self.table, self.context.item)
+
+
+_MEMBER_OF = {"BatchGetItem": "Get", "TransactGetItems": "Get", "BatchWriteItem": "Put"}
+
+
+def _members(items: Items, pattern: AccessPattern, rng: np.random.Generator, among: Places) -> list[_Member]:
+    """The members of one batch or transaction, each for another item."""
+    if not pattern.actions:
+        return _even_members(items, pattern, rng, among)
+    shared: dict[str, int] = {}
+    members: dict[Any, _Member] = {}
+    for action in _key_holders_first(items.design, pattern):
+        for member in _action_members(items, pattern, action, rng, among, shared):
+            members.setdefault(str(member.key), member)
+    order = {id(action): i for i, action in enumerate(pattern.actions)}
+    return sorted(members.values(), key=lambda member: order[id(member.part)])
+
+
+def _even_members(items: Items, pattern: AccessPattern, rng: np.random.Generator, among: Places) -> list[_Member]:
+    wanted = int(pattern.count.draw(rng, 1)[0]) if pattern.count else 1
+    entity, places = _drawn(items, pattern, pattern, 1 if pattern.same else wanted, rng, among)
+    if pattern.same and len(entity):
+        name = entity.name
+        alike = _alike(items.entities[name], entity, pattern.same, among.get(name))
+        weights = request_weights(items, pattern, items.entities[name], alike)
+        places = draw_places(weights, wanted, rng, distinct=True)
+        entity = items.entities[name].select(places)
+    operation = _MEMBER_OF[pattern.operation]
+    contexts = _contexts(items, entity, rng)
+    return [_Member(operation, entity.table, c, pattern, p) for c, p in zip(contexts, places.tolist(), strict=True)]
+
+
+def _alike(entity: EntityItems, drawn: EntityItems, same: Sequence[str], among: Ints | None) -> Ints:
+    """The items that agree with the drawn one in the fields of `same`."""
+    fits = np.ones(len(entity), dtype=bool)
+    for name in same:
+        column, one = entity.value_column(name), drawn.value_column(name)
+        if column is not None and one is not None:
+            fits &= equals(column, one.take(np.array([0]))[0])
+    places = np.flatnonzero(fits)
+    return places if among is None else np.intersect1d(places, among)
+
+
+def _key_holders_first(design: Design, pattern: AccessPattern) -> list[Action]:
+    """Actions with more fields in their key first: who holds a field in its key draws its value for all."""
+    return sorted(pattern.actions, key=lambda a: -len(key_fields(design, design.entities[design.action_entity(a)])))
+
+
+def _action_members(
+    items: Items,
+    pattern: AccessPattern,
+    action: Action,
+    rng: np.random.Generator,
+    among: Places,
+    shared: dict[str, int],
+) -> Iterator[_Member]:
+    name = items.design.action_entity(action)
+    population = items.entities[name]
+    wanted = int(action.count.draw(rng, 1)[0]) if action.count else 1
+    if pattern.target_of(action) in ("new", "missing"):
+        entity = items.source.new(name, population, wanted, rng, shared)
+        places = np.full(wanted, -1)
+    else:
+        entity, places = _drawn(
+            items, pattern, action, wanted, rng, {**among, name: _sharing(population, shared, among)}
+        )
+    for field_name, place in entity.places.items():
+        if len(place):
+            shared.setdefault(field_name, int(place[0]))
+    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+        yield _Member(action.operation, entity.table, context, action, place)
+
+
+def _sharing(population: EntityItems, shared: Mapping[str, int], among: Places) -> Ints:
+    """The items that agree with the fields already drawn; all of them, if none does."""
+    everyone = among.get(population.name, np.arange(len(population)))
+    fits = np.ones(len(everyone), dtype=bool)
+    for name, place in shared.items():
+        if name in population.places:
+            fits &= population.places[name][everyone] == place
+    return everyone[fits] if fits.any() else everyone
+
+
+def _request(pattern: AccessPattern, members: Sequence[_Member], parameters: dict[str, Any]) -> Request:
+    places = tuple((m.context.entity.name, m.place) for m in members)
+    return Request(pattern.operation, parameters, tuple(m.key for m in members), places)
+
+
+def _batch_get(pattern: AccessPattern, members: Sequence[_Member]) -> Request:
+    tables: dict[str, dict[str, Any]] = {}
+    for member in members:
+        table = tables.setdefault(member.table.name, {"Keys": []})
+        table["Keys"].append(member.key[1])
+        if pattern.consistent:
+            table["ConsistentRead"] = True
+        table |= expression_parameters(pattern, pattern.names, pattern.values, member.context)
+    return _request(pattern, members, {"RequestItems": tables})
+
+
+def _batch_write(pattern: AccessPattern, members: Sequence[_Member]) -> Request:
+    tables: dict[str, list[Any]] = {}
+    for member in members:
+        put = {"PutRequest": {"Item": to_item(member.context.item)}}
+        one = put if member.operation == "Put" else {"DeleteRequest": {"Key": member.key[1]}}
+        tables.setdefault(member.table.name, []).append(one)
+    return _request(pattern, members, {"RequestItems": tables})
+
+
+def _transact(pattern: AccessPattern, members: Sequence[_Member]) -> Request:
+    return _request(pattern, members, {"TransactItems": [{m.operation: _transact_member(pattern, m)} for m in members]})
+
+
+def _transact_member(pattern: AccessPattern, member: _Member) -> dict[str, Any]:
+    names, values = {**pattern.names, **member.part.names}, {**pattern.values, **member.part.values}
+    part = {"TableName": member.table.name}
+    operation = "PutItem" if member.operation == "Put" else member.operation
+    part |= _addressed_item(operation, member.table, member.context.item)
+    return part | expression_parameters(member.part, names, values, member.context)
+
+
+_MULTIPLE = {
+    "BatchGetItem": _batch_get,
+    "BatchWriteItem": _batch_write,
+    "TransactGetItems": _transact,
+    "TransactWriteItems": _transact,
+}
+_BUILD = {
+    **dict.fromkeys(("GetItem", "PutItem", "UpdateItem", "DeleteItem"), _single),
+    **dict.fromkeys(("Query", "Scan"), _reading),
+    **dict.fromkeys(_MULTIPLE, _batches),
+}

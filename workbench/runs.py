@@ -1,0 +1,359 @@
+"""Runs: a design's tables on an engine, filled, and every access pattern called and metered.
+
+A run creates the tables, loads the items, and calls the served access patterns in file order, each on what the
+earlier ones left. Each call carries the units that DynamoDB would charge, computed from the bytes that were read and
+written, beside the number that the engine reported. What a pattern expects (its entity's items, an order, an error)
+is checked; an expectation that does not hold fails the run, after everything was called and put away.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from workbench.access import unserved_reason
+from workbench.capacity import Units
+from workbench.design import AccessPattern, Design, key_template
+from workbench.engines import Engine
+from workbench.errors import EngineError, RequestError
+from workbench.items import Items, generate_items
+from workbench.loading import load_items
+from workbench.metering import Meter, Metered
+from workbench.requests import Call
+from workbench.results import Result, number
+from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
+from workbench.tables import RunTables, default_prefix
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_CALLS = 20
+
+
+@dataclass(frozen=True, repr=False)
+class Run(Result):
+    """What a run measured. `calls` has a line per call, `arms` a line per pattern and table or index.
+
+    `failures` are expectations that did not hold; `unserved` says of each pattern that no key serves why, and what
+    would; `notes` state what was loaded and how far the engine can be trusted.
+    """
+
+    design: Design
+    engine: str
+    items: int
+    loaded: int
+    records: tuple[dict[str, Any], ...] = field(repr=False)
+    charges: tuple[dict[str, Any], ...] = field(repr=False)
+    failures: tuple[str, ...]
+    unserved: dict[str, str]
+    notes: tuple[str, ...]
+
+    def summary_line(self) -> str:
+        failed = f", {len(self.failures)} expectations failed" if self.failures else ""
+        calls = f"{len(self.records):,} calls of {len({r['pattern'] for r in self.records})} access patterns"
+        return f"{self.design.name} on {self.engine}: {self.loaded:,} items, {calls}{failed}"
+
+    @property
+    def calls(self) -> "pd.DataFrame":
+        """A line per call: pattern, items scanned and returned, units by us and by the engine, latency, error."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.records))
+
+    @property
+    def arms(self) -> "pd.DataFrame":
+        """A line per pattern, arm (the table or an index) and kind (read or write): units, total and mean per call."""
+        import pandas as pd
+
+        columns = ["pattern", "table", "arm", "kind", "units", "mean_units_per_call"]
+        return pd.DataFrame(list(_arm_lines(self.records, self.charges)), columns=columns)
+
+    @property
+    def summary(self) -> "pd.DataFrame":
+        """A line per access pattern, in file order, those that no key serves included."""
+        import pandas as pd
+
+        return pd.DataFrame([self._line(pattern) for pattern in self.design.access_patterns.values()])
+
+    def to_frame(self) -> "pd.DataFrame":
+        return self.summary
+
+    def _line(self, pattern: AccessPattern) -> dict[str, Any]:
+        mine = [r for r in self.records if r["pattern"] == pattern.name]
+        count = len(mine)
+        line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": count}
+        for name in ("items_scanned", "items_returned", "read_units", "write_units", "engine_units"):
+            line[name] = _mean([r[name] for r in mine])
+        latencies = sorted(r["latency_ms"] for r in mine)
+        line["latency_ms_p50"] = latencies[(count - 1) // 2] if mine else math.nan
+        line["latency_ms_p95"] = latencies[math.ceil(0.95 * count) - 1] if mine else math.nan
+        line["errors_expected"] = sum(r["error"] != "" and r["as_expected"] for r in mine)
+        line["errors"] = sum(r["error"] != "" and not r["as_expected"] for r in mine)
+        line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
+        return line
+
+
+def _mean(values: list[Any]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _arm_lines(records: tuple[dict[str, Any], ...], charges: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
+    totals: dict[tuple[str, str, str, str], float] = {}
+    for charge in charges:
+        key = (charge["pattern"], charge["table"], charge["arm"], charge["kind"])
+        totals[key] = totals.get(key, 0.0) + charge["units"]
+    for (pattern, table, arm, kind), units in totals.items():
+        calls = sum(r["pattern"] == pattern for r in records)
+        mean = units / calls
+        yield {
+            "pattern": pattern, "table": table, "arm": arm, "kind": kind, "units": units, "mean_units_per_call": mean
+        }  # fmt: skip
+
+
+def run_patterns(
+    design: Design,
+    engine: Engine,
+    items: Items | None = None,
+    *,
+    calls: int = DEFAULT_CALLS,
+    seed: int | None = None,
+    sample: int = DEFAULT_SAMPLE,
+    prefix: str | None = None,
+    keep: bool = False,
+    strict: bool = True,
+    progress: bool = True,
+) -> Run:
+    """Create the design's tables on `engine`, load `items`, call every served access pattern, meter each call.
+
+    `calls` per pattern (a Scan, which reads everything, a tenth); `sample`: load about so many items of a larger
+    design; `prefix`: what table names begin with; `keep`: leave the tables. With `strict`, expectations that do not
+    hold raise RequestError at the end, with the run as `.run`. An interrupted load leaves tables and items, and the
+    same call again goes on from there. EngineError if the engine fails or a table is not the workbench's.
+    """
+    if calls < 1 or sample < 1:
+        raise ValueError(f"calls={calls}, sample={sample}: both must be at least 1")
+    items = items if items is not None else generate_items(design)
+    seed = items.seed if seed is None else seed
+    plan = plan_run(items, calls, seed, sample)
+    tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
+    _load(tables, items, plan, progress)
+    try:
+        run = _called(design, items, plan, tables, progress)
+    finally:
+        if not keep:
+            with suppress(EngineError):
+                tables.delete()
+    if strict and run.failures:
+        error = RequestError("expectations that did not hold:\n" + "\n".join(f"  {f}" for f in run.failures))
+        error.run = run  # type: ignore[attr-defined]
+        raise error
+    return run
+
+
+def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:
+    fingerprint = f"{items.design.name} seed={items.seed} now={items.now} items={plan.loaded} {hash_of(plan)}"
+    done = tables.create(fingerprint)
+    load_items(tables, items, plan.places, fingerprint, done, progress)
+    for table in items.design.tables:
+        tables.note(table, "", 0)  # from here on the patterns change it: a later load starts anew
+
+
+def hash_of(plan: Plan) -> str:
+    """A short text that is the same for the same items to load."""
+    from hashlib import sha256
+
+    digest = sha256()
+    for name, index in plan.places.items():
+        digest.update(name.encode() + index.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progress: bool) -> Run:
+    from tqdm.auto import tqdm
+
+    meter = Meter(design, tables)
+    records: list[dict[str, Any]] = []
+    charges: list[dict[str, Any]] = []
+    failures: list[str] = []
+    total = sum(map(len, plan.calls.values()))
+    with tqdm(total=total, desc="calling access patterns", unit="call", disable=not progress, leave=False) as bar:
+        for name, calls in plan.calls.items():
+            pattern = design.access_patterns[name]
+            meter.forget()
+            for i, call in enumerate(calls):
+                metered = [meter.send(pattern, request) for request in call.requests]
+                wrong = _expectations(design, pattern, metered)
+                records.append(_record(design, pattern, i, call, metered, not wrong))
+                charges += _charges(pattern, i, metered)
+                failures += [f"{name}, call {i + 1}: {reason}" for reason in wrong]
+                bar.update()
+            if not calls:
+                failures.append(f"{name}: no item fits its target, so that nothing was called")
+    return Run(
+        design,
+        tables.engine.name,
+        len(items),
+        plan.loaded,
+        tuple(records),
+        tuple(charges),
+        _shortened(failures),
+        {p.name: unserved_reason(design, p) for p in design.access_patterns.values() if p.unserved is not None},
+        tuple(_notes(design, plan, tables.engine)),
+    )
+
+
+def _shortened(failures: list[str]) -> tuple[str, ...]:
+    """At most three failures of one kind, so that the list can be read."""
+    kinds: dict[str, list[str]] = {}
+    for failure in failures:
+        kinds.setdefault(failure.partition(",")[0], []).append(failure)
+    out: list[str] = []
+    for name, found in kinds.items():
+        out += found[:3] + ([f"{name}: and {len(found) - 3} calls more"] if len(found) > 3 else [])
+    return tuple(out)
+
+
+def _notes(design: Design, plan: Plan, engine: Engine) -> Iterator[str]:
+    yield plan.statement()
+    if engine.reads_prove_nothing:
+        yield f"engine_units of reads prove nothing on {engine.name}: {engine.facts.errata[0]}"
+    ttl = [f"{t.name}.{t.ttl}" for t in design.tables.values() if t.ttl]
+    if ttl and engine.facts.ttl_deletes:
+        names = ", ".join(ttl)
+        yield f"TTL on {names} is declared but not switched on: {engine.facts.ttl_deletes}"
+
+
+def _record(
+    design: Design, pattern: AccessPattern, i: int, call: Call, metered: list[Metered], as_expected: bool
+) -> dict[str, Any]:
+    engine = [m.engine_units for m in metered if m.engine_units is not None]
+    return {
+        "pattern": pattern.name,
+        "operation": pattern.operation,
+        "table": design.table_for(pattern).name,
+        "index": pattern.index or "",
+        "call": i,
+        "requests": len(call.requests),
+        "pages": sum(m.pages for m in metered),
+        "items_scanned": sum(m.scanned for m in metered),
+        "items_returned": sum(m.count for m in metered),
+        "read_units": sum(u.total for m in metered for u in m.reads.values()),
+        "write_units": sum(u.total for m in metered for u in m.writes.values()),
+        "engine_units": sum(engine) if engine else None,
+        "latency_ms": 1000 * sum(m.seconds for m in metered),
+        "error": next((m.error for m in metered if m.error), ""),
+        "as_expected": as_expected,
+    }
+
+
+def _charges(pattern: AccessPattern, i: int, metered: list[Metered]) -> Iterator[dict[str, Any]]:
+    for one in metered:
+        for kind, arms in (("read", one.reads), ("write", one.writes)):
+            for table, units in arms.items():
+                for arm, amount in _arms(table, units):
+                    yield {
+                        "pattern": pattern.name, "call": i, "table": table, "arm": arm, "kind": kind, "units": amount
+                    }  # fmt: skip
+
+
+def _arms(table: str, units: Units) -> Iterator[tuple[str, float]]:
+    if units.table:
+        yield f"table {table}", units.table
+    for name, amount in (*units.gsi.items(), *units.lsi.items()):
+        yield f"index {name}", amount
+
+
+# What must come back
+
+
+def _expectations(design: Design, pattern: AccessPattern, metered: list[Metered]) -> list[str]:
+    """What did not come out as the pattern expects, in words."""
+    wanted, error = pattern.expect.error, next((m for m in metered if m.error), None)
+    if wanted:
+        seen = error.error if error else "success"
+        return [] if seen == wanted else [f"expected {wanted}, and it was {seen}"]
+    if error:
+        return [f"{error.error}: {error.message}"]
+    return [reason for check in _CHECKS for reason in check(design, pattern, metered)]
+
+
+def _check_items(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
+    count = sum(m.count for m in metered)
+    if pattern.expect.items and not pattern.expect.items[0] <= count <= pattern.expect.items[1]:
+        yield f"expected {_range(pattern.expect.items)} items, and {count} came back"
+
+
+def _check_units(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
+    units = sum(u.total for m in metered for arms in (m.reads, m.writes) for u in arms.values())
+    if pattern.expect.units and not pattern.expect.units[0] <= units <= pattern.expect.units[1]:
+        yield f"expected {_range(pattern.expect.units)} units, and it took {number(units)}"
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    if low == high:
+        return number(low)
+    return f"at least {number(low)}" if math.isinf(high) else f"{number(low)} to {number(high)}"
+
+
+def _check_order(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
+    if not pattern.expect.order:
+        return
+    for one in metered:
+        found = [_sortable(item.get(pattern.expect.order)) for item in one.returned]
+        if None not in found and found != sorted(found, reverse=pattern.descending):
+            yield f"expected the items ordered by {pattern.expect.order}, and they are not"
+
+
+_READ = TypeDeserializer().deserialize
+
+
+def _sortable(value: Any) -> Any:
+    """A value in DynamoDB's order: numbers by value, text by its UTF-8 bytes."""
+    if value is None:
+        return None
+    found = _READ(value)
+    return found.encode() if isinstance(found, str) else found
+
+
+def _check_attributes(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
+    lacking = [n for n in pattern.expect.attributes for m in metered for item in m.returned if n not in item]
+    if lacking:
+        yield f"expected {', '.join(dict.fromkeys(lacking))} in every item, and {len(lacking)} items lack it"
+
+
+def _check_entity(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
+    """What comes back must be items of the pattern's entities, as far as their keys tell."""
+    if not pattern.is_read or pattern.table:
+        return
+    for item in (item for m in metered for item in m.returned):
+        keys = {name: value.get("S") for name, value in item.items()}
+        if not any(_could_be(design, entity.name, keys) for entity in design.addressed(pattern)):
+            table = design.table_for(pattern)
+            shown = ", ".join(f"{name} = {keys.get(name)}" for name in table.key_attributes if keys.get(name))
+            names = " or ".join(entity.name for entity in design.addressed(pattern))
+            yield f"expected items of {names}, and {shown} came back"
+            return
+
+
+def _could_be(design: Design, entity: str, keys: Mapping[str, str | None]) -> bool:
+    domains = design.domains_of(entity)
+    for name in design.table_of(entity).key_attributes:
+        domain, text = domains.get(name), keys.get(name)
+        template = key_template(domain, name) if domain else None
+        if text is not None and template is not None and template.match(text) is None:
+            return False
+    return True
+
+
+_CHECKS: tuple[Callable[[Design, AccessPattern, list[Metered]], Iterator[str]], ...] = (
+    _check_items,
+    _check_units,
+    _check_order,
+    _check_attributes,
+    _check_entity,
+)

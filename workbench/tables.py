@@ -1,0 +1,181 @@
+"""The tables of a run: created from a design, marked as ours, and deleted at the end.
+
+On an engine that was not started for the run, other tables may be somebody's data. Names there carry a prefix, and
+every table that the workbench creates is noted, with its creation time, in a small table of the workbench's own.
+A table that is not noted there is never written to, emptied or dropped, whatever its name.
+"""
+
+import getpass
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.constraints import key_types
+from workbench.design import Design, Index, Table
+from workbench.engines import Engine
+from workbench.errors import EngineError, RequestError
+
+REGISTRY = "workbench-tables"
+READY_SECONDS = 30.0
+
+
+def default_prefix(design: Design, engine: Engine) -> str:
+    """What table names begin with: nothing on an engine of our own, `wb-<user>-<design>-` on any other."""
+    if engine.owned:
+        return ""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # no name for this user id, as in a container
+        user = "user"
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", f"wb-{user}-{design.name}-")
+
+
+def table_parameters(design: Design, table: Table, name: str) -> dict[str, Any]:
+    """CreateTable's parameters for a table of the design: key attributes with their types, indexes, on demand."""
+    types = key_types(design, table.name)
+    parameters: dict[str, Any] = {
+        "TableName": name,
+        "KeySchema": _key_schema(table.key_attributes[:1], table.key_attributes[1:]),
+        "AttributeDefinitions": [{"AttributeName": a, "AttributeType": types[a]} for a in table.indexed_attributes],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    for setting, kind in (("GlobalSecondaryIndexes", "gsi"), ("LocalSecondaryIndexes", "lsi")):
+        if found := [_index_parameters(index) for index in table.indexes.values() if index.kind == kind]:
+            parameters[setting] = found
+    return parameters
+
+
+def _key_schema(partition: tuple[str, ...], sort: tuple[str, ...]) -> list[dict[str, str]]:
+    keys = [*((name, "HASH") for name in partition), *((name, "RANGE") for name in sort)]
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
+
+
+def _index_parameters(index: Index) -> dict[str, Any]:
+    projection: dict[str, Any] = {"ProjectionType": index.projection}
+    if isinstance(index.projection, tuple):
+        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projection)}
+    schema = _key_schema(index.partition_key, index.sort_key)
+    return {"IndexName": index.name, "KeySchema": schema, "Projection": projection}
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """The tables of one design on one engine, under a prefix."""
+
+    design: Design
+    engine: Engine
+    prefix: str
+
+    def name(self, table: str) -> str:
+        """The name that a table of the design has on the engine."""
+        return self.prefix + table
+
+    def check(self) -> None:
+        """EngineError if a table of that name exists that the workbench did not create."""
+        noted = self.noted()
+        for table in self.design.tables:
+            name = self.name(table)
+            created = self._created(name)
+            if created is not None and noted.get(name, {}).get("created") != created:
+                raise EngineError(
+                    f"table {name} is on {self.engine.name} already and was not created by the workbench: it is left "
+                    'alone. Choose another prefix for the tables of this run (prefix="mine-", --prefix mine-)',
+                    kind=self.engine.kind,
+                )
+
+    def create(self, fingerprint: str) -> dict[str, int]:
+        """Create every table, or find those that an interrupted load of the same items left; items loaded so far."""
+        self.check()
+        noted = self.noted()
+        loaded: dict[str, int] = {}
+        for table in self.design.tables.values():
+            name = self.name(table.name)
+            before = noted.get(name)
+            if before and before["loading"] == fingerprint and self._created(name) is not None:
+                loaded[table.name] = int(before["loaded"])
+                continue
+            self._drop(name)
+            self._create(table, name, fingerprint)
+        return loaded
+
+    def _create(self, table: Table, name: str, fingerprint: str) -> None:
+        self.engine.call("CreateTable", table_parameters(self.design, table, name))
+        deadline = time.monotonic() + READY_SECONDS
+        while self.engine.call("DescribeTable", {"TableName": name})["Table"]["TableStatus"] != "ACTIVE":
+            if time.monotonic() > deadline:
+                raise EngineError(f"table {name} was not ready within {READY_SECONDS:g} s", kind=self.engine.kind)
+            time.sleep(0.05)
+        if table.ttl and not self.engine.facts.ttl_deletes:
+            ttl = {"Enabled": True, "AttributeName": table.ttl}
+            self.engine.call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": ttl})
+        self.note(table.name, fingerprint, 0)
+
+    def note(self, table: str, fingerprint: str, loaded: int) -> None:
+        """Note a table as ours, with how many items its load has put; an empty fingerprint marks it as used."""
+        name = self.name(table)
+        self._ensure_registry()
+        item = {"name": name, "created": self._created(name) or "", "loading": fingerprint, "loaded": str(loaded)}
+        self.engine.call("PutItem", {"TableName": REGISTRY, "Item": {k: {"S": v} for k, v in item.items()}})
+
+    def noted(self) -> dict[str, dict[str, str]]:
+        """What is noted about each table that the workbench created."""
+        try:
+            found = self.engine.call("Scan", {"TableName": REGISTRY})["Items"]
+        except RequestError as error:
+            if error.code == "ResourceNotFoundException":
+                return {}
+            raise
+        return {item["name"]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
+
+    def delete(self) -> None:
+        """Delete the run's own tables and what is noted of them."""
+        noted = self.noted()
+        for table in self.design.tables:
+            name = self.name(table)
+            if name in noted and noted[name]["created"] == self._created(name):
+                self._drop(name)
+                self.engine.call("DeleteItem", {"TableName": REGISTRY, "Key": {"name": {"S": name}}})
+        if noted and not self.noted():
+            self._drop(REGISTRY)
+
+    def _created(self, name: str) -> str | None:
+        """When a table was created, to tell it from another of the same name; None if there is none."""
+        try:
+            found = self.engine.call("DescribeTable", {"TableName": name})["Table"]
+        except RequestError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        return f"{found.get('TableId', '')} {found['CreationDateTime']}"
+
+    def _drop(self, name: str) -> None:
+        try:
+            self.engine.call("DeleteTable", {"TableName": name})
+        except RequestError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+
+    def _ensure_registry(self) -> None:
+        if self._created(REGISTRY) is None:
+            self.engine.call(
+                "CreateTable",
+                {
+                    "TableName": REGISTRY,
+                    "KeySchema": _key_schema(("name",), ()),
+                    "AttributeDefinitions": [{"AttributeName": "name", "AttributeType": "S"}],
+                    "BillingMode": "PAY_PER_REQUEST",
+                },
+            )
+
+    def prefixed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A request's parameters with the table names that this engine has."""
+        out = dict(parameters)
+        if "TableName" in out:
+            out["TableName"] = self.name(out["TableName"])
+        if "RequestItems" in out:
+            out["RequestItems"] = {self.name(table): value for table, value in out["RequestItems"].items()}
+        if "TransactItems" in out:
+            out["TransactItems"] = [{k: self.prefixed(v) for k, v in member.items()} for member in out["TransactItems"]]
+        return out
