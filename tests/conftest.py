@@ -1,9 +1,12 @@
-"""What every test may use: a hypothesis profile that never flickers, and the shipped designs."""
+"""What every test may use: a hypothesis profile that never flickers, the shipped designs, and one engine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from workbench.engines import Engine, start_engine
 
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.load_profile("steady")
@@ -12,6 +15,17 @@ ROOT = Path(__file__).parent.parent
 DESIGNS = ROOT / "notebooks" / "designs"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", default="embedded", help="embedded, dynoxide, or the URL of a running engine")
+
+
 @pytest.fixture(scope="session")
 def designs() -> Path:
     return DESIGNS
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """One engine for all tests that need any; each cleans up its tables."""
+    with start_engine(request.config.getoption("--engine")) as started:
+        yield started

@@ -1,1 +1,78 @@
-"""x"""
+"""The DynamoDB modelling workbench: design tables and see what they cost before any production traffic.
+
+    import workbench as wb
+
+    design = wb.load_design("designs/task_board.yaml")
+    items = wb.generate_items(design, seed=7)
+    with wb.start_engine() as engine:
+        run = wb.run_patterns(design, engine, items)
+    wb.charts.capacity(run)
+
+Importing it loads nothing heavy: each name below is loaded from its module when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench import capacity as capacity
+    from workbench import charts as charts
+    from workbench import regression as regression
+    from workbench.capacity import index_write_units as index_write_units
+    from workbench.capacity import read_units as read_units
+    from workbench.capacity import write_units as write_units
+    from workbench.design import Design as Design
+    from workbench.designfile import load_design as load_design
+    from workbench.engines import Engine as Engine
+    from workbench.engines import start_engine as start_engine
+    from workbench.errors import DesignError as DesignError
+    from workbench.errors import EngineError as EngineError
+    from workbench.errors import NotebookError as NotebookError
+    from workbench.errors import RequestError as RequestError
+    from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.items import Items as Items
+    from workbench.items import generate_items as generate_items
+    from workbench.partitions import item_spread as item_spread
+    from workbench.partitions import request_spread as request_spread
+    from workbench.regression import record as record
+    from workbench.runs import Run as Run
+    from workbench.runs import run_patterns as run_patterns
+    from workbench.sizes import item_size as item_size
+
+_MODULES = ("capacity", "charts", "regression")
+_NAMES = {
+    "Design": "design",
+    "DesignError": "errors",
+    "Engine": "engines",
+    "EngineError": "errors",
+    "Items": "items",
+    "NotebookError": "errors",
+    "RequestError": "errors",
+    "Run": "runs",
+    "WorkbenchError": "errors",
+    "generate_items": "items",
+    "index_write_units": "capacity",
+    "item_size": "sizes",
+    "item_spread": "partitions",
+    "load_design": "designfile",
+    "read_units": "capacity",
+    "record": "regression",
+    "request_spread": "partitions",
+    "run_patterns": "runs",
+    "start_engine": "engines",
+    "write_units": "capacity",
+}
+__version__ = "0.1.0"
+__all__ = sorted([*_MODULES, *_NAMES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"workbench.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"workbench.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}; there are {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -12,7 +12,8 @@ from typing import Any
 from workbench import expressions, limits
 from workbench.constraints import Place, key_fields, nearest
 from workbench.design import MULTIPLE, AccessPattern, Action, Design, Entity, Table
-from workbench.domains import Domain
+from workbench.domains import Domain, value_domain
+from workbench.key_conditions import check_key_condition
 from workbench.keys import KeyTemplate
 
 Found = Iterator[tuple[Place, str]]
@@ -248,18 +249,6 @@ def _value(design: Design, place: Place, value: Any, entities: list[Entity]) -> 
             yield place, f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
 
 
-def value_domain(value: Any) -> Domain:
-    """The domain of an entry of `values`: a bare string is a template, a mapping is a domain, else a constant."""
-    if isinstance(value, dict):
-        if len(value) == 1 and next(iter(value.values())) is None:
-            inner = next(iter(value))
-            raise ValueError(f'unquoted {{{inner}}} is a YAML mapping; write "{{{inner}}}"')
-        return Domain.model_validate(value)
-    if isinstance(value, list):
-        return Domain.model_validate({"choice": value})
-    return Domain(value=value)
-
-
 def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
     partition, sort = table.keys(pattern.index if pattern.index in table.indexes else None)
     if "filter" in nodes and pattern.operation == "Query":
@@ -341,7 +330,7 @@ def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
         node = expressions.resolve(expressions.parse_condition(pattern.key_condition), pattern.names)
     except ValueError:
         return []  # said where the expression is parsed
-    reasons = expressions.check_key_condition(node, partition, sort, where)
+    reasons = check_key_condition(node, partition, sort, where)
     if reasons or pattern.given is None:
         return reasons
     missing = [f for f in _condition_fields(design, pattern, node) if f not in pattern.given]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.capacity import integer_sizes, value_size
 from workbench.keys import format_value
+from workbench.sizes import integer_sizes, value_size
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -6,7 +6,7 @@ hurt are another thing: the review.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,16 +19,16 @@ Place = tuple[Any, ...]
 Found = Iterator[tuple[Place, str]]
 
 
-def structure_problems(design: Design) -> Found:
-    """Problems of tables, fields and entities."""
+def structure_problems(design: Design, incomplete: Container[str] = ()) -> Found:
+    """Problems of tables, fields and entities; of `incomplete` tables not all entities are known."""
     for name, table in design.tables.items():
         yield from _table(("tables", name), table)
     for name, domain in design.fields.items():
         yield from _field(design, ("fields", name), name, domain)
     for name, entity in design.entities.items():
         yield from _entity(design, ("entities", name), entity)
-    yield from _empty_tables(design)
-    yield from _key_types(design)
+    yield from _empty_tables(design, incomplete)
+    yield from _key_types(design, incomplete)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -337,10 +337,10 @@ def key_fields(design: Design, entity: Entity, attributes: Iterable[str] | None 
 # Keys across entities
 
 
-def _empty_tables(design: Design) -> Found:
+def _empty_tables(design: Design, incomplete: Container[str]) -> Found:
     filled = {entity.table or next(iter(design.tables)) for entity in design.entities.values()}
     for name, table in design.tables.items():
-        if name not in filled and not table.key_types:
+        if name not in filled and name not in incomplete and not table.key_types:
             yield ("tables", name), f"table {name} has no entity: say what is in it, or give key_types"
 
 
@@ -386,7 +386,7 @@ def key_types(design: Design, table: str) -> dict[str, str]:
     return {name: found.get(name, "S") for name in design.tables[table].indexed_attributes}
 
 
-def _key_types(design: Design) -> Found:
+def _key_types(design: Design, incomplete: Container[str]) -> Found:
     for table in design.tables.values():
         first: dict[str, tuple[str, str]] = {}
         for entity in (e for e in design.entities.values() if (e.table or next(iter(design.tables))) == table.name):
@@ -394,7 +394,8 @@ def _key_types(design: Design) -> Found:
                 yield from _entity_key_types(design, table, entity, first)
             except ValueError:  # a template that does not parse has its own message
                 continue
-        yield from _unheld_index_keys(design, table, first)
+        if table.name not in incomplete:
+            yield from _unheld_index_keys(design, table, first)
 
 
 def _entity_key_types(design: Design, table: Table, entity: Entity, first: dict[str, tuple[str, str]]) -> Found:

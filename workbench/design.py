@@ -12,10 +12,20 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, WithJsonSchema, model_validator
 
-from workbench.distributions import Amount
-from workbench.domains import Count, Domain, Part, PopularityText, Share, Size, parse_share
+from workbench.domains import (
+    Count,
+    CountOrAll,
+    Domain,
+    Part,
+    PopularityText,
+    Share,
+    Size,
+    check_template,
+    parse_share,
+    value_domain,
+)
 from workbench.keys import KeyTemplate
 
 Operation = Literal[
@@ -47,6 +57,8 @@ def parse_rate(value: object) -> float:
         fix = f"; write {text}/s" if re.fullmatch(r"[0-9_.]+", text) else ""
         raise ValueError(f"{text!r} is not a rate: a number above 0 per s, min, h or day, as 20/s{fix}")
     rate = float(found[1].replace("_", "")) / PER[found[2]]
+    if rate > 1e9:
+        raise ValueError(f"{text!r}: more than a thousand million requests per second")
     if rate <= 0:
         raise ValueError(f"{text!r}: a rate must be above 0; leave it out if the pattern is no part of a load")
     return rate
@@ -58,17 +70,16 @@ def parse_bounds(value: object) -> tuple[float, float]:
     >>> parse_bounds("1.."), parse_bounds("..5"), parse_bounds(3)
     ((1.0, inf), (0.0, 5.0), (3.0, 3.0))
     """
-    number = r"[0-9][0-9_]*(?:\.[0-9]+)?"
-    found = re.fullmatch(rf"({number})?\s*(\.\.)?\s*({number})?", str(value).strip())
-    if (
-        isinstance(value, bool)
-        or not found
-        or not (found[1] or found[3])
-        or bool(found[1] and found[3]) > bool(found[2])
-    ):
+    number = r"([0-9][0-9_]*(?:\.[0-9]+)?)"
+    found = re.fullmatch(rf"{number}()|{number}?\s*\.\.\s*{number}?", str(value).strip())
+    texts = [text and text.replace("_", "") for text in found.groups()] if found else [None] * 4
+    if isinstance(value, bool) or not any(texts):
         raise ValueError(f"{value!r} is not a range: write 3, 1..20, 1.. or ..5")
-    low = float(found[1].replace("_", "")) if found[1] else 0.0
-    high = float(found[3].replace("_", "")) if found[3] else (float("inf") if found[2] else low)
+    if texts[0]:
+        return float(texts[0]), float(texts[0])
+    low, high = float(texts[2] or 0), float(texts[3] or "inf")
+    if high < low:
+        raise ValueError(f"{value!r} runs backwards: write the smaller number first")
     return low, high
 
 
@@ -77,53 +88,121 @@ def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _number(value: object) -> object:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else str(value).replace("_", "")
+def _units(value: object) -> object:
+    """A number of units, in which thousands may be parted by `_`."""
+    text = str(value).replace("_", "")
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not 1 <= float(text) < 1e12:
+        raise ValueError(f"{value!r} is not a number of units: write a number from 1, as 400")
+    return text
 
 
+def _projection(value: object) -> object:
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value) and value:
+        return tuple(value)
+    if value not in ("ALL", "KEYS_ONLY"):
+        raise ValueError(f"{value!r} is not a projection: write ALL, KEYS_ONLY or a list of attributes, as [title]")
+    return value
+
+
+def _pages(value: object) -> object:
+    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{value!r}: pages is a number from 1, or all")
+    return value
+
+
+def _target(value: object) -> object:
+    if value not in ("existing", "new", "missing"):
+        raise ValueError(
+            f"{value!r}: a target is existing, new, missing, or a mapping that restricts it, as {{status: OPEN}}"
+        )
+    return value
+
+
+def _on_demand(value: object) -> object:
+    if value != "on-demand":
+        raise ValueError(f"{value!r}: capacity is on-demand or {{read: 100, write: 50}}")
+    return value
+
+
+def _checked_value(value: Any) -> Any:
+    value_domain(value)
+    return value
+
+
+def _form(value: object) -> str:
+    return "mapping" if isinstance(value, Mapping | Part) else "value"
+
+
+# Unions are told apart by their form, so that one slip gives one message.
+_BY_FORM = Discriminator(_form)
+_NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _RATE_SCHEMA = {"type": "string", "pattern": r"^[0-9][0-9_.]*\s*/\s*(s|min|h|day)$"}
+_PROJECTION_SCHEMA = {"anyOf": [{"enum": ["ALL", "KEYS_ONLY"]}, {"type": "array", "items": {"type": "string"}}]}
+_ATOM_SCHEMA = {"type": ["string", "number", "boolean"]}
+
 Rate = Annotated[
     float, BeforeValidator(lambda v: v if isinstance(v, float) else parse_rate(v)), WithJsonSchema(_RATE_SCHEMA)
 ]
 Bounds = Annotated[
     tuple[float, float],
     BeforeValidator(lambda v: v if isinstance(v, tuple) else parse_bounds(v)),
-    WithJsonSchema({"type": ["string", "integer"], "description": "3, 1..20, 1.. or ..5"}),
+    WithJsonSchema({"type": ["string", "number"], "description": "3, 1..20, 1.. or ..5"}),
 ]
-_NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema(_NAMES_SCHEMA)]
-Number = Annotated[float, BeforeValidator(_number), WithJsonSchema({"type": ["number", "string"]})]
+Units = Annotated[float, BeforeValidator(_units), WithJsonSchema({"type": ["number", "string"]})]
 Projection = Annotated[
-    Literal["ALL", "KEYS_ONLY"] | tuple[str, ...],
-    WithJsonSchema({"anyOf": [{"enum": ["ALL", "KEYS_ONLY"]}, {"type": "array", "items": {"type": "string"}}]}),
+    Literal["ALL", "KEYS_ONLY"] | tuple[str, ...], BeforeValidator(_projection), WithJsonSchema(_PROJECTION_SCHEMA)
+]
+KeyText = Annotated[Any, BeforeValidator(check_template), WithJsonSchema(_ATOM_SCHEMA)]
+Value = Annotated[Any, BeforeValidator(_checked_value), WithJsonSchema({})]
+Target = Annotated[
+    Annotated[Literal["existing", "new", "missing"], BeforeValidator(_target), Tag("value")]
+    | Annotated[dict[str, Any], Tag("mapping")],
+    _BY_FORM,
 ]
 Accept = dict[str, str]
+
+_ACCEPT = "findings of the review that are accepted, each with the reason: {DW204: three admins}"
+_MAX_THROUGHPUT = "on-demand: the most units per second, as {read: 4_000, write: 1_000}"
+_WARM_THROUGHPUT = "units per second that it can serve at once, as {read: 12_000, write: 4_000}"
 
 
 class AutoScaling(Part):
     """Provisioned units that follow the load between `min` and `max` at a target utilisation."""
 
-    min: Number
-    max: Number
-    target: Share = 0.7
+    min: Units = Field(description="the fewest units per second")
+    max: Units = Field(description="the most units per second")
+    target: Share = Field(default=0.7, description="the utilisation that scaling keeps, 20% to 90%")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "AutoScaling":
+        if self.max < self.min:
+            raise ValueError(f"max {self.max:g} is below min {self.min:g}")
+        if not 0.2 <= self.target <= 0.9:
+            raise ValueError(f"target {self.target:.0%}: auto scaling keeps between 20% and 90%")
+        return self
+
+
+UnitsOrScaling = Annotated[Annotated[Units, Tag("value")] | Annotated[AutoScaling, Tag("mapping")], _BY_FORM]
 
 
 class Provisioned(Part):
     """Provisioned units per second for reads and writes."""
 
-    read: Number | AutoScaling
-    write: Number | AutoScaling
+    read: UnitsOrScaling = Field(description="read units per second, or {min: 5, max: 400, target: 70%}")
+    write: UnitsOrScaling = Field(description="write units per second, or {min: 5, max: 400, target: 70%}")
 
 
 class Throughput(Part):
     """Units per second for reads and writes; unset means no setting."""
 
-    read: Number | None = None
-    write: Number | None = None
+    read: Units | None = Field(default=None, description="read units per second")
+    write: Units | None = Field(default=None, description="write units per second")
 
 
 Capacity = Annotated[
-    Literal["on-demand"] | Provisioned, WithJsonSchema({"anyOf": [{"const": "on-demand"}, {"type": "object"}]})
+    Annotated[Literal["on-demand"], BeforeValidator(_on_demand), Tag("value")] | Annotated[Provisioned, Tag("mapping")],
+    _BY_FORM,
 ]
 
 
@@ -134,15 +213,15 @@ class Index(Part):
     one shares the table's partition key and partitions. An item without all of the key attributes is not in it.
     """
 
-    name: str = Field("", exclude=True)
-    kind: Literal["gsi", "lsi"] = Field("gsi", exclude=True)
-    partition_key: Names = ()
-    sort_key: Names = ()
-    projection: Projection = "ALL"
-    capacity: Capacity | None = None
-    max_throughput: Throughput | None = None
-    warm_throughput: Throughput | None = None
-    accept: Accept = {}
+    name: str = Field(default="", alias="x-name", exclude=True)  # keys with x- never come from a file
+    kind: Literal["gsi", "lsi"] = Field(default="gsi", alias="x-kind", exclude=True)
+    partition_key: Names = Field(default=(), description="one attribute, or up to four: [carrier, depot]")
+    sort_key: Names = Field(default=(), description="one attribute, or up to four, compared left to right")
+    projection: Projection = Field(default="ALL", description="ALL, KEYS_ONLY, or the attributes to include: [title]")
+    capacity: Capacity | None = Field(default=None, description="on-demand or {read, write}; the table's unless stated")
+    max_throughput: Throughput | None = Field(default=None, description=_MAX_THROUGHPUT)
+    warm_throughput: Throughput | None = Field(default=None, description=_WARM_THROUGHPUT)
+    accept: Accept = Field(default={}, description=_ACCEPT)
 
     @property
     def key_attributes(self) -> tuple[str, ...]:
@@ -153,28 +232,37 @@ class Index(Part):
 class Table(Part):
     """A table: its primary key, its indexes and its settings."""
 
-    name: str = Field("", exclude=True)
-    partition_key: str
-    sort_key: str | None = None
-    key_types: dict[str, Literal["S", "N", "B"]] = {}
-    gsi: dict[str, Index] = {}
-    lsi: dict[str, Index] = {}
-    ttl: str | None = None
-    capacity: Capacity = "on-demand"
-    max_throughput: Throughput | None = None
-    warm_throughput: Throughput | None = None
-    table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] = "STANDARD"
-    pitr: bool = False
-    stream: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None = None
-    replicas: tuple[str, ...] = ()
-    accept: Accept = {}
+    name: str = Field(default="", alias="x-name", exclude=True)
+    description: str = Field(default="", description="what it is for")
+    partition_key: str = Field(
+        description="the attribute whose hash places an item: a value of it is an item collection"
+    )
+    sort_key: str | None = Field(default=None, description="the attribute that orders the items of a collection")
+    key_types: dict[str, Literal["S", "N", "B"]] = Field(
+        default={}, description="types of key attributes, {n: N}; only for a table without entities"
+    )
+    gsi: dict[str, Index] = Field(default={}, description="global secondary indexes by name")
+    lsi: dict[str, Index] = Field(default={}, description="local secondary indexes by name: {sort_key, projection}")
+    ttl: str | None = Field(default=None, description="the attribute with the expiry time, in epoch seconds")
+    capacity: Capacity = Field(default="on-demand", description="on-demand, or provisioned {read: 100, write: 50}")
+    max_throughput: Throughput | None = Field(default=None, description=_MAX_THROUGHPUT)
+    warm_throughput: Throughput | None = Field(default=None, description=_WARM_THROUGHPUT)
+    table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] = Field(
+        default="STANDARD", description="infrequent access: cheaper storage, dearer requests"
+    )
+    pitr: bool = Field(default=False, description="point-in-time recovery")
+    stream: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None = Field(
+        default=None, description="what a stream record holds"
+    )
+    replicas: Names = Field(default=(), description="regions of a global table's other replicas: [eu-west-1]")
+    accept: Accept = Field(default={}, description=_ACCEPT)
 
     @model_validator(mode="before")
     @classmethod
     def _name_indexes(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {**value, **{k: _named(value[k], kind=k) for k in ("gsi", "lsi") if isinstance(value.get(k), Mapping)}}
+        return {**value, **{k: _named(value[k], k) for k in ("gsi", "lsi") if isinstance(value.get(k), Mapping)}}
 
     @property
     def key_attributes(self) -> tuple[str, ...]:
@@ -203,26 +291,34 @@ class Table(Part):
 class Rows(Part):
     """Items that come from data instead of being generated: a CSV, Parquet, JSON Lines or DynamoDB JSON file."""
 
-    source: str | None = Field(None, alias="from", description="a path, package:<dist>/<file>, or absent: a DataFrame")
-    columns: tuple[str, ...] | None = None
+    source: str | None = Field(
+        default=None,
+        alias="from",
+        description="a path (.csv, .jsonl, .json, .parquet), package:<dist>/<file>, or absent: a DataFrame in the call",
+    )
+    columns: Names | None = Field(default=None, description="the columns that are used; stated, they are checked early")
 
 
 class Entity(Part):
     """A kind of item: in which table it is, how its keys are made, what its attributes hold."""
 
-    name: str = Field("", exclude=True)
-    description: str = ""
-    table: str | None = None
-    key: dict[str, Any] = {}
-    attributes: dict[str, Domain] | None = None
-    size: Size | None = None
-    items: Annotated[
-        Amount | Literal["all"] | None,
-        BeforeValidator(lambda v: v if v in (None, "all") or isinstance(v, Amount) else parse_count(v)),
-        WithJsonSchema({"type": ["integer", "string"]}),
-    ] = None
-    rows: str | None = None
-    accept: Accept = {}
+    name: str = Field(default="", alias="x-name", exclude=True)
+    description: str = Field(default="", description="what an item of it stands for")
+    table: str | None = Field(default=None, description="the table its items are in; the only one unless stated")
+    key: dict[str, KeyText] = Field(
+        default={},
+        description='templates of the primary and index key attributes: {PK: "USER#{id}", SK: META}; one that is not '
+        "here is the field of its name",
+    )
+    attributes: dict[str, Domain] | None = Field(
+        default=None, description="domains of the other attributes: {title: text(30), status: [OPEN, DONE], ownerId: }"
+    )
+    size: Size | None = Field(default=None, description="bytes that an attribute `filler` pads an item up to: 3 KB")
+    items: CountOrAll = Field(
+        default=None, description="how many of the combinations of unrelated identity fields exist, or all"
+    )
+    rows: str | None = Field(default=None, description="items from data: a name under rows, or a file")
+    accept: Accept = Field(default={}, description=_ACCEPT)
 
     @model_validator(mode="before")
     @classmethod
@@ -230,74 +326,83 @@ class Entity(Part):
         return {} if value is None else value
 
 
-def parse_count(value: object) -> Amount:
-    """A number of items; ValueError names what is allowed."""
-    from workbench.distributions import parse_amount
-
-    return parse_amount(value)
-
-
 class Expect(Part):
     """What must come back: number of items, their order, attributes that each has, an error, the units."""
 
-    items: Bounds | None = None
-    order: str | None = None
-    attributes: Names = ()
-    error: str | None = None
-    units: Bounds | None = None
+    items: Bounds | None = Field(default=None, description="how many items come back: 1..20")
+    order: str | None = Field(default=None, description="the attribute by which they are ordered")
+    attributes: Names = Field(default=(), description="attributes that each of them has")
+    error: str | None = Field(default=None, description="the error that must come: ConditionalCheckFailedException")
+    units: Bounds | None = Field(default=None, description="capacity units that a call consumes: ..5")
+
+
+_CONDITION = "condition expression of a write"
+_UPDATE = "update expression, as SET #status = :done"
+_RETURNED = "projection expression: the attributes that come back"
+_VALUES = "what :x stands for, by x: a template or a {domain}; else the attribute or field of that name: {open: OPEN}"
+_NAMES = "the attribute that #x stands for; x itself unless stated"
+_ITEM = "which item: existing, new, missing (looks for what is not there), or {status: OPEN}"
 
 
 class Action(Part):
     """One member of a transaction or mixed batch."""
 
-    operation: Literal["Put", "Update", "Delete", "ConditionCheck", "Get"]
-    entity: str | None = None
-    condition: str | None = None
-    update: str | None = None
-    projection: str | None = None
-    values: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    target: Literal["existing", "new", "missing"] | dict[str, Any] | None = None
-    count: Count | None = None
-    key: dict[str, Any] = {}
+    operation: Literal["Put", "Update", "Delete", "ConditionCheck", "Get"] = Field(description="what it does")
+    entity: str | None = Field(default=None, description="whose item it addresses; the only one unless stated")
+    condition: str | None = Field(default=None, description=_CONDITION)
+    update: str | None = Field(default=None, description=_UPDATE)
+    projection: str | None = Field(default=None, description=_RETURNED)
+    values: dict[str, Value] = Field(default={}, description=_VALUES)
+    names: dict[str, str] = Field(default={}, description=_NAMES)
+    target: Target | None = Field(default=None, description=_ITEM)
+    count: Count | None = Field(default=None, description="how many items it addresses")
+    key: dict[str, KeyText] = Field(default={}, description="templates of the item's key, where they differ")
 
 
 class AccessPattern(Part):
     """One thing the application asks of the table, how often, and what must come back."""
 
-    name: str = Field("", exclude=True)
-    description: str = ""
-    operation: Operation
-    entity: Names = ()
-    table: str | None = None
-    index: str | None = None
-    key_condition: str | None = None
-    filter: str | None = None
-    condition: str | None = None
-    update: str | None = None
-    projection: str | None = None
-    values: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    target: Literal["existing", "new", "missing"] | dict[str, Any] | None = None
-    count: Count | None = None
-    same: Names = ()
-    actions: tuple[Action, ...] = ()
-    for_each: str | None = None
-    consistent: bool = False
-    descending: bool = False
-    limit: Annotated[int, Field(ge=1)] | None = None
-    pages: Annotated[int, Field(ge=1)] | Literal["all"] | None = None
-    segments: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    select: Literal["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"] | None = None
-    given: Names | None = None
-    unserved: str | None = None
-    rate: Rate | None = None
-    peak: Rate | None = None
-    popularity: dict[str, PopularityText] = {}
-    user_facing: bool = True
-    role: str | None = None
-    expect: Expect = Expect()
-    accept: Accept = {}
+    name: str = Field(default="", alias="x-name", exclude=True)
+    description: str = Field(default="", description="what the application does with it")
+    operation: Operation = Field(description="the API operation")
+    entity: Names = Field(default=(), description="whose items are addressed, and what must come back")
+    table: str | None = Field(default=None, description="the table that a Scan reads, in place of an entity")
+    index: str | None = Field(default=None, description="the index that a Query or Scan reads")
+    key_condition: str | None = Field(
+        default=None, description="key condition expression: PK = :PK AND begins_with(SK, :tasks)"
+    )
+    filter: str | None = Field(default=None, description="filter expression, applied to what was read and paid for")
+    condition: str | None = Field(default=None, description=_CONDITION)
+    update: str | None = Field(default=None, description=_UPDATE)
+    projection: str | None = Field(default=None, description=_RETURNED)
+    values: dict[str, Value] = Field(default={}, description=_VALUES)
+    names: dict[str, str] = Field(default={}, description=_NAMES)
+    target: Target | None = Field(default=None, description=_ITEM)
+    count: Count | None = Field(default=None, description="items in one batch: 25 or 1..25")
+    same: Names = Field(default=(), description="fields whose value the items of a batch share")
+    actions: tuple[Action, ...] = Field(default=(), description="members of a transaction or mixed batch")
+    for_each: str | None = Field(default=None, description="one request for each value of this field")
+    consistent: bool = Field(default=False, description="strongly consistent reads")
+    descending: bool = Field(default=False, description="from the highest sort key down")
+    limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="items evaluated per page")
+    pages: Annotated[int | Literal["all"], BeforeValidator(_pages)] | None = Field(
+        default=None, description="pages that one call reads: all, or 1 with a limit, unless stated"
+    )
+    segments: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=1, description="segments of a parallel Scan")
+    select: Literal["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"] | None = Field(
+        default=None, description="what comes back; COUNT costs the same"
+    )
+    given: Names | None = Field(default=None, description="all that the caller knows; else what the key needs")
+    unserved: str | None = Field(default=None, description="why it stays though no key serves it; it is not run")
+    rate: Rate | None = Field(default=None, description="mean calls: 20/s, 3/min, 2/h or 500/day")
+    peak: Rate | None = Field(default=None, description="the highest rate; the mean unless stated")
+    popularity: dict[str, PopularityText] = Field(
+        default={}, description="who gets these requests, for this pattern alone: {day: latest}"
+    )
+    user_facing: bool = Field(default=True, description="false for jobs and exports")
+    role: str | None = Field(default=None, description="who calls; the only role unless stated")
+    expect: Expect = Field(default=Expect(), description="what must come back: {items: 1..20, order: SK, units: ..5}")
+    accept: Accept = Field(default={}, description=_ACCEPT)
 
     @model_validator(mode="after")
     def _peak_is_highest(self) -> "AccessPattern":
@@ -331,23 +436,27 @@ class AccessPattern(Part):
 class Role(Part):
     """Who calls: the field that the caller's identity fixes, for IAM policies."""
 
-    tenant: str | None = None
-    identity: str | None = None
+    tenant: str | None = Field(default=None, description="the field that the caller's identity fixes")
+    identity: str | None = Field(
+        default=None, description="the policy variable that holds it; ${aws:PrincipalTag/<tenant>} unless stated"
+    )
 
 
 class Design(Part):
     """A whole design; `load_design` reads one from a file. Its parts are found by name in its mappings."""
 
-    name: str
-    description: str = ""
-    source: str = ""
-    tables: dict[str, Table] = Field(min_length=1)
-    fields: dict[str, Domain] = {}
-    rows: dict[str, Rows] = {}
-    entities: dict[str, Entity] = {}
-    access_patterns: dict[str, AccessPattern] = Field(min_length=1)
-    roles: dict[str, Role] = {}
-    accept: Accept = {}
+    name: str = Field(description="the design's name")
+    description: str = Field(default="", description="what it models")
+    source: str = Field(default="", description="where the model is from")
+    tables: dict[str, Table] = Field(min_length=1, description="tables by name: {Sessions: {partition_key: user_id}}")
+    fields: dict[str, Domain] = Field(default={}, description="domains by name, shared by all entities")
+    rows: dict[str, Rows] = Field(default={}, description="data that items come from, by name")
+    entities: dict[str, Entity] = Field(default={}, description="kinds of items by name")
+    access_patterns: dict[str, AccessPattern] = Field(
+        min_length=1, description="what the application asks, by name; a run calls them in this order"
+    )
+    roles: dict[str, Role] = Field(default={}, description="callers by name")
+    accept: Accept = Field(default={}, description=_ACCEPT)
     _text: str = PrivateAttr(default="")
     _path: str = PrivateAttr(default="")
 
@@ -443,12 +552,11 @@ def key_template(domain: Domain, name: str) -> KeyTemplate | None:
     return domain.template or (KeyTemplate(f"{{{name}}}") if domain.is_field else None)
 
 
-def _named(parts: Mapping[Any, Any], **more: Any) -> dict[Any, Any]:
-    """Each part with its name among its values, where it is a mapping at all."""
+def _named(parts: Mapping[Any, Any], kind: str = "") -> dict[Any, Any]:
+    """Each part with its name (an index also with its kind) among its values, where it is a mapping at all."""
+    more = {"x-kind": kind} if kind else {}
     return {
-        name: {**({} if part is None else part), "name": name, **more}
-        if part is None or isinstance(part, Mapping)
-        else part
+        name: {**(part or {}), "x-name": str(name), **more} if part is None or isinstance(part, Mapping) else part
         for name, part in parts.items()
     }
 

@@ -1,10 +1,12 @@
 """The design file: read it, check all of it, say everything that is wrong at once, write it back unchanged.
 
-The file is read in three steps: YAML with positions, the shape of every part, then DynamoDB's own rules. Messages
-name file, line and column. `workbench schema` gives the same language as JSON Schema, for completion in editors.
+The file is read in three steps: YAML with positions, the shape of every part, then DynamoDB's own rules. A part whose
+shape is wrong is left out of the third step, with everything that names it, so that one slip gives one message.
+`workbench schema` gives the same language as JSON Schema, for completion in editors.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,22 @@ from pydantic import BaseModel, ValidationError
 from workbench.access import access_problems
 from workbench.constraints import structure_problems
 from workbench.design import Design
-from workbench.documents import MOST_BYTES, Document, read_document
+from workbench.documents import MOST_BYTES, NAME, Document, read_document
+from workbench.domains import unquoted
 from workbench.errors import DesignError, Problem
+
+Place = tuple[Any, ...]
+Parts = set[tuple[str, Any]]  # (section, name)
+
+SECTIONS = ("tables", "fields", "rows", "entities", "access_patterns", "roles")
 
 
 def load_design(path: str | Path) -> Design:
     """The design in a YAML file; DesignError carries every problem with file, line and column."""
     place = Path(path)
     try:
-        if place.stat().st_size > MOST_BYTES:
-            text: bytes = b" " * (MOST_BYTES + 1)
-        else:
-            text = place.read_bytes()
+        with place.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else (error.strerror or str(error))
         raise DesignError([Problem(str(path), 1, 1, reason)]) from None
@@ -36,24 +42,37 @@ def parse_design(text: str | bytes, file: str = "design") -> Design:
     """The design in YAML text; `file` is the name that messages give, and the place that paths in it count from."""
     document = read_document(text, file)
     if not isinstance(document.data, Mapping):
-        found = "nothing" if document.data is None else type(document.data).__name__
-        raise DesignError(
-            [document.problem((), f"a design is a mapping with name, tables, access_patterns; found {found}")]
-        )
-    try:
-        design = Design.model_validate(document.data)
-    except ValidationError as error:
-        raise DesignError(list(_shape_problems(document, error))) from None
-    problems = [document.problem(*found) for found in (*structure_problems(design), *_access(design))]
+        found = {type(None): "the file is empty", list: "found a list"}.get(type(document.data), "found text")
+        message = f"a design is a mapping with name, tables and access_patterns; {found}"
+        raise DesignError([document.problem((), message)])
+    design, problems = _shaped(document)
     if problems:
         raise DesignError(list(dict.fromkeys(problems)))
+    assert design is not None
     design._text, design._path = document.text, file
     return design
 
 
-def _access(design: Design) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """The access patterns' problems; they need tables and entities that can be looked up."""
-    broken = {place[1] for place, _ in structure_problems(design) if place[0] == "entities" and len(place) > 1}
+def _shaped(document: Document) -> tuple[Design | None, list[Problem]]:
+    """The design and every problem of the document; no design, where nothing of it can be judged."""
+    problems = list(document.problems)
+    try:
+        design, left_out = Design.model_validate(document.data), set()
+    except ValidationError as error:
+        found = error.errors()
+        problems += [document.problem(*_problem(each, document.data)) for each in found]
+        design, left_out = _sound_part(document.data, [each["loc"] for each in found])
+    if design is not None:
+        problems += [document.problem(*found) for found in _rule_problems(design, left_out)]
+    return design, problems
+
+
+def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str]]:
+    """Problems of structure, then those of access patterns whose entities and tables have none."""
+    incomplete = {name for section, name in left_out if section == "tables"}
+    found = list(structure_problems(design, incomplete))
+    yield from found
+    broken = {place[1] for place, _ in found if place[0] == "entities" and len(place) > 1}
     usable = {name: p for name, p in design.access_patterns.items() if not broken & _addressed(design, p)}
     yield from access_problems(design.model_copy(update={"access_patterns": usable}))
 
@@ -63,79 +82,208 @@ def _addressed(design: Design, pattern: Any) -> set[str]:
     return named or set(design.entities)
 
 
-def _shape_problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    seen: set[tuple[int, int, str]] = set()
-    for found in error.errors():
-        location, message = _located(found["loc"], document.data), _message(found)
-        problem = document.problem(location, message)
-        if (problem.line, problem.column, problem.message) not in seen:
-            seen.add((problem.line, problem.column, problem.message))
-            yield problem
+# What can be judged though some parts are wrong
 
 
-def _located(location: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
-    """The part of pydantic's path that stands in the file: tags of unions and short forms do not."""
+def _sound_part(data: Mapping[Any, Any], wrong: Iterable[Place]) -> tuple[Design | None, Parts]:
+    """A design of the parts that are sound and name no wrong one; the tables that it shows only in part."""
+    parts: Parts = {(place[0], place[1]) for place in wrong if len(place) > 1 and place[0] in SECTIONS}
+    if len({place[:2] for place in wrong}) > len(parts):
+        return None, set()  # a whole section is wrong or missing
+    spread = _spread(data, parts)
+    sound = {key: value for key, value in data.items() if key not in SECTIONS}
+    for section in SECTIONS:
+        members = data.get(section) or {}
+        sound[section] = {name: part for name, part in members.items() if (section, name) not in spread}
+    partial: Parts = {("tables", _table_name(data, name)) for section, name in spread if section == "entities"}
+    try:
+        return Design.model_validate(sound), partial
+    except ValidationError:  # nothing is left of the tables or of the access patterns
+        return None, set()
+
+
+def _spread(data: Mapping[Any, Any], wrong: Parts) -> Parts:
+    """The wrong parts and those that name one of them, directly or not."""
+    spread = set(wrong)
+    while more := {part for part in _parts(data) - spread if _depends(data, part, spread)}:
+        spread |= more
+    return spread
+
+
+def _parts(data: Mapping[Any, Any]) -> Parts:
+    return {(section, name) for section in SECTIONS for name in data.get(section) or ()}
+
+
+# What names in a part can refer to: of two sections with the same name, both count.
+_REFERS = {
+    "fields": ("fields",),
+    "entities": ("tables", "fields", "rows"),
+    "access_patterns": ("tables", "fields", "entities", "roles"),
+    "roles": ("fields",),
+}
+
+
+def _depends(data: Mapping[Any, Any], part: tuple[str, Any], spread: Parts) -> bool:
+    section, name = part
+    targets = {other for kind, other in spread if kind in _REFERS.get(section, ())}
+    content = data[section][name]
+    if section in ("entities", "access_patterns") and not _states_its_own(section, content):
+        owner = "tables" if section == "entities" else "entities"
+        targets |= {"*"} if any(kind == owner for kind, _ in spread) else set()
+    words = {"*", *_words(content)}
+    if section == "entities":
+        words |= set(_words((data.get("tables") or {}).get(_table_name(data, name))))
+    return bool({str(target) for target in targets} & words)
+
+
+def _states_its_own(section: str, content: Any) -> bool:
+    keys = ("table",) if section == "entities" else ("entity", "table", "actions")
+    return isinstance(content, Mapping) and any(key in content for key in keys)
+
+
+def _table_name(data: Mapping[Any, Any], entity: Any) -> Any:
+    content = (data.get("entities") or {}).get(entity)
+    stated = content.get("table") if isinstance(content, Mapping) else None
+    return stated if isinstance(stated, str) else next(iter(data.get("tables") or {}), None)
+
+
+def _words(content: Any) -> Iterator[str]:
+    """Every text in a part, whole and word by word."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from (*_words(key), *_words(value))
+    elif isinstance(content, list):
+        for value in content:
+            yield from _words(value)
+    elif isinstance(content, str):
+        yield content
+        yield from re.findall(r"[A-Za-z_][A-Za-z0-9_.-]*", content)
+
+
+# Messages about the shape
+
+
+def _problem(found: Any, data: Any) -> tuple[Place, str]:
+    """Where a problem of pydantic's stands in the file, and what to say about it."""
+    place = _located(found["loc"], data)
+    name, value, kind = place[-1] if place else "design", found.get("input"), found["type"]
+    if kind == "extra_forbidden":
+        return (*place, NAME), _unknown_key(place, _at(data, place[:-1]))
+    if kind == "missing":
+        return place, f"{name} is missing{_meaning(place)}"
+    if kind == "value_error":
+        return place, found["msg"].removeprefix("Value error, ")
+    if kind == "literal_error":
+        return place, f"{name}: {_choices(value, found['ctx']['expected'])}"
+    say = _SAYINGS.get(kind)
+    return place, f"{name} {say(value, found) if say else _plain(found)}"
+
+
+def _located(location: Place, data: Any) -> Place:
+    """The part of pydantic's path that stands in the file (tags of unions do not), and the key that is missing."""
     place: list[Any] = []
-    for step in location:
+    steps = [step for step in location if step != "[key]"]
+    for step in steps:
         if isinstance(data, Mapping) and step in data:
             place.append(step)
             data = data[step]
         elif isinstance(data, list) and isinstance(step, int) and step < len(data):
             place.append(step)
             data = data[step]
-    return (*place, location[-1]) if location and place[-1:] != [location[-1]] else tuple(place)
+    is_missing = bool(steps) and isinstance(data, Mapping) and steps[-1] not in ("mapping", "value", *place[-1:])
+    return (*place, steps[-1]) if is_missing else tuple(place)
 
 
-def _message(found: Any) -> str:
-    kind, name = found["type"], found["loc"][-1] if found["loc"] else "design"
-    if kind == "extra_forbidden":
-        return _unknown_key(found["loc"])
-    if kind == "missing":
-        return f"{name} is missing"
-    if kind == "value_error":
-        return _hinted(found["msg"].removeprefix("Value error, "), found)
-    if kind == "literal_error":
-        return f"{name}: {found['input']!r} is not allowed; it is {found['ctx']['expected']}"
-    if kind in ("dict_type", "model_type"):
-        return f"{name} must be a mapping (name: value), not {_shown(found['input'])}"
-    if kind == "too_short":
-        return f"{name} is empty; a design has at least one"
-    return f"{name}: {found['msg'][0].lower()}{found['msg'][1:]}, not {_shown(found['input'])}"
+def _at(data: Any, place: Place) -> Any:
+    for step in place:
+        data = data[step]
+    return data
 
 
-def _hinted(message: str, found: Any) -> str:
-    value = found.get("input")
-    if isinstance(value, Mapping) and len(value) == 1 and next(iter(value.values())) is None:
-        inner = next(iter(value))
-        return f'unquoted {{{inner}}} is a YAML mapping; write "{{{inner}}}"'
-    return message
+def _plain(found: Any) -> str:
+    return f"{found['msg'][0].lower()}{found['msg'][1:]}, not {_shown(found['input'])}"
 
 
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else f"{value!r}"[:60]
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = "a list" if isinstance(value, list | tuple) else "a mapping" if isinstance(value, Mapping) else str(value)
+    return repr(text)[:60] if isinstance(value, str) else text
 
 
-def _unknown_key(location: tuple[Any, ...]) -> str:
-    name, known = str(location[-1]), _known_keys(location[:-1])
-    near = get_close_matches(name, known, 1)
-    meant = f", did you mean {near[0]!r}?" if near else ""
-    return (
-        f"unknown key {name!r}{meant} allowed: {', '.join(known)}; own notes go under x-..."
-        if not near
-        else (f"unknown key {name!r}{meant}")
-    )
+def _not_text(value: Any, found: Any) -> str:
+    if found["loc"][-1] == "[key]":
+        return f'is no text: a name is text; quote it, as "{value}"'
+    if isinstance(value, Mapping) and len(value) == 1:
+        return f"must be text: {unquoted(value)}"
+    fix = f'; quote it: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return f"must be text, not {_shown(value)}{fix}"
 
 
-def _known_keys(location: tuple[Any, ...]) -> list[str]:
-    """The keys that the part at `location` takes."""
+def _not_mapping(value: Any, found: Any) -> str:
+    return f"must be a mapping (name: value), not {_shown(value)}"
+
+
+def _not_list(value: Any, found: Any) -> str:
+    return f"must be a list, as [a, b], not {_shown(value)}"
+
+
+def _not_whole(value: Any, found: Any) -> str:
+    return f"must be a whole number, not {_shown(value)}"
+
+
+_SAYINGS: dict[str, Callable[[Any, Any], str]] = {
+    "string_type": _not_text,
+    "dict_type": _not_mapping,
+    "model_type": _not_mapping,
+    "model_attributes_type": _not_mapping,
+    "tuple_type": _not_list,
+    "list_type": _not_list,
+    "int_type": _not_whole,
+    "int_parsing": _not_whole,
+    "int_from_float": _not_whole,
+    "bool_type": lambda value, found: f"must be true or false, not {_shown(value)}",
+    "bool_parsing": lambda value, found: f"must be true or false, not {_shown(value)}",
+    "too_short": lambda value, found: "is empty; a design has at least one",
+    "greater_than_equal": lambda value, found: f"must be at least {found['ctx']['ge']}, not {_shown(value)}",
+    "less_than_equal": lambda value, found: f"must be at most {found['ctx']['le']:,}, not {_shown(value)}",
+}
+
+
+def _choices(value: Any, expected: str) -> str:
+    allowed = re.findall(r"'([^']*)'", expected)
+    return f"{_shown(value)} is not allowed{_did_you_mean(value, allowed)}; it is {expected}"
+
+
+def _did_you_mean(value: Any, known: Iterable[str]) -> str:
+    by_case = {each.lower(): each for each in known}
+    near = get_close_matches(str(value).lower(), by_case, 1)
+    return f", did you mean {by_case[near[0]]!r}?" if near else ""
+
+
+def _unknown_key(place: Place, holder: Any) -> str:
+    name, known = str(place[-1]), list(_keys(place[:-1]))
+    if isinstance(holder, Mapping) and len(holder) == 1 and holder[place[-1]] is None:
+        return unquoted(holder)
+    meant = _did_you_mean(name, known)
+    return f"unknown key {name!r}{meant or '; allowed: ' + ', '.join(known) + '; own notes go under x-...'}"
+
+
+def _meaning(place: Place) -> str:
+    field = _keys(place[:-1]).get(place[-1])
+    return f": {field.description}" if field is not None and field.description else ""
+
+
+def _keys(place: Place) -> dict[Any, Any]:
+    """The keys that the part at `place` takes, with what is known of them."""
     model: Any = Design
-    for step in location:
+    for step in place:
         model = _model_below(model, step) or model
-    return [f.alias or n for n, f in model.model_fields.items() if not f.exclude]
+    return {f.alias or n: f for n, f in model.model_fields.items() if not f.exclude}
 
 
 def _model_below(model: Any, step: Any) -> Any:
-    field = model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
+    field = model.model_fields.get(step)
     return _model_in(field.annotation) if field else None
 
 
@@ -147,6 +295,9 @@ def _model_in(annotation: Any) -> Any:
     return next((model for model in found if model), None)
 
 
+# JSON Schema
+
+
 def json_schema() -> dict[str, Any]:
     """The language of design files as JSON Schema, for completion and hover help in editors.
 
@@ -156,9 +307,16 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "DynamoDB workbench design"
     domain = schema["$defs"]["Domain"]
-    schema["$defs"]["Domain"] = {"anyOf": [domain, {"type": ["string", "number", "boolean", "array", "null"]}]}
-    for part in schema["$defs"].values():
-        if part.get("additionalProperties") is False:
-            part["patternProperties"] = {"^x-": {}}
-    schema["patternProperties"] = {"^x-": {}}
+    short = {"type": ["string", "number", "boolean", "array", "null"], "description": "a domain, written short"}
+    schema["$defs"]["Domain"] = {"anyOf": [domain, short]}
+    for part in (schema, domain, *schema["$defs"].values()):
+        _open_to_notes(part)
     return schema
+
+
+def _open_to_notes(part: dict[str, Any]) -> None:
+    """Keys with x- are allowed; those that the loader adds are no part of the language."""
+    if part.get("additionalProperties") is False:
+        part["patternProperties"] = {"^x-": {}}
+        for name in [name for name in part["properties"] if name.startswith("x-")]:
+            del part["properties"][name]

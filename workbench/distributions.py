@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2}
-_NUMBER = r"-?[0-9][0-9_]*(?:\.[0-9]+)?"
+_NUMBER = r"-?[0-9](?:_?[0-9])*(?:\.[0-9]+)?"
 _QUANTITY = rf"({_NUMBER})\s*(B|KB|MB)?"
 _RANGE = rf"{_QUANTITY}\s*\.\.\s*{_QUANTITY}"
 _P99 = 2.3263478740408408  # standard deviations from the median to the 99th percentile
@@ -52,9 +52,9 @@ class Amount:
         >>> parse_amount("1..9").mean, parse_amount("lognormal(40..400)").mean.__round__(1)
         (5.0, 65.3)
         """
-        return {"uniform": (self.low + self.high) / 2, "lognormal": self.low * exp(self._sigma**2 / 2)}.get(
-            self.kind, self.low
-        )
+        if self.kind == "uniform":
+            return (self.low + self.high) / 2
+        return self.low * exp(self._sigma**2 / 2)
 
     @property
     def minimum(self) -> float:
@@ -69,11 +69,9 @@ class Amount:
     @property
     def most(self) -> float:
         """The largest value, or where there is none, one that 1 in 10,000 draws passes."""
-        tail = {
-            "lognormal": self.low * exp(3.72 * self._sigma),
-            "poisson": self.low + 4 * self.low**0.5 + 4,
-        }
-        return tail.get(self.kind, self.high)
+        if self.kind == "poisson":
+            return self.low + 4 * self.low**0.5 + 4
+        return self.low * exp(3.72 * self._sigma) if self.kind == "lognormal" else self.high
 
     @property
     def _sigma(self) -> float:
@@ -89,64 +87,71 @@ class Amount:
         if self.kind == "poisson":
             return rng.poisson(self.low, size)
         drawn = self.low * np.exp(self._sigma * rng.standard_normal(size))
-        return np.maximum(np.rint(drawn * step), 1).astype(np.int64)
+        return np.clip(np.rint(drawn * step), 1, _MOST).astype(np.int64)
 
 
-def parse_amount(value: object, *, sizes: bool = False, signed: bool = False) -> Amount:
-    """The amount that `value` writes; with `sizes`, in bytes. ValueError says what is allowed.
+def parse_amount(value: object, *, sizes: bool = False, numbers: bool = False) -> Amount:
+    """The amount that `value` writes: a count, with `sizes` bytes, with `numbers` any number. ValueError says how.
 
     >>> parse_amount("lognormal(1 KB..20 KB)", sizes=True).high
     20480.0
-    >>> parse_amount("0.50..99.99").digits
+    >>> parse_amount("0.50..99.99", numbers=True).digits
     2
     """
     text = str(value).strip()
-    number = (
-        "bytes, as 1 KB or 1 KB..4 KB or lognormal(1 KB..20 KB)"
-        if sizes
-        else "40, 1..9, lognormal(40..400) or poisson(3)"
-    )
-    refuse = ValueError(f"{text!r} is not an amount: write {number}")
+    written = _SIZES_WRITTEN if sizes else _COUNTS_WRITTEN
     if isinstance(value, bool) or value is None:
-        raise refuse
+        raise ValueError(f"{_word(value)} is not an amount: write {written}")
     for pattern, kind in _AMOUNTS:
-        if found := re.fullmatch(pattern, text):
-            amount = _amount(kind, found.groups(), text, refuse if not sizes else None)
-            _check_amount(amount, signed)
+        if (found := re.fullmatch(pattern, text)) and (sizes or not any(found.groups()[1::2])):
+            amount = _amount(kind, found.groups(), text, numbers)
+            _check_amount(amount, numbers)
             return amount
-    raise refuse
+    raise ValueError(f"{text!r} is not an amount: write {written}")
 
 
+_SIZES_WRITTEN = "bytes, as 800 or 1 KB or 1 KB..4 KB or lognormal(1 KB..20 KB)"
+_COUNTS_WRITTEN = "40, 1..9, lognormal(40..400) or poisson(3)"
 _AMOUNTS = [
     (_QUANTITY, "fixed"),
     (_RANGE, "uniform"),
     (rf"lognormal\(\s*{_RANGE}\s*\)", "lognormal"),
     (rf"poisson\(\s*{_QUANTITY}\s*\)", "poisson"),
 ]
+_MOST = 2**53  # whole numbers up to here are exact as floats
 
 
-def _amount(kind: str, groups: tuple[str | None, ...], text: str, no_units: Exception | None) -> Amount:
-    if no_units and any(groups[1::2]):
-        raise no_units
+def _word(value: object) -> str:
+    return {None: "nothing", True: "true", False: "false"}[value]  # type: ignore[index]
+
+
+def _amount(kind: str, groups: tuple[str | None, ...], text: str, numbers: bool) -> Amount:
     low_text, low_unit = groups[0] or "", groups[1]
     high_text, high_unit = (groups[2] or "", groups[3]) if len(groups) > 2 else (low_text, low_unit)
     low = float(low_text.replace("_", "")) * _UNITS[low_unit or high_unit or ""]
     high = float(high_text.replace("_", "")) * _UNITS[high_unit or ""]
-    digits = max(_decimals(low_text), _decimals(high_text)) if kind in ("fixed", "uniform") and not low_unit else 0
-    return Amount(kind, low, high, digits, text)
+    # The mean of a distribution of counts may be broken; a fixed or uniform count may not.
+    has_digits = (kind in ("fixed", "uniform") or (numbers and kind == "lognormal")) and not (low_unit or high_unit)
+    return Amount(kind, low, high, max(_decimals(low_text), _decimals(high_text)) if has_digits else 0, text)
 
 
 def _decimals(text: str) -> int:
     return -int(Decimal(text.replace("_", "")).as_tuple().exponent)
 
 
-def _check_amount(amount: Amount, signed: bool) -> None:
+def _check_amount(amount: Amount, numbers: bool) -> None:
     if amount.high < amount.low:
         raise ValueError(f"{amount.text!r} runs backwards: write the smaller number first")
+    if max(abs(amount.low), abs(amount.high)) * 10**amount.digits > _MOST:
+        raise ValueError(f"{amount.text!r} is too large: at most 15 digits, decimals included")
     if amount.kind == "lognormal" and amount.low <= 0:
         raise ValueError(f"{amount.text!r}: the median of a lognormal must be above 0")
-    if not signed and amount.low < 0:
+    if amount.kind == "poisson" and amount.low < 0:
+        raise ValueError(f"{amount.text!r}: the mean of a poisson must not be negative")
+    if not numbers and amount.low < 0:
         raise ValueError(f"{amount.text!r} must not be negative")
+    if not numbers and amount.digits:
+        raise ValueError(f"{amount.text!r} must be whole: there are no parts of a value or byte")
 
 
 Shares = Callable[[Floats, Floats], Floats]
@@ -176,7 +181,8 @@ class Popularity:
         return weights / weights.sum()
 
 
-_PERCENT = r"([0-9]+(?:\.[0-9]+)?)%"
+_DECIMAL = r"([0-9]+(?:\.[0-9]+)?)"
+_PERCENT = rf"{_DECIMAL}%"
 _ALLOWED = "uniform, zipf(1.1), hotset(1% takes 90%), top(70% 5%), top(40% zipf(1.2)) or latest"
 
 
@@ -249,10 +255,10 @@ def _tail_total(tail: Shares, counts: Floats, skewed: bool) -> Floats:
 _POPULARITIES: list[tuple[str, Callable[..., Shares]]] = [
     (r"uniform", _uniform),
     (r"latest", _latest),
-    (r"zipf\(\s*([0-9.]+)\s*\)", _zipf),
+    (rf"zipf\(\s*{_DECIMAL}\s*\)", _zipf),
     (rf"hotset\(\s*{_PERCENT}\s+takes\s+{_PERCENT}(?:\s+moving\s+([0-9]+(?:s|min|h|d)))?\s*\)", _hotset),
     (
-        rf"top\(((?:\s*{_PERCENT})+)\s*(?:zipf\(\s*([0-9.]+)\s*\))?\s*\)",
+        rf"top\(((?:\s*{_PERCENT})+)\s*(?:zipf\(\s*{_DECIMAL}\s*\))?\s*\)",
         lambda all_, _last, rest: _top(all_, rest),
     ),
 ]

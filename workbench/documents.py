@@ -1,14 +1,18 @@
-"""YAML documents with the position of every value.
+"""YAML documents with the position of every key and value.
 
 A message that says `design.yaml:7:12` is worth ten that say "invalid input". This module reads a YAML file into plain
-values, remembers where each stood, and refuses hostile files before anything is built: over 1 MB, nested deeper than
-50, aliases that would unfold past 10,000 nodes, tags that construct objects. Nothing in a file is ever executed.
+values, remembers where each stood, and refuses hostile files while reading: over 1 MB, nested deeper than 50, aliases
+that would unfold past 10,000 values, tags that construct objects. Nothing in a file is ever executed.
 
-YAML is 1.2: `NO` is text, not false. Comments survive, since a document keeps its text.
+YAML is 1.2: `NO` is text, not false. Three readings are ours, because a design means them so: a number keeps all its
+digits (it becomes int or Decimal), `0600` is text and keeps its zero, and a date is text. Comments survive, since a
+document keeps its text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from workbench.errors import DesignError, Problem
@@ -20,22 +24,68 @@ MOST_NODES = 10_000
 Location = tuple[Any, ...]
 
 
+class _Name:
+    """Ends a location whose key is at fault, not its value."""
+
+    def __repr__(self) -> str:
+        return "NAME"
+
+
+NAME = _Name()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A YAML value and where it stands: a scalar, a list of nodes, or a mapping of key nodes and value nodes."""
+
+    line: int
+    column: int
+    content: Any
+
+    def below(self, step: Any) -> "tuple[Node, Node] | None":
+        """The key and the value at a step of a location; an element of a list is its own key."""
+        if isinstance(self.content, dict):
+            return self.content.get(step) if step.__hash__ else None
+        if isinstance(self.content, list) and type(step) is int and 0 <= step < len(self.content):
+            return self.content[step], self.content[step]
+        return None
+
+    def plain(self) -> Any:
+        """The value without positions; keys that begin with x- are left out."""
+        if isinstance(self.content, list):
+            return [node.plain() for node in self.content]
+        if isinstance(self.content, dict):
+            return {name: value.plain() for name, (_, value) in self.content.items() if not _is_note(name)}
+        return self.content
+
+
+def _is_note(name: Any) -> bool:
+    return isinstance(name, str) and name.startswith("x-")
+
+
 @dataclass(frozen=True)
 class Document:
     """A YAML document: its text, its plain values, and the position of each key and value."""
 
     file: str
     text: str
+    root: Node = field(repr=False)
     data: Any
-    positions: Mapping[Location, tuple[int, int]] = field(repr=False)
+    problems: tuple[Problem, ...] = ()  # names that stand twice; the first is kept
 
     def problem(self, location: Location, message: str) -> Problem:
-        """A problem at `location`, a path of keys; if that is not in the file, at its nearest parent."""
-        place = tuple(location)
-        while place and place not in self.positions:
-            place = place[:-1]
-        line, column = self.positions.get(place, (1, 1))
-        return Problem(self.file, line, column, message)
+        """A problem at `location`, a path of keys: at its value if that is on the key's line, else at its key.
+
+        What is not in the file is reported at its nearest parent; a location that ends in NAME means the key.
+        """
+        key = value = self.root
+        for step in location:
+            if (found := value.below(step)) is None:
+                break
+            key, value = found
+        whole = isinstance(value.content, list | dict) or value.content is None or value.line != key.line
+        place = key if whole or location[-1:] == (NAME,) else value
+        return Problem(self.file, place.line, place.column, message)
 
 
 def read_document(text: bytes | str, file: str = "design") -> Document:
@@ -44,128 +94,220 @@ def read_document(text: bytes | str, file: str = "design") -> Document:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     content = _decoded(text, file)
+    reader = _Reader(file, YAML(typ="safe", pure=True).parse(content))
     try:
-        _refuse_hostile(content, file)
-        root = YAML().load(content)
+        root = reader.read()
     except MarkedYAMLError as error:
-        raise DesignError([_syntax_problem(error, file, content)]) from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise DesignError([Problem(file, 1, 1, f"not YAML: {_first_line(error)}")]) from None
-    positions: dict[Location, tuple[int, int]] = {}
-    return Document(file, content, _plain(root, (), positions), positions)
+        raise DesignError([*reader.problems, _syntax_problem(error, file, content)]) from None
+    except YAMLError as error:
+        raise DesignError([_character_problem(error, file, content)]) from None
+    return Document(file, content, root, root.plain(), tuple(reader.problems))
 
 
 def _decoded(text: bytes | str, file: str) -> str:
-    size = len(text if isinstance(text, bytes) else text.encode())
-    if size > MOST_BYTES:
-        message = f"{size:,} bytes: a design file has at most 1 MB; items belong into `rows` files"
+    data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    if len(data) > MOST_BYTES:
+        message = f"{len(data):,} bytes: a design file has at most 1 MB; items belong into `rows` files"
         raise DesignError([Problem(file, 1, 1, message)])
     try:
-        return text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = text[: error.start].count(b"\n") + 1  # type: ignore[union-attr]
-        raise DesignError([Problem(file, line, 1, f"not UTF-8 text: byte {error.object[error.start]:#04x}")]) from None
+        line = data[: error.start].count(b"\n") + 1
+        message = f"not UTF-8 text: byte {data[error.start]:#04x}; save the file as UTF-8"
+        raise DesignError([Problem(file, line, 1, message)]) from None
 
 
-def _refuse_hostile(text: str, file: str) -> None:
-    """Walk the events, before any value is built, and stop at the first thing that no design needs."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml import events as ev
+class _Reader:
+    """Makes nodes of YAML's events, and stops at the first thing that no design needs."""
 
-    depth, seen, sizes, open_anchors = 0, 0, {}, []
-    for event in YAML().parse(text):
-        if isinstance(event, ev.MappingStartEvent | ev.SequenceStartEvent):
-            depth += 1
-            open_anchors.append((event.anchor, seen))
-        elif isinstance(event, ev.MappingEndEvent | ev.SequenceEndEvent):
-            depth -= 1
-            anchor, since = open_anchors.pop()
-            sizes[anchor] = seen - since + 1
-        if isinstance(event, ev.NodeEvent):
-            seen += sizes.get(event.anchor, 1) if isinstance(event, ev.AliasEvent) else 1
-        if reason := _refusal(event, depth, seen, open_anchors):
-            mark = event.start_mark
-            raise DesignError([Problem(file, mark.line + 1, mark.column + 1, reason)])
+    def __init__(self, file: str, events: Iterator[Any]):
+        self.file, self.events = file, events
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Node | None, int]] = {}  # None while it is open; with how many values
+        self.depth = self.seen = 0
+
+    def read(self) -> Node:
+        """The root of the only document; an empty file is None."""
+        root = Node(1, 1, None)
+        documents = 0
+        for event in self.events:
+            if hasattr(event, "anchor"):
+                root = self._node(event)
+            elif type(event).__name__ == "DocumentStartEvent":
+                documents += 1
+                if documents > 1:
+                    self._refuse(event, "a second document begins here (---); a design file holds one")
+        return root
+
+    def _refuse(self, event: Any, message: str) -> None:
+        raise DesignError([*self.problems, self._problem(event, message)])
+
+    def _problem(self, event: Any, message: str) -> Problem:
+        return Problem(self.file, event.start_mark.line + 1, event.start_mark.column + 1, message)
+
+    def _node(self, event: Any) -> Node:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            return self._alias(event)
+        self._check_tag(event)
+        self._count(event, 1)
+        if event.anchor:
+            self.anchors[event.anchor] = (None, 0)
+        before = self.seen
+        node = Node(event.start_mark.line + 1, event.start_mark.column + 1, self._content(kind, event))
+        if event.anchor:
+            self.anchors[event.anchor] = (node, self.seen - before + 1)
+        return node
+
+    def _count(self, event: Any, more: int) -> None:
+        self.seen += more
+        if self.seen > MOST_NODES:
+            limit = f"more than {MOST_NODES:,} values once aliases are unfolded"
+            self._refuse(event, f"{limit}; a design file holds no items, see `rows`")
+
+    def _alias(self, event: Any) -> Node:
+        if event.anchor not in self.anchors:
+            self._refuse(event, f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
+        node, size = self.anchors[event.anchor]
+        if node is None:
+            self._refuse(event, f"the alias *{event.anchor} contains itself")
+        self._count(event, size)
+        return node  # type: ignore[return-value]
+
+    def _check_tag(self, event: Any) -> None:
+        tag = str(event.ctag or "") if hasattr(event, "ctag") else str(event.tag or "")
+        word = tag.replace("tag:yaml.org,2002:", "!!")
+        if word not in _PLAIN_TAGS:
+            self._refuse(event, f"the tag {word} would construct an object; a design file holds plain values only")
+
+    def _content(self, kind: str, event: Any) -> Any:
+        if kind == "ScalarEvent":
+            return self._scalar(event)
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            self._refuse(event, f"nested deeper than {MOST_DEPTH} levels; no design needs that")
+        content = self._members(event) if kind == "MappingStartEvent" else list(self._elements(event))
+        self.depth -= 1
+        return content
+
+    def _scalar(self, event: Any) -> Any:
+        if any("\ud800" <= character <= "\udfff" for character in event.value):
+            self._refuse(event, "half a character (a lone surrogate, \\ud800 to \\udfff), which is no text")
+        return _SCALARS[event.tag](event.value) if event.tag in _SCALARS else _plain_scalar(event)
+
+    def _elements(self, start: Any) -> Iterator[Node]:
+        for event in self.events:
+            if type(event).__name__ == "SequenceEndEvent":
+                return
+            self._check_cut(start, event)
+            yield self._node(event)
+
+    def _members(self, start: Any) -> dict[Any, tuple[Node, Node]]:
+        own: dict[Any, tuple[Node, Node]] = {}
+        merged: list[Node] = []
+        for event in self.events:
+            if type(event).__name__ == "MappingEndEvent":
+                break
+            key, second = self._node(event), next(self.events)
+            self._check_cut(start, second)
+            value = self._node(second)
+            if key.content == "<<" and isinstance(value.content, list | dict):
+                merged += value.content if isinstance(value.content, list) else [value]
+            elif isinstance(key.content, list | dict):
+                self._refuse(event, _key_message(key))
+            elif key.content in own:
+                first = own[key.content][0].line
+                message = f"{key.content!r} stands twice (first in line {first}); names are unique in their mapping"
+                self.problems.append(self._problem(event, message))
+            else:
+                own[key.content] = (key, value)
+        return {**_inherited(merged), **own}
+
+    def _check_cut(self, start: Any, event: Any) -> None:
+        """Inside {...} and [...] a comma ends unquoted text, in the middle of a function too."""
+        text = getattr(event, "value", "") if not getattr(event, "style", None) else ""
+        if start.flow_style and text.count("(") > text.count(")"):
+            message = f"{text!r} ends at a comma, which separates values inside {{...}}"
+            self._refuse(event, f"{message}: quote the expression; a range has no comma, it is written 1..9")
 
 
-def _refusal(event: Any, depth: int, seen: int, open_anchors: Sequence[tuple[str | None, int]]) -> str | None:
-    tag = str(getattr(event, "tag", None) or "")
-    if depth > MOST_DEPTH:
-        return f"nested deeper than {MOST_DEPTH} levels; no design needs that"
-    if seen > MOST_NODES:
-        return f"more than {MOST_NODES:,} values once aliases are unfolded; a design file holds no items, see `rows`"
-    if type(event).__name__ == "AliasEvent" and event.anchor in [anchor for anchor, _ in open_anchors]:
-        return f"the alias *{event.anchor} contains itself"
-    if tag and not tag.startswith("tag:yaml.org,2002:") and tag != "!":
-        return f"the tag {tag} would construct an object; a design file holds plain values only"
-    if tag.startswith("tag:yaml.org,2002:") and tag.rsplit(":", 1)[1] not in _PLAIN_TAGS:
-        return f"the tag !!{tag.rsplit(':', 1)[1]} would construct an object; a design file holds plain values only"
-    return None
+def _inherited(merged: list[Node]) -> dict[Any, tuple[Node, Node]]:
+    """The members that `<<: *anchor` brings in; of several anchors the first wins."""
+    members: dict[Any, tuple[Node, Node]] = {}
+    for node in reversed(merged):
+        members |= node.content if isinstance(node.content, dict) else {}
+    return members
 
 
-_PLAIN_TAGS = ("str", "int", "float", "bool", "null", "map", "seq", "set", "binary", "timestamp")
+_PLAIN_TAGS = {"", "!", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq"}
 
 
-def _plain(node: Any, location: Location, positions: dict[Location, tuple[int, int]]) -> Any:
-    """The value without ruamel's wrappers; keys beginning with x- are left out."""
-    if isinstance(node, Mapping):
-        positions.setdefault(location, _mark(node))
-        return dict(_members(node, location, positions))
-    if isinstance(node, list | set):
-        positions.setdefault(location, _mark(node))
-        return [_element(node, i, value, location, positions) for i, value in enumerate(node)]
-    return _scalar(node)
+def _key_message(key: Node) -> str:
+    names = list(key.content)
+    if isinstance(key.content, dict) and len(names) == 1:
+        return f'unquoted {{{names[0]}}} is a YAML mapping; write "{{{names[0]}}}"'
+    return "a name is text; here stands a list or mapping"
 
 
-def _members(node: Any, location: Location, positions: dict[Location, tuple[int, int]]) -> Iterator[tuple[Any, Any]]:
-    for key, value in node.items():
-        name = _scalar(key) if not isinstance(key, list | tuple | Mapping) else str(key)
-        if isinstance(name, str) and name.startswith("x-"):
-            continue
-        positions[(*location, name)] = _key_mark(node, key)
-        yield name, _plain(value, (*location, name), positions)
+def _plain_scalar(event: Any) -> Any:
+    """What an untagged scalar means: quoted text is text; plain text may be a number, a boolean or nothing."""
+    if event.style or event.tag == "!":
+        return event.value
+    for pattern, read in _READINGS:
+        if pattern.fullmatch(event.value):
+            return read(event.value)
+    return event.value
 
 
-def _element(node: Any, i: int, value: Any, location: Location, positions: dict[Location, tuple[int, int]]) -> Any:
-    try:
-        line, column = node.lc.item(i)
-        positions[(*location, i)] = (line + 1, column + 1)
-    except (AttributeError, KeyError, TypeError):
-        pass
-    return _plain(value, (*location, i), positions)
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace("_", ""))
 
 
-def _mark(node: Any) -> tuple[int, int]:
-    place = getattr(node, "lc", None)
-    return (place.line + 1, place.col + 1) if place is not None and place.line is not None else (1, 1)
+_READINGS: list[tuple[re.Pattern[str], Callable[[str], Any]]] = [
+    (re.compile(r"|~|null|Null|NULL"), lambda text: None),
+    (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
+    # 38 digits are the most that a DynamoDB number has
+    (re.compile(r"[-+]?(0|[1-9](_?[0-9]){0,37})"), lambda text: int(text)),
+    (re.compile(r"[-+]?(0|[1-9](_?[0-9]){0,37})(\.[0-9]{1,37})([eE][-+]?[0-9]{1,3})?"), _decimal),
+    (re.compile(r"[-+]?(0|[1-9](_?[0-9]){0,37})([eE][-+]?[0-9]{1,3})"), _decimal),
+]
+_SCALARS: dict[str, Callable[[str], Any]] = {"tag:yaml.org,2002:str": str}
 
 
-def _key_mark(node: Any, key: Any) -> tuple[int, int]:
-    try:
-        line, column = node.lc.key(key)
-        return line + 1, column + 1
-    except (AttributeError, KeyError, TypeError):  # a merged key (<<) stands elsewhere
-        return _mark(node)
-
-
-def _scalar(node: Any) -> Any:
-    """A plain str, int, float, bool or None; any other scalar (a date, binary) as text."""
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return None if node is None else str(node)
+def _character_problem(error: Any, file: str, text: str) -> Problem:
+    """A character that YAML does not allow; the reader knows its place in the text."""
+    place = getattr(error, "position", 0) or 0
+    line, column = text[:place].count("\n") + 1, place - text.rfind("\n", 0, place)
+    shown = f"the character U+{ord(text[place]):04X}" if place < len(text) else _first_line(error)
+    return Problem(file, line, column, f"not YAML: {shown} is not allowed in a file; remove it")
 
 
 def _syntax_problem(error: Any, file: str, text: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    if type(error).__name__ == "DuplicateKeyError":
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "a key"
-        return Problem(file, line, column, f"{key!r} stands twice; names are unique within their mapping")
-    source = text.splitlines()[line - 1] if 0 < line <= len(text.splitlines()) else ""
-    hint = '; quote templates inside {...}: "PROJECT#{project_id}"' if "{" in source and "#{" in source else ""
-    return Problem(file, line, column, f"not YAML: {error.problem or _first_line(error)}{hint}")
+    is_open = began is not None and bool(re.search("stream end|end of stream|but got", error.problem))
+    is_open = is_open and (began.line != mark.line or "stream" in error.problem)
+    since = f" (what begins in line {began.line + 1} is not closed)" if is_open else ""
+    lines = [*text.splitlines(), ""]
+    source = lines[min(began.line if is_open else line - 1, len(lines) - 1)]
+    return Problem(file, line, column, f"not YAML: {error.problem}{since}{_syntax_hint(error.problem, source)}")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _syntax_hint(problem: str, source: str) -> str:
+    """The fix for a usual slip: what YAML says of it, and what its line looks like."""
+    for said, pattern, hint in _HINTS:
+        if re.search(said, problem) and re.search(pattern, source):
+            return f"; {hint}"
+    return ""
+
+
+_TEMPLATE_HINT = 'a template that begins with { or stands inside {...} must be quoted: "PROJECT#{project_id}"'
+_HINTS = [
+    (r"\\t", r"^\s*\t", "indent with spaces, YAML takes no tabs"),
+    (r"stream end|end of stream|but got", r"\s#", "an unquoted ' #' starts a comment: quote the text"),
+    (r"", r"[#\w]\{\w+|\{\w[^{}]*\}[^\s,}\]]", _TEMPLATE_HINT),
+    (r"cannot start any token", r"", "a value that begins with a special character must be quoted"),
+    (r"mapping values", r":\s.*:\s", "text with a colon and a space in it must be quoted"),
+    (r"mapping values|block (mapping|sequence) start", r"", "the indentation does not fit the lines above"),
+    (r"expected ':'", r"", "a line is `name: value`"),
+]

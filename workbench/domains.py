@@ -9,14 +9,16 @@ Times are counted from the clock that the caller passes; no domain looks at the 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from workbench.distributions import Amount, Popularity, parse_amount, parse_popularity
-from workbench.keys import KeyTemplate
+from workbench.keys import KeyTemplate, can_format
 
 TIME_TYPES = {
     "timestamp": "S",
@@ -76,21 +78,27 @@ class TypeWord:
 
     @property
     def cardinality(self) -> float:
-        """How many distinct values it has."""
+        """How many distinct values it surely has."""
         if self.word == "number" and self.amount:
             bounded = self.amount.kind in ("fixed", "uniform")
             return round((self.amount.high - self.amount.low) * 10**self.amount.digits) + 1 if bounded else float("inf")
         if self.span and not self.span.base:
-            return (self.span.latest - self.span.earliest) // _BUCKETS.get(self.word, 1) + 1
+            return int((self.span.latest - self.span.earliest) // _BUCKETS.get(self.word, 1)) + 1
         if self.word in ("text", "binary") and self.amount:
             return 10 ** min(self.amount.mean, 18)
         return {"boolean": 2, "shard": self.shards}.get(self.word, float("inf"))
+
+    @property
+    def sample(self) -> Any:
+        """A value of the kind that it has, to try a format on."""
+        number = Decimal("1.5") if self.amount and self.amount.digits else 1
+        return {"N": number, "BOOL": True, "B": b"x"}.get(self.tag, "x")
 
     def __str__(self) -> str:
         return self.text
 
 
-_BUCKETS = {"month": 31 * 86_400, "date": 86_400, "hour": 3600, "minute": 60}
+_BUCKETS = {"month": 31 * 86_400, "date": 86_400, "hour": 3600, "minute": 60, "timestamp_ms": 0.001, "epoch_ms": 0.001}
 
 
 def parse_type(value: object) -> TypeWord:
@@ -105,25 +113,35 @@ def parse_type(value: object) -> TypeWord:
     found = re.fullmatch(r"([a-z_0-9]+)\s*(?:\((.*)\))?", text, re.DOTALL)
     if found and found[1] in TYPE_WORDS and found[1] != "number":
         return _parse_word(text, found[1], found[2])
-    try:
-        return TypeWord("number", amount=parse_amount(text, signed=True), text=text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a type{_nearest(text)}; types: numbers as 1..60, {_KNOWN}") from None
+    if re.match(r"-?[0-9]|lognormal|poisson", text):
+        return TypeWord("number", amount=parse_amount(text, numbers=True), text=text)
+    raise ValueError(f"{text!r} is not a type{_nearest(text)}")
 
 
-_KNOWN = ", ".join(word for word in TYPE_WORDS if word != "number")
+_WORDS = [word for word in TYPE_WORDS if word != "number"]
+_KNOWN = ", ".join(_WORDS)
+_MEANT = {
+    **dict.fromkeys(("string", "str"), "text(20)"),
+    **dict.fromkeys(("int", "long"), "integer"),
+    **dict.fromkeys(("number", "float", "double", "decimal"), "a range, as 1..60 or 0.50..99.99"),
+    **dict.fromkeys(("time", "datetime", "iso", "iso8601"), "timestamp"),
+    **dict.fromkeys(("bool",), "boolean"),
+    **dict.fromkeys(("guid", "uuid4", "id"), "uuid"),
+    **dict.fromkeys(("bytes", "blob"), "binary(20)"),
+}
 
 
 def _nearest(text: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(text.partition("(")[0], TYPE_WORDS, 1)
-    return f", did you mean {near[0]}?" if near else ""
+    """What may have been meant: a type word, or a constant."""
+    word = text.partition("(")[0].strip().lower()
+    if near := [_MEANT[word]] if word in _MEANT else get_close_matches(word, _WORDS, 1):
+        return f", did you mean {near[0]}?" + ("" if "(" in text else f" A constant is written [{text}]")
+    return f"; a constant is written [{text}]; types: numbers as 1..60, {_KNOWN}"
 
 
 def _parse_word(text: str, word: str, argument: str | None) -> TypeWord:
     if argument is not None and "," in argument:
-        raise ValueError(f"{text!r}: functions take no commas; write a range as 1..9")
+        raise ValueError(f"{text!r}: functions take no commas; a range is written 1..9")
     if word in TIME_TYPES:
         return TypeWord(word, span=_parse_span(text, argument or "-30d..now"), text=text)
     if word in ("text", "binary"):
@@ -144,15 +162,23 @@ def _parse_shard(text: str, argument: str | None) -> TypeWord:
 
 def _parse_span(text: str, argument: str) -> TimeSpan:
     if found := re.fullmatch(rf"\s*({_REFERENCE})\s*(?:{_OFFSET})?\s*", argument):
-        base, seconds = found[1], _seconds(*found.groups()[1:])
-        return TimeSpan(seconds, seconds, None if base == "now" else base)
+        seconds = _seconds(*found.groups()[1:])
+        return _span(text, seconds, seconds, None if found[1] == "now" else found[1])
     bounds = [_instant(part) for part in argument.split("..")]
     if len(bounds) > 2 or None in bounds:
         raise ValueError(f"{text!r} is not a time: write -30d..now, now, -7d or createdAt + 7d (units s min h d w y)")
-    earliest, latest = bounds[0] or 0, bounds[-1] or 0
+    return _span(text, bounds[0] or 0, bounds[-1] or 0)
+
+
+_MOST_YEARS = 50  # so that every instant has a positive epoch and a year of four digits
+
+
+def _span(text: str, earliest: int, latest: int, base: str | None = None) -> TimeSpan:
     if latest < earliest:
         raise ValueError(f"{text!r} runs backwards: write the earlier time first")
-    return TimeSpan(earliest, latest)
+    if max(-earliest, latest) > _MOST_YEARS * SECONDS["y"]:
+        raise ValueError(f"{text!r} is more than {_MOST_YEARS} years away")
+    return TimeSpan(earliest, latest, base)
 
 
 def _instant(text: str) -> int | None:
@@ -166,22 +192,30 @@ def _seconds(sign: str | None, number: str | None, unit: str | None) -> int:
     return int(f"{sign}{number}") * SECONDS[unit] if number and unit else 0
 
 
-def _parsed(parse: Any, kind: type, schema: dict[str, Any]) -> Any:
-    """An annotation: a value that pydantic reads with `parse`, one message a slip."""
-    return Annotated[kind, BeforeValidator(lambda v: v if isinstance(v, kind) else parse(v)), WithJsonSchema(schema)]
+def _reads(parse: Any, kind: type) -> BeforeValidator:
+    """Reads a written value with `parse`, so that one slip gives one message."""
+    return BeforeValidator(lambda value: value if isinstance(value, kind) else parse(value))
 
 
-_ATOM = {"type": ["string", "number"]}
-Count = _parsed(parse_amount, Amount, {**_ATOM, "description": "40, 1..9, lognormal(40..400), poisson(3)"})
-Size = _parsed(
-    lambda v: parse_amount(v, sizes=True), Amount, {**_ATOM, "description": "1 KB, 1 KB..4 KB, lognormal(1 KB..20 KB)"}
-)
-PopularityText = _parsed(
-    parse_popularity,
-    Popularity,
-    {"type": "string", "description": "uniform, zipf(1.1), hotset(1% takes 90%), top(70% 5%), latest"},
-)
-Type = _parsed(parse_type, TypeWord, {**_ATOM, "description": "a type word: " + _KNOWN})
+def _atom(description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "number"], "description": description})
+
+
+_COUNTS = _atom("40, 1..9, lognormal(40..400) (median..99th percentile) or poisson(3)")
+_SIZES = _atom("bytes: 800, 1 KB, 1 KB..4 KB or lognormal(1 KB..20 KB)")
+_SHARES = _atom("70% or 0.7")
+_POPULARITIES = _atom("uniform, zipf(1.1), hotset(1% takes 90%), top(70% 5%), top(40% zipf(1.2)) or latest")
+_TYPES = _atom("a number or range as 1..60, or a type word: " + _KNOWN)
+
+Count = Annotated[Amount, _reads(parse_amount, Amount), _COUNTS]
+Size = Annotated[Amount, _reads(lambda value: parse_amount(value, sizes=True), Amount), _SIZES]
+CountOrAll = Annotated[
+    Amount | Literal["all"] | None,
+    BeforeValidator(lambda v: v if v in (None, "all") or isinstance(v, Amount) else parse_amount(v)),
+    _atom("40, 1..9, lognormal(40..400), poisson(3), or all"),
+]
+PopularityText = Annotated[Popularity, _reads(parse_popularity, Popularity), _POPULARITIES]
+Type = Annotated[TypeWord, _reads(parse_type, TypeWord), _TYPES]
 
 
 def parse_share(value: object) -> float:
@@ -197,7 +231,7 @@ def parse_share(value: object) -> float:
     return share
 
 
-Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema({**_ATOM, "description": "70% or 0.7"})]
+Share = Annotated[float, BeforeValidator(parse_share), _SHARES]
 
 
 class Part(BaseModel):
@@ -209,41 +243,64 @@ class Part(BaseModel):
 class ReadWrite(Part):
     """A popularity for reads and one for writes."""
 
-    read: PopularityText = parse_popularity("uniform")
-    write: PopularityText = parse_popularity("uniform")
+    read: PopularityText = Field(default=parse_popularity("uniform"), description="who gets the reads")
+    write: PopularityText = Field(default=parse_popularity("uniform"), description="who gets the writes")
 
 
 def _read_write(value: object) -> object:
-    return value if isinstance(value, Mapping | ReadWrite) else ReadWrite(read=value, write=value)  # type: ignore[arg-type]
+    if value is None or isinstance(value, Mapping | ReadWrite):
+        return value
+    popularity = parse_popularity(value)
+    return {"read": popularity, "write": popularity}
+
+
+ReadWriteText = Annotated[
+    ReadWrite,
+    BeforeValidator(_read_write),
+    WithJsonSchema(
+        {
+            "type": ["string", "object"],
+            "properties": {side: {"type": "string"} for side in ("read", "write")},
+            "additionalProperties": False,
+            "patternProperties": {"^x-": {}},
+        }
+    ),
+]
+
+
+def _presence(value: object) -> object:
+    return value if value is None or isinstance(value, Mapping) else parse_share(value)
 
 
 class Domain(Part):
-    """Which values a field or attribute has; `short` says how to write the common ones."""
+    """Which values a field or attribute has; `normalise` says how to write the common ones short."""
 
-    type: Type | None = Field(None, description="a type word, as email, 1..60, timestamp(-30d..now)")
-    choice: dict[Any, Share | None] | None = Field(None, description="one of these: [A, B] or {A: 70%, B: 30%}")
-    value: Any = Field(None, description="a constant, or a template over fields")
-    map: dict[str, "Domain"] | None = Field(None, description="a map of these members")
-    list: "Domain | None" = Field(None, description="a list of these elements")
-    set: "Domain | None" = Field(None, description="a set of these elements")
-    length: Count | None = Field(None, description="how many elements a list or set has")
-    of: str | None = Field(None, description="another role drawn from the same values as this field")
-    count: Annotated[
-        Amount | Literal["all"] | None,
-        BeforeValidator(lambda v: v if v in (None, "all") or isinstance(v, Amount) else parse_amount(v)),
-        WithJsonSchema({**_ATOM, "description": "how many distinct values; with `per`, for each of the parent's"}),
-    ] = None
-    per: str | None = Field(None, description="the parent field: count is for each of its values")
-    format: str | None = Field(None, description='text made of the ordinal or the value: "p-{:04}"')
-    popularity: Annotated[ReadWrite | None, BeforeValidator(lambda v: None if v is None else _read_write(v))] = Field(
-        None, description="which share of the requests each value gets"
+    type: Type | None = Field(default=None, description="a type word, as email, 1..60, timestamp(-30d..now)")
+    choice: Annotated[dict[Any, Share | None] | None, WithJsonSchema({"type": ["array", "object"]})] = Field(
+        default=None, description="one of these: [A, B], or with their shares {A: 70%, B: 30%}"
+    )
+    value: Any = Field(default=None, description="a constant, or a template over fields")
+    map: dict[str, "Domain"] | None = Field(default=None, description="a map of these members")
+    list: "Domain | None" = Field(default=None, description="a list of these elements; see length")
+    set: "Domain | None" = Field(default=None, description="a set of these elements; see length")
+    length: Count | None = Field(default=None, description="how many elements a list or set has")
+    of: str | None = Field(default=None, description="another role, drawn from the same values as this field")
+    count: CountOrAll = Field(
+        default=None,
+        description="makes it an identity field: how many distinct values (as in production); with `per`, for each "
+        "value of the parent",
+    )
+    per: str | None = Field(default=None, description="the parent field: a value belongs to one value of the parent")
+    format: str | None = Field(default=None, description='text made of the ordinal or the value: "p-{:04}"')
+    popularity: ReadWriteText | None = Field(
+        default=None, description="which share of the requests each value gets; also {read: ..., write: ...}"
     )
     present: Annotated[
         dict[str, Any] | float | None,
-        BeforeValidator(lambda v: v if v is None or isinstance(v, Mapping) else parse_share(v)),
+        BeforeValidator(_presence),
         WithJsonSchema({"type": ["string", "number", "object"]}),
-    ] = Field(None, description="the share of items that have it, or {attribute: value} of those that do")
-    new: Any = Field(None, description="the value in items that an access pattern creates")
+    ] = Field(default=None, description="the share of items that have it, or {attribute: value} of those that do")
+    new: Any = Field(default=None, description="the value in items that an access pattern creates")
 
     @model_validator(mode="before")
     @classmethod
@@ -252,28 +309,41 @@ class Domain(Part):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Domain":
-        kinds = [k for k in ("type", "choice", "value", "map", "list", "set", "of") if getattr(self, k) is not None]
+        kinds = [k for k in _KINDS if getattr(self, k) is not None]
         if len(kinds) > 1:
             raise ValueError(f"{' and '.join(kinds)} exclude each other: a domain has one kind")
+        for key in self.model_fields_set & {"value", "new"}:
+            _check_constant(key, getattr(self, key))
         if self.length and not (self.list or self.set):
             raise ValueError("length goes with list or set; the length of a text is written text(30)")
         if self.format is not None:
-            check_format(self.format)
+            self._check_format(self.format, kinds)
         if self.choice is not None:
-            self._check_choice()
+            self._check_choice(self.choice)
+        list(self.references())  # templates that do not parse say so here
         return self
 
-    def _check_choice(self) -> None:
-        shares = [share for share in (self.choice or {}).values() if share is not None]
-        if not self.choice:
+    def _check_format(self, text: str, kinds: Sequence[str]) -> None:
+        if kinds and kinds != ["type"]:
+            raise ValueError(f"format goes with a type or an ordinal, not with {kinds[0]}")
+        check_format(text, self.type.sample if self.type else 1)
+
+    def _check_choice(self, choice: Mapping[Any, float | None]) -> None:
+        shares = [share for share in choice.values() if share is not None]
+        if not choice:
             raise ValueError("choice is empty: name at least one value")
-        if shares and (len(shares) < len(self.choice) or abs(sum(shares) - 1) > 1e-6):
-            raise ValueError(f"the shares of choice sum to {sum(shares):.0%}, not 100%")
+        if shares and len(shares) < len(choice):
+            bare = next(value for value, share in choice.items() if share is None)
+            raise ValueError(f"{bare} has no share, and others have: give all of them one, or none")
+        if shares and abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(
+                f"the shares of choice sum to {sum(shares):.4g}, that is {100 * sum(shares):.4g}%, not 100%"
+            )
 
     @property
     def is_field(self) -> bool:
-        """Whether nothing was written: the domain is that of the field of the same name."""
-        return not self.model_fields_set
+        """Whether no values were named: the domain is that of the field of the same name."""
+        return not self.model_fields_set & {*_KINDS, "count", "per", "format"}
 
     @property
     def cardinality(self) -> float:
@@ -323,6 +393,9 @@ def _type_references(domain: Domain) -> Iterator[str]:
     yield from (name for name in domain.references() if name not in templated)
 
 
+_KINDS = ("type", "choice", "value", "map", "list", "set", "of")
+
+
 def normalise(value: object) -> object:
     """The long form of a short one: `email` is {type: email}, `[a, b]` a choice, `"{x}"` a value, a mapping itself.
 
@@ -333,16 +406,80 @@ def normalise(value: object) -> object:
         return {}
     if isinstance(value, str):
         return {"value": value} if "{" in value else {"type": value}
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         return {"value": value}
     if isinstance(value, list | tuple):
-        return {"value": value[0]} if len(value) == 1 else {"choice": dict.fromkeys(value)}
+        options = _options(value)
+        return {"value": value[0]} if len(value) == 1 else {"choice": options}
     if isinstance(value, Mapping) and isinstance(value.get("choice"), list | tuple):
-        return {**value, "choice": dict.fromkeys(value["choice"])}
+        return {**value, "choice": _options(value["choice"])}
     return value
 
 
-def check_format(text: str) -> None:
-    """ValueError unless `text` has exactly one place, `{}` or `{:04}`."""
-    if not re.fullmatch(r"[^{}]*\{(:[^{}]*)?\}[^{}]*", text):
+def _options(values: Sequence[Any]) -> dict[Any, None]:
+    """The values of a choice without shares."""
+    for value in values:
+        if value is None or isinstance(value, list | tuple | Mapping):
+            raise ValueError(f"a choice holds texts, numbers and booleans, not {_shown(value)}")
+        if list(values).count(value) > 1:
+            raise ValueError(f"{value} stands twice in a choice; for unequal shares write {{{value}: 70%, ...}}")
+    return dict.fromkeys(values)
+
+
+def _shown(value: object) -> str:
+    return {list: "a list", tuple: "a list", dict: "a mapping"}.get(type(value), "nothing")
+
+
+def _check_constant(key: str, value: object) -> None:
+    if isinstance(value, Mapping) and len(value) == 1:
+        raise ValueError(unquoted(value))
+    if value is None or isinstance(value, list | Mapping):
+        raise ValueError(f"{key} holds a text, number, boolean or template, not {_shown(value)}")
+
+
+def unquoted(value: Mapping[Any, Any]) -> str:
+    """What to say of `{project_id}` without quotes, which YAML takes for a mapping."""
+    inner = next(iter(value), "field")
+    return f'unquoted {{{inner}}} is a YAML mapping; write "{{{inner}}}"'
+
+
+def check_template(value: object) -> object:
+    """The value of a key attribute as it is written: a constant or a template that parses. ValueError otherwise."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        raise ValueError(unquoted(value))
+    if value is None or isinstance(value, list | tuple | Mapping):
+        raise ValueError('write a template, as "PROJECT#{project_id}", or a constant')
+    if isinstance(value, str):
+        _refuse_type(value, "give it to a field, and write that in braces")
+        KeyTemplate(value)
+    return value
+
+
+def value_domain(value: Any) -> Domain:
+    """The domain of an entry of `values`: a bare string is a template, a mapping or list a domain, else a constant."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and None in value.values():
+            raise ValueError(unquoted(value))
+        return Domain.model_validate(value)
+    if isinstance(value, list):
+        return Domain.model_validate({"choice": value})
+    if isinstance(value, str):
+        _refuse_type(value, f"a domain is written {{type: {value}}}")
+    return Domain(value=value)
+
+
+def _refuse_type(text: str, fix: str) -> None:
+    """A type with parentheses where a bare string stands for itself is a slip: nobody stores the text `date(-7d)`."""
+    if (found := re.match(r"([a-z_0-9]+)\(.*\)\Z", text)) and found[1] in {*TYPE_WORDS, "lognormal", "poisson"}:
+        raise ValueError(f"{text!r} would be this very text, since here a bare string stands for itself; {fix}")
+
+
+def check_format(text: str, sample: Any) -> None:
+    """ValueError unless `text` has exactly one place, `{}` or `{:04}`, into which a value like `sample` can go."""
+    found = re.fullmatch(r"[^{}]*\{(?::([^{}]*))?\}[^{}]*", text)
+    if not found:
         raise ValueError(f'format {text!r}: write one place for the value, as in "p-{{:04}}"')
+    if not can_format(sample, found[1] or ""):
+        raise ValueError(
+            f"format {text!r}: {{:{found[1] or ''}}} cannot write a value like {sample!r}; a width is {{:04}}"
+        )

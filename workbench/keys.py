@@ -17,6 +17,7 @@ import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -112,6 +113,18 @@ class KeyTemplate:
                 seen[part.field] = len(seen)
                 out.append(f"(?P<f{seen[part.field]}>.*?)")
         return re.compile("".join(out), re.DOTALL)
+
+
+def can_format(sample: Any, spec: str) -> bool:
+    """Whether a width can be applied to values like `sample`: text, or a number; `d` takes whole numbers only.
+
+    >>> can_format(5, "04"), can_format("x", "04"), can_format("x", "4f"), can_format(5, "%")
+    (True, True, False, False)
+    """
+    if not _SPEC.match(spec) or isinstance(sample, bool | bytes) or not isinstance(sample, str | int | Decimal):
+        return False
+    kind = spec[-1:] if spec[-1:] in ("d", "f") else ""
+    return not kind or (isinstance(sample, int) or (kind == "f" and isinstance(sample, Decimal)))
 
 
 def format_value(value: Any, spec: str = "") -> str:

@@ -18,6 +18,7 @@ from workbench import capacity, expressions
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
 from workbench.requests import Request
+from workbench.sizes import item_size
 from workbench.tables import RunTables
 
 BATCH_TRIES = 8
@@ -178,7 +179,7 @@ class Meter:
         fetches = bool(index and index.kind == "lsi" and _fetches(pattern, table, index))
         whole = not (pattern.filter or pattern.projection or pattern.select or fetches)
         if whole:
-            return [capacity.item_size(item) for item in answer["Items"]], []
+            return [item_size(item) for item in answer["Items"]], []
         known = f"{sorted(parameters.items(), key=str)}{answer['ScannedCount']}"
         if known not in self._pages:
             self._pages[known] = self._read_again(table, parameters, answer["ScannedCount"], fetches)
@@ -197,8 +198,8 @@ class Meter:
                 break
             bare |= {"ExclusiveStartKey": page.get("LastEvaluatedKey"), "Limit": scanned - len(items)}
         keys = [{name: item[name] for name in table.key_attributes} for item in items] if fetches else []
-        fetched = [capacity.item_size(self.look(table.name, key) or {}) for key in keys]
-        return [capacity.item_size(item) for item in items], fetched
+        fetched = [item_size(self.look(table.name, key) or {}) for key in keys]
+        return [item_size(item) for item in items], fetched
 
     # Batches and transactions
 

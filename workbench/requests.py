@@ -257,7 +257,7 @@ def _reading(
 ) -> Iterator[Call]:
     """Query and Scan: an item collection, or everything."""
     table = items.design.table_for(pattern)
-    entity, _ = _drawn(items, pattern, pattern, count, rng, among)
+    entity, places = _drawn(items, pattern, pattern, count, rng, among)
     settings = {
         "IndexName": pattern.index,
         "ConsistentRead": pattern.consistent or None,
@@ -266,12 +266,13 @@ def _reading(
         "Select": pattern.select,
     }
     base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
-    for context in _contexts(items, entity, rng):
-        requests = []
+    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+        requests: list[Request] = []
+        at = ((entity.name, place),)
         for override in _overrides(items, pattern, entity):
             context.overridden = override
             bound = expression_parameters(pattern, pattern.names, pattern.values, context)
-            requests += [Request(pattern.operation, {**base, **bound, **part}) for part in _segments(pattern)]
+            requests += [Request(pattern.operation, {**base, **bound, **part}, (), at) for part in _segments(pattern)]
         yield Call(pattern, tuple(requests))
 
 

@@ -129,7 +129,7 @@ def run_patterns(
 ) -> Run:
     """Create the design's tables on `engine`, load `items`, call every served access pattern, meter each call.
 
-    `calls` per pattern (a Scan, which reads everything, a tenth); `sample`: load about so many items of a larger
+    `calls` per pattern (a Scan, which reads everything, a twentieth); `sample`: load about so many items of a larger
     design; `prefix`: what table names begin with; `keep`: leave the tables. With `strict`, expectations that do not
     hold raise RequestError at the end, with the run as `.run`. An interrupted load leaves tables and items, and the
     same call again goes on from there. EngineError if the engine fails or a table is not the workbench's.

@@ -1,0 +1,409 @@
+"""Facts about DynamoDB as examples with their sources, and a runner: `python -m tests.vectors FILE.json`.
+
+A file is a list of `{id, kind, input, expected, source, confidence}`. Long text is written `{"$rep": ["x", 3000]}`;
+`{"either": [...], "recommended": x}` marks an expectation that nobody has settled on the service: x is accepted.
+A kind that no function of the workbench answers yet counts as not covered.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import capacity, limits, sizes
+from workbench.capacity import IndexSchema, Units
+
+FILE = Path(__file__).parent / "data" / "vectors.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the workbench says to one vector."""
+
+    vector: Mapping[str, Any]
+    got: Any
+    passed: bool
+
+    def __str__(self) -> str:
+        v = self.vector
+        lines = [
+            f"{k:>9}: {_short(x)}" for k, x in (("input", v["input"]), ("expected", v["expected"]), ("got", self.got))
+        ]
+        return "\n".join([f"FAILED {v['id']} ({v['kind']})", *lines, f"   source: {v.get('source', '')}"])
+
+
+def load(path: Path = FILE) -> list[dict[str, Any]]:
+    """The vectors of a file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def outcome(vector: Mapping[str, Any]) -> Outcome:
+    """The workbench's answer to a vector of a covered kind, and whether it is the expected one."""
+    expected = vector["expected"]
+    if isinstance(expected, dict) and "either" in expected:
+        expected = expected["recommended"]
+    try:
+        got = COVERED[vector["kind"]](_expanded(vector["input"]))
+    except Exception as error:  # a vector that cannot be answered has failed, and the others still run
+        return Outcome(vector, f"{type(error).__name__}: {error}", False)
+    return Outcome(vector, got, _agrees(expected, got, exact=vector["kind"] in EXACT))
+
+
+def _agrees(expected: Any, got: Any, exact: bool) -> bool:
+    """Whether the answer is the expected one; unless exact, it may say more than was asked."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        same_keys = set(expected) == set(got) if exact else set(expected) <= set(got)
+        return same_keys and all(_agrees(value, got[key], exact) for key, value in expected.items())
+    return expected == got
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "$rep" in value:
+            text, times = value["$rep"]
+            return text * times
+        return {key: _expanded(inner) for key, inner in value.items()}
+    return [_expanded(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 400 else f"{text[:400]}…"
+
+
+# -- images and operations ---------------------------------------------------------------------------------------------
+
+
+def _image(source: Mapping[str, Any], *names: str) -> Any:
+    """The first of these that is given, as an item or as bytes: `old` is also `old_item` or `old_bytes`."""
+    spellings = [f"{name}{suffix}" for name in names for suffix in ("", "_item", "_bytes")]
+    return next((source[name] for name in spellings if name in source), None)
+
+
+def _images(source: Mapping[str, Any], *names: str) -> list[Any]:
+    """Several items or sizes: a list, `{"count": 3, "each": 64}` or `{"total": 192}`."""
+    found = _image(source, *names)
+    if isinstance(found, dict):
+        return [found["total"]] if "total" in found else [found["each"]] * found["count"]
+    return found or []
+
+
+def _index(source: Mapping[str, Any]) -> IndexSchema | None:
+    """An index named as in "LSI by-date"; only its kind and name matter for a read."""
+    kind, _, name = source.get("index", "").partition(" ")
+    return IndexSchema(name or kind, "lsi" if kind == "LSI" else "gsi", (), ()) if kind else None
+
+
+def _consistent(source: Mapping[str, Any]) -> bool:
+    return source.get("consistent", False)
+
+
+def _query(source: Mapping[str, Any]) -> Units:
+    return capacity.query_cost(
+        _images(source, "evaluated_items", "evaluated_bytes", "evaluated", "items"),
+        _index(source),
+        consistent=_consistent(source),
+        fetched=_images(source, "fetched_items", "fetched_base_bytes", "fetched"),
+        partitions=source.get("partitions", 1),
+    )
+
+
+def _get(source: Mapping[str, Any]) -> Units:
+    return Units(capacity.read_units(_image(source, "item"), consistent=_consistent(source)))
+
+
+def _batch_get(source: Mapping[str, Any]) -> Units:
+    each = [capacity.read_units(image, consistent=_consistent(source)) for image in _images(source, "items", "keys")]
+    return Units(sum(each))
+
+
+def _transact_get(source: Mapping[str, Any]) -> Units:
+    return Units(sum(capacity.read_units(image, transactional=True) for image in _images(source, "items", "keys")))
+
+
+def _write(source: Mapping[str, Any], *, transactional: bool = False) -> Units:
+    before, after = _image(source, "old"), _image(source, "new")
+    if source.get("type") == "ConditionCheck":
+        return Units(capacity.condition_check_units(before))
+    if _failed(source) or not isinstance(before or after, dict):
+        return Units(capacity.write_units(before, after, transactional=transactional))
+    return capacity.write_cost(before, after, _indexes(source), transactional=transactional)
+
+
+def _failed(source: Mapping[str, Any]) -> bool:
+    outcomes = [source.get(name) for name in ("failed", "fails", "outcome", "result", "status", "error")]
+    return source.get("condition") == "failed" or any(o not in (None, False, "ok", "success") for o in outcomes)
+
+
+def _indexes(source: Mapping[str, Any]) -> list[IndexSchema]:
+    schema = source.get("schema", {"keys": (), "indexes": []})
+    return [_schema(index, schema["keys"]) for index in schema.get("indexes", [])]
+
+
+def _schema(index: Mapping[str, Any], table_keys: Sequence[str]) -> IndexSchema:
+    projection = tuple(index["include"]) if index["projection"] == "INCLUDE" else index["projection"]
+    kind = index.get("type", "GSI").lower()
+    return IndexSchema(index.get("name", "index"), kind, tuple(index["keys"]), tuple(table_keys), projection)
+
+
+def _actions(source: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The writes of a batch or transaction, each with the schema of the whole."""
+    found = next((source[name] for name in ("actions", "statements", "writes", "requests") if name in source), [source])
+    return ({"schema": source["schema"], **action} if "schema" in source else action for action in found)
+
+
+def _batch_write(source: Mapping[str, Any]) -> Units:
+    return sum((_write(action) for action in _actions(source) if not _failed(action)), Units())
+
+
+def _transact_write(source: Mapping[str, Any]) -> Units:
+    return sum((_write(action, transactional=True) for action in _actions(source)), Units())
+
+
+def _single_write(source: Mapping[str, Any]) -> Units:
+    return _write(source, transactional=source.get("transactional", False))
+
+
+OPERATIONS: dict[str, Callable[[Mapping[str, Any]], Units]] = {
+    "GetItem": _get,
+    "BatchGetItem": _batch_get,
+    "TransactGetItems": _transact_get,
+    "Query": _query,
+    "Scan": _query,
+    "PutItem": _single_write,
+    "UpdateItem": _single_write,
+    "DeleteItem": _single_write,
+    "BatchWriteItem": _batch_write,
+    "TransactWriteItems": _transact_write,
+    "ExecuteStatement INSERT": _single_write,
+    "ExecuteStatement UPDATE": _single_write,
+    "ExecuteStatement DELETE": _single_write,
+    "ExecuteStatement SELECT": _get,
+    "BatchExecuteStatement": _batch_write,
+    "BatchExecuteStatement SELECT": _batch_get,
+    "ExecuteTransaction": _transact_write,
+    "ExecuteTransaction SELECT": _transact_get,
+}
+
+
+def _reply(source: Mapping[str, Any], mode: str) -> dict[str, Any] | None:
+    """ConsumedCapacity of the operation for one table."""
+    operation, *verb = re.split("[ .]", source["op"])
+    cost = OPERATIONS.get(source["op"]) or OPERATIONS[operation]
+    actions = list(_actions(source)) if operation == "BatchExecuteStatement" else []
+    failed = [_write(action).total for action in actions if _failed(action)]
+    if failed and len(failed) == len(actions):
+        return None
+    return capacity.consumed_capacity(cost(source), mode, operation, replay="SELECT" in verb, failed=sum(failed))
+
+
+def _capacity(source: Mapping[str, Any]) -> Any:
+    if "tables" not in source:
+        return {**(_index_write(source) or {}), **(_reply(source, "TOTAL") or {})}
+    return {table: (_reply(part, "TOTAL") or {}).get("CapacityUnits") for table, part in _tables(source)}
+
+
+def _tables(source: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for table, part in source["tables"].items():
+        yield table, {"op": source["op"], **(part if isinstance(part, dict) else {"actions": part})}
+
+
+def _replay(source: Mapping[str, Any]) -> dict[str, Any]:
+    reads = sum(capacity.replay_read_units(_image(a, "old"), _image(a, "new")) for a in _actions(source))
+    again = capacity.consumed_capacity(Units(reads), "TOTAL", source["op"], replay=True)
+    return {"first": _reply(source, "TOTAL"), "replay": again}
+
+
+def _index_write(source: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The reply with INDEXES, each arm as its number alone."""
+    reply = _reply(source, "INDEXES")
+    arms = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+    return reply and {
+        "CapacityUnits": reply["CapacityUnits"],
+        "Table": reply["Table"]["CapacityUnits"],
+        **{arm: {name: n["CapacityUnits"] for name, n in reply[arm].items()} for arm in arms if arm in reply},
+    }
+
+
+def _global_table(source: Mapping[str, Any]) -> dict[str, float]:
+    entry = source.get("gsi_entry_bytes", source["item_bytes"])
+    arms = {f"gsi-{n}": capacity.write_units(None, entry) for n in range(source.get("gsis", 0))}
+    write = Units(capacity.write_units(None, source["item_bytes"]), gsi=arms)
+    units = capacity.replicated_units(write * source["writes"], source["regions"])
+    return {"rWRU_total": units.table, "WRU_total": sum(units.gsi.values())}
+
+
+# -- sizes, gates, limits ----------------------------------------------------------------------------------------------
+
+
+def _entry_size(source: Mapping[str, Any]) -> int | None:
+    entry = capacity.index_entry(source["item"], _schema(source["index"], source["table_keys"]))
+    return sizes.item_size(entry) if entry else None
+
+
+def _size_gate(source: Mapping[str, Any]) -> Any:
+    size = source.get("item") or source.get("item_bytes", source.get("finished_item_bytes"))
+    statement = 0
+    if source.get("region_rule", "flat") != "flat":
+        statement = _statement_bytes(size - source["key_bytes"], source["update_expression"])
+    refusal = sizes.size_gate(source["op"], _noted_item(source.get("note", "")) or size, statement=statement)
+    return {k: v for k, v in asdict(refusal).items() if v} if refusal else "accept"
+
+
+def _statement_bytes(written: int, expression: str) -> int:
+    """The statement writes the whole item but its key, and names what it removes."""
+    parts = re.split(r"\b(SET|ADD|REMOVE|DELETE)\b", expression)[1:]
+    clauses = [
+        (verb, t.split()[0]) for verb, targets in zip(parts[::2], parts[1::2], strict=True) for t in _split(targets)
+    ]
+    written += sum(len(target) for verb, target in clauses if verb in ("REMOVE", "DELETE"))
+    return sizes.update_statement_bytes(written, [verb for verb, _ in clauses])
+
+
+def _split(targets: str) -> list[str]:
+    return re.split(r",(?![^()]*\))", targets)
+
+
+def _noted_item(note: str) -> dict[str, Any] | None:
+    """An item described as `pk=p, data={M:{c:{BS:[204790 B, 204790 B]}}}`."""
+    found = re.match(r"(\w+)=(\w+), (\w+)=(\{\S.*\})", note)
+    if not found:
+        return None
+    key, value, name, shorthand = found.groups()
+    text = re.sub(r"(\w+):", r'"\1":', shorthand)
+    return {key: {"S": value}, name: json.loads(re.sub(r"(\d+) B", r'{"bytes": \1}', text), object_hook=_noted_bytes)}
+
+
+def _noted_bytes(value: dict[str, Any]) -> Any:
+    return b"x" * value["bytes"] if "bytes" in value else value
+
+
+LIMITS = {
+    r"batch_get.*bytes": limits.BATCH_GET_BYTES,
+    r"batch_get": limits.BATCH_GET_ITEMS,
+    r"batch_write.*bytes": limits.BATCH_WRITE_BYTES,
+    r"batch_write": limits.BATCH_WRITE_ITEMS,
+    r"trans\w*_bytes": limits.TRANSACTION_BYTES,
+    r"trans": limits.TRANSACTION_ITEMS,
+    r"operators": limits.EXPRESSION_OPERATORS,
+    r"in_operands|\bin_": limits.IN_OPERANDS,
+    r"expression.*bytes": limits.EXPRESSION_BYTES,
+    r"project|include|non_?key": limits.PROJECTED_ATTRIBUTES,
+    r"key_name": limits.KEY_NAME_BYTES,
+    r"attribute_name": limits.ATTRIBUTE_NAME_BYTES,
+    r"gsi.*attributes": limits.INDEX_KEY_ATTRIBUTES,
+    r"gsi|global_secondary": limits.GSI_PER_TABLE,
+    r"lsi_count|^lsis?$|local_secondary": limits.LSI_PER_TABLE,
+    r"collection": limits.COLLECTION_BYTES_WITH_LSI,
+    r"item_bytes": limits.ITEM_BYTES,
+    r"page": limits.PAGE_BYTES,
+}
+COLLECTION_FULL = {"error": "ItemCollectionSizeLimitExceededException"}
+TTL_YEARS = 5  # time-to-live-ttl-before-you-start.html: an older time is taken for a mistake
+
+
+def _limit(source: Mapping[str, Any]) -> Any:
+    ((name, value),) = source.items()
+    if name in CHECKED:
+        return _accepted(lambda: CHECKED[name](value))
+    if name.startswith("ttl"):
+        old = value > TTL_YEARS if isinstance(value, int | float) else "N" not in value
+        return "ignored by TTL" if old else "deleted by TTL"
+    most = next(most for pattern, most in LIMITS.items() if re.search(pattern, name))
+    if value <= most:
+        return "accept"
+    return COLLECTION_FULL if "collection" in name else "reject"
+
+
+def _accepted(check: Callable[[], Any]) -> str:
+    try:
+        check()
+    except ValueError:
+        return "reject"
+    return "accept"
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    """An item whose deepest value stands at this level; the attribute itself is level 1."""
+    value: dict[str, Any] = {"S": "leaf"}
+    for _ in range(levels - 1):
+        value = {"M": {"n": value}}
+    return {"pk": {"S": "p"}, "deep": value}
+
+
+CHECKED: dict[str, Callable[[Any], Any]] = {
+    "partition_key_bytes": lambda size: capacity.check_item({"pk": "x" * size}, "pk"),
+    "sort_key_bytes": lambda size: capacity.check_item({"pk": "p", "sk": "x" * size}, "pk", "sk"),
+    "partition_key": lambda value: capacity.check_item({"pk": value}, "pk"),
+    "sort_key": lambda value: capacity.check_item({"pk": {"S": "p"}, "sk": value}, "pk", "sk"),
+    "number": lambda number: sizes.number_size(str(number)),
+    "nesting_levels": lambda levels: sizes.item_size(_nested(levels)),
+}
+
+
+# -- the hash ring -----------------------------------------------------------------------------------------------------
+
+KEY_BYTES: dict[str, Callable[[Any], bytes]] = {
+    "S": str.encode,
+    "N": sizes.number_key_bytes,
+    "B": base64.b64decode,
+}
+
+
+def _key_hash(kind: str, key: Any) -> int:
+    """Where a partition key stands on the ring of 2**128."""
+    return int.from_bytes(hashlib.md5(b"Outliers" + KEY_BYTES[kind](key)).digest(), "big")
+
+
+def _scan_segment(source: Mapping[str, Any]) -> int:
+    return (_key_hash(source["type"], source["key"]) >> 116) * source["TotalSegments"] >> 12
+
+
+COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "number_size": lambda source: sizes.number_size(source["N"]),
+    "number_roundtrip": lambda source: sizes.number_text(source["N"]),
+    "item_size": lambda source: sizes.item_size(source["item"]),
+    "index_entry_size": _entry_size,
+    "size_gate": _size_gate,
+    "limit": _limit,
+    "storage_bytes": lambda source: capacity.storage_bytes(
+        source["items"],
+        source["items"] * source["item_bytes"],
+        global_tables="global_tables" in source.get("features", ()),
+    ),
+    "capacity": _capacity,
+    "capacity_shape": lambda source: _reply(source, source.get("mode", "TOTAL")),
+    "capacity_replay": _replay,
+    "index_write": _index_write,
+    "scan_minimum": lambda source: _reply({"evaluated": 1, **source}, "TOTAL"),
+    "global_table_units": _global_table,
+    "dax_transact_write_extra": lambda source: {
+        "extra_rcu": source["items"] * capacity.read_units(source["item_bytes"], transactional=True)
+    },
+    "hash_order": lambda source: sorted(source["keys"], key=lambda key: _key_hash(source["type"], key)),
+    "scan_segment": _scan_segment,
+}
+EXACT = ("capacity_shape", "index_write")
+
+
+def main(path: Path = FILE) -> int:
+    """Print what failed and what is not covered; 1 if anything failed."""
+    vectors = load(path)
+    outcomes = [outcome(vector) for vector in vectors if vector["kind"] in COVERED]
+    failures = [found for found in outcomes if not found.passed]
+    for failure in failures:
+        print(failure)
+    for kind, times in Counter(v["kind"] for v in vectors if v["kind"] not in COVERED).items():
+        print(f"not covered: {kind} ({times})")
+    print(f"{len(outcomes) - len(failures)} passed, {len(failures)} failed")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

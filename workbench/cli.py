@@ -1,0 +1,206 @@
+"""The commands: `workbench run`, `check`, `schema`, `new`, `demo`.
+
+Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
+2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.environment import ROOT, activation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.regression import NotebookRun
+    from workbench.runs import Run
+
+QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
+TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
+
+app = typer.Typer(
+    help="Model DynamoDB tables: access patterns, consumed capacity and hot partitions, before production.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
+EngineKind = Annotated[str, typer.Option("--engine", help="auto, embedded, dynoxide, or the URL of a running engine.")]
+Seed = Annotated[int, typer.Option(help="Fixes every random draw.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the workbench as their message and exit code 1; Ctrl-C as 130."""
+    from workbench.errors import WorkbenchError
+
+    try:
+        yield
+    except (WorkbenchError, ValueError) as error:
+        typer.echo(f"workbench: {error}" if not str(error).startswith("workbench") else str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt as interrupt:
+        typer.echo(f"\n{interrupt or 'interrupted'}", err=True)
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def check(design: DesignFile) -> None:
+    """Check a design file: every error with file, line and column."""
+    from workbench.designfile import load_design
+
+    with _told():
+        typer.echo(f"{design}: {str(load_design(design))[1:-1]}: no errors")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of design files, for completion in editors."""
+    from workbench.designfile import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The design's name; NAME.yaml is written, never over a file.")],
+) -> None:
+    """Start a design: a commented file that runs as it is."""
+    path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    template = Path(__file__).with_name("templates").joinpath("design.yaml").read_text()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template.replace("my-design", path.stem))
+    except FileExistsError:
+        typer.echo(f"workbench: {path} exists already and is left as it is; choose another name", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"workbench: {path} cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{path} written; try it: workbench run {path}")
+
+
+@app.command()
+def run(
+    design: DesignFile,
+    engine: EngineKind = "auto",
+    calls: Annotated[int, typer.Option(min=1, help="Calls of each access pattern (of a Scan, a twentieth).")] = 20,
+    seed: Seed = 7,
+    sample: Annotated[int, typer.Option(min=1, help="Load about so many items of a larger design.")] = 60_000,
+    prefix: Annotated[str | None, typer.Option(help="What table names on a running engine begin with.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the tables on a running engine.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write one line per call to this CSV file.")] = None,
+) -> None:
+    """Load a design into a local engine and run its access patterns: units, items and latency of each."""
+    from workbench.designfile import load_design
+    from workbench.engines import start_engine
+    from workbench.items import generate_items
+    from workbench.runs import run_patterns
+
+    with _told():
+        loaded = load_design(design)
+        items = generate_items(loaded, seed=seed)
+        with start_engine(engine) as started:
+            typer.echo(started.choice)
+            options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
+            result = run_patterns(loaded, started, items, strict=False, **options)
+        if output:
+            result.calls.to_csv(output, index=False)
+        _show_run(result)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def _show_run(result: "Run") -> None:
+    typer.echo(_table(result.summary))
+    for note in result.notes:
+        typer.echo(f"note: {note}")
+    for name, reason in result.unserved.items():
+        typer.echo(f"not served: {name}: {reason}")
+    for failure in result.failures:
+        typer.echo(f"FAILED {failure}", err=True)
+
+
+COLUMNS = {
+    "pattern": "access pattern",
+    "operation": "operation",
+    "calls": "calls",
+    "items_scanned": "read",
+    "items_returned": "returned",
+    "read_units": "RU",
+    "write_units": "WU",
+    "engine_units": "engine",
+    "latency_ms_p50": "ms p50",
+    "errors_expected": "expected errors",
+}
+
+
+def _table(summary: "pd.DataFrame") -> str:
+    """The summary for a terminal: items, units and latency are means per call."""
+    from workbench.results import number
+
+    lines = [list(COLUMNS.values())]
+    lines += [[number(line[column]) for column in COLUMNS] for line in summary.to_dict("records")]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = {0, 1}
+    return "\n".join(
+        "  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    )
+
+
+@app.command()
+def demo(
+    design: Annotated[Path | None, typer.Argument(help="Your own design instead of the task board.")] = None,
+    engine: EngineKind = "embedded",
+    build: Annotated[Path, typer.Option(help="Where the results go.")] = Path("build"),
+) -> None:
+    """From a design file to a report with charts: runs the quickstart notebook and says what came out."""
+    if not QUICKSTART.exists():
+        typer.echo("workbench: the demo runs in a checkout of the project; here: workbench run DESIGN", err=True)
+        raise typer.Exit(1)
+    from workbench.designfile import load_design
+
+    started = time.perf_counter()
+    path = (design or TASK_BOARD).resolve()
+    with _told():
+        load_design(path)
+        notebook, report, charts = _run_quickstart(path, engine, build)
+    _say_results(notebook.results, report, charts, time.perf_counter() - started)
+
+
+def _run_quickstart(path: Path, engine: str, build: Path) -> "tuple[NotebookRun, Path, list[Path]]":
+    from workbench.regression import run_notebook, save_charts, to_html
+
+    typer.echo(f"{QUICKSTART.name} on {path.name}, into {build}/")
+    parameters = {"design_file": str(path), "engine_kind": engine}
+    notebook = run_notebook(QUICKSTART, build / "quickstart.ipynb", parameters, progress=True)
+    charts = save_charts(notebook, build / "charts")
+    report = to_html(notebook, build / "quickstart.html")
+    return notebook, report, charts
+
+
+def _say_results(results: dict[str, Any], report: Path, charts: list[Path], seconds: float) -> None:
+    """The last lines of the demo: what was measured, where it lies, and what to type next."""
+    import pandas as pd
+
+    typer.echo(f"\nengine   {results['engine']}")
+    typer.echo(f"items    {results['items']:,} generated, {results['loaded']:,} loaded")
+    typer.echo(_table(pd.DataFrame(results["patterns"])))
+    for name, reason in results["unserved"].items():
+        typer.echo(f"not served: {name}: {reason}")
+    typer.echo(f"hottest  {results['hottest']}")
+    typer.echo(f"report   {report}")
+    typer.echo(f"charts   {', '.join(map(str, charts))}")
+    setup = float(os.environ.get("WORKBENCH_SETUP_SECONDS", 0))
+    typer.echo(f"time     {setup:.0f} s for packages, {seconds:.0f} s for the demo")
+    typer.echo(f"next     {activation(Path(sys.prefix))} && workbench new my-table && workbench run my-table.yaml")

@@ -1,0 +1,372 @@
+"""Notebooks as regression tests: run one headless with parameters, take its recorded results, keep what it showed.
+
+A notebook states its inputs in a cell tagged `parameters` and its results with `record(...)` in the last cell.
+`run_notebook` executes it through papermill, more strictly than papermill does: an unknown parameter, a missing
+`parameters` cell and a notebook without results are errors, and so is an exception in a widget's callback.
+`to_html` and `save_charts` (from `reports`) turn the executed notebook into a report and pictures.
+
+papermill and Jupyter load when a notebook is first run: they take seconds to import.
+See https://papermill.readthedocs.io/ and https://nbclient.readthedocs.io/.
+"""
+
+import ast
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import NotebookError, WorkbenchError
+from workbench.reports import read_notebook, save_charts, to_html
+from workbench.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from nbformat import NotebookNode
+    from papermill.clientwrap import PapermillNotebookClient as HeadlessClient
+    from papermill.engines import NBClientEngine as HeadlessEngine
+
+__all__ = ["HeadlessClient", "HeadlessEngine", "NotebookRun", "record", "run_notebook", "save_charts", "to_html"]
+
+RESULT_MIME = "application/vnd.workbench.result+json"
+
+# Settings of the user's that would change how a notebook runs; everything that begins with JUPYTER_ goes too.
+PERSONAL = {"IPYTHONDIR", "PYTHONSTARTUP", "MPLBACKEND"}
+
+
+# Results --------------------------------------------------------------------------------------------------------------
+
+
+class Recorded(dict):
+    """The results just recorded; already shown, so a cell that ends with them shows nothing twice."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
+def record(**results: Any) -> Recorded:
+    """Record a notebook's results for `run_notebook`, and return them as plain JSON values.
+
+    Numbers, strings, lists, dicts, arrays and DataFrames (as a list of their lines) may be recorded; NaN becomes None.
+
+    >>> record(units=4.5, hot_keys=("PROJECT#1", "PROJECT#7"))
+    {'units': 4.5, 'hot_keys': ['PROJECT#1', 'PROJECT#7']}
+    """
+    if not results:
+        raise ValueError("record() needs at least one result: record(units=4.5, hottest='PROJECT#1')")
+    plain = Recorded({name: plain_json(value, name) for name, value in results.items()})
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from IPython.display import display
+
+        display({RESULT_MIME: dict(plain), "text/plain": _in_words(plain)}, raw=True)
+    return plain
+
+
+def _in_words(results: Mapping[str, Any]) -> str:
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in results.items())
+    return "\n".join(line if len(line) <= 120 else line[:117] + "..." for line in lines)
+
+
+def plain_json(value: Any, where: str = "value") -> Any:
+    """The value as JSON has it; TypeError or ValueError names the place of what JSON cannot hold.
+
+    >>> plain_json({"share": float("nan"), "keys": {"b", "a"}})
+    {'share': None, 'keys': ['a', 'b']}
+    """
+    if _is_missing(value):
+        return None
+    for fits, convert in _CONVERSIONS:
+        if fits(value):
+            return convert(value, where)
+    raise TypeError(f"{where} is a {type(value).__name__}: record numbers, strings, lists, dicts, arrays or DataFrames")
+
+
+def _is_missing(value: Any) -> bool:
+    isnan = isinstance(value, Real | Decimal) and value != value
+    return value is None or isnan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _finite(value: Any, where: str) -> float:
+    if abs(value) == float("inf"):
+        raise ValueError(f"{where} is infinite, which JSON cannot hold: record None, or a word that says so")
+    return float(value)
+
+
+def _number(value: Decimal, where: str) -> int | float:
+    return int(value) if value.is_finite() and value == value.to_integral_value() else _finite(value, where)
+
+
+def _lines(frame: "pd.DataFrame", where: str) -> list[dict[str, Any]]:
+    named = any(name is not None for name in frame.index.names)
+    return plain_json((frame.reset_index() if named else frame).to_dict("records"), where)
+
+
+def _sequence(values: Any, where: str) -> list[Any]:
+    return [plain_json(value, f"{where}[{place}]") for place, value in enumerate(values)]
+
+
+def _mapping(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    return {str(name): plain_json(value, f"{where}[{name!r}]") for name, value in values.items()}
+
+
+# Without importing numpy or pandas: their values are known by what they can do. The first that fits converts.
+_CONVERSIONS = (
+    (lambda v: isinstance(v, bool | str), lambda v, where: v),
+    (lambda v: isinstance(v, Integral), lambda v, where: int(v)),
+    (lambda v: isinstance(v, Decimal), _number),
+    (lambda v: isinstance(v, Real), _finite),
+    (lambda v: isinstance(v, Mapping), _mapping),
+    (lambda v: isinstance(v, list | tuple), _sequence),
+    (lambda v: isinstance(v, AbstractSet), lambda v, where: _sequence(sorted(v), where)),
+    (lambda v: hasattr(v, "columns") and hasattr(v, "to_dict"), _lines),  # a DataFrame
+    (lambda v: hasattr(v, "to_dict"), lambda v, where: _mapping(v.to_dict(), where)),  # a Series
+    (lambda v: hasattr(v, "to_frame"), lambda v, where: plain_json(v.to_frame(), where)),  # a result, an Index
+    (lambda v: hasattr(v, "isoformat"), lambda v, where: v.isoformat()),
+    (lambda v: hasattr(v, "tolist"), lambda v, where: plain_json(v.tolist(), where)),  # an array or numpy scalar
+)
+
+
+def recorded(notebook: "NotebookNode") -> dict[str, Any]:
+    """What the cells of an executed notebook recorded; of two results of one name the later one."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return {k: v for output in outputs for k, v in output.get("data", {}).get(RESULT_MIME, {}).items()}
+
+
+# Running --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class NotebookRun(Result):
+    """A notebook that ran to its end: what it recorded, where its executed copy lies, and how long it took."""
+
+    results: dict[str, Any]
+    output: Path
+    seconds: float
+
+    def summary_line(self) -> str:
+        """The result in one line."""
+        return f"{self.output.name}: {len(self.results)} results in {self.seconds:.1f} s"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A line per result: its name and its value."""
+        import pandas as pd
+
+        return pd.DataFrame({"result": list(self.results), "value": list(self.results.values())})
+
+
+def run_notebook(
+    path: str | Path,
+    output: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    timeout: float = 300,
+    progress: bool | None = None,
+) -> NotebookRun:
+    """Execute a notebook in its own folder, write the executed copy to `output`, and return what it recorded.
+
+    `timeout` is in seconds for each cell. `progress` shows a bar over the cells; None shows it on a terminal only.
+    NotebookError names the cell that failed; what had run until then stays in `output`.
+    """
+    source, target, given = Path(path).resolve(), Path(output).resolve(), dict(parameters or {})
+    _check_parameters(read_notebook(source), source, given)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    executed = _execute(source, target, given, timeout, progress)
+    results = recorded(executed)
+    if not results:
+        raise NotebookError(f"{source.name} recorded no results: end it with wb.record(name=value)", notebook=source)
+    return NotebookRun(results, target, time.perf_counter() - began)
+
+
+def _check_parameters(notebook: "NotebookNode", source: Path, given: Mapping[str, Any]) -> None:
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
+    if not cells:
+        raise NotebookError(f"{source.name} has no cell tagged `parameters`", notebook=source)
+    known = list(_assigned(cells[0].source))
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise NotebookError(
+            f"{source.name} has no parameter {', '.join(unknown)}; its parameters are {', '.join(known)}",
+            notebook=source,
+        )
+
+
+def _assigned(code: str) -> Iterator[str]:
+    """The names that a cell assigns, in order.
+
+    >>> list(_assigned("seed: int = 7  # any number\\nengine = 'embedded'"))
+    ['seed', 'engine']
+    """
+    for statement in ast.parse(code).body:
+        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _execute(
+    source: Path, target: Path, given: dict[str, Any], timeout: float, progress: bool | None
+) -> "NotebookNode":
+    papermill = _papermill()
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    shown = sys.stderr.isatty() if progress is None else progress
+    try:
+        return papermill.execute_notebook(
+            _verbatim(source),
+            _verbatim(target),
+            given,
+            engine_name="headless",
+            kernel_name="python3",
+            language="python",
+            progress_bar={"desc": source.name, "leave": False, "mininterval": 0.5} if shown else False,
+            execution_timeout=timeout,
+            start_timeout=120,  # seconds; a busy machine takes many times the usual one or two
+            cwd=source.parent,
+        )
+    except papermill.PapermillExecutionError as failure:
+        raise _first_failure(source, target, _reason(failure.ename, failure.evalue)) from None
+    except CellTimeoutError:
+        raise _last_started(source, target, f"no end within {timeout:g} s, so it was stopped") from None
+    except DeadKernelError:
+        raise _last_started(source, target, "its kernel died") from None
+
+
+def _papermill() -> Any:
+    try:
+        import papermill
+        from papermill.engines import papermill_engines
+    except ModuleNotFoundError as missing:
+        raise NotebookError(f'{missing.name} is not installed: pip install "dynamodb-workbench[lab]"') from None
+    papermill_engines.register("headless", _headless()["HeadlessEngine"])
+    return papermill
+
+
+def _verbatim(path: Path) -> str:
+    """papermill fills in `{name}` in paths."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _first_failure(source: Path, target: Path, reason: str) -> NotebookError:
+    """The error for the first cell that shows one: a widget's callback fails its cell, but later cells still run."""
+    for place, cell in enumerate(_own_cells(target)):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error" and (output.ename, output.evalue) not in _GOOD_EXITS:
+                return _failed_cell(source, target, place, _reason(output.ename, output.evalue))
+    return _last_started(source, target, reason)
+
+
+_GOOD_EXITS = {("SystemExit", ""), ("SystemExit", "0")}
+
+
+def _last_started(source: Path, target: Path, reason: str) -> NotebookError:
+    started = [c.metadata.get("papermill", {}).get("start_time") for c in _own_cells(target)]
+    return _failed_cell(source, target, max(place for place, time in enumerate(started) if time), reason)
+
+
+def _failed_cell(source: Path, target: Path, place: int, reason: str) -> NotebookError:
+    """The error for a cell of the executed notebook, which is counted as in the source."""
+    cells = _own_cells(target)
+    number = sum("injected-parameters" not in cell.metadata.get("tags", ()) for cell in cells[: place + 1])
+    code = next(iter(cells[place].source.strip().splitlines()), "")
+    message = f"{source.name}, cell {number} (`{code}`): {reason}\n  executed as far as that: {target}"
+    return NotebookError(message, notebook=source, cell=number)
+
+
+def _own_cells(executed: Path) -> list[Any]:
+    """The executed cells without those that papermill adds to mark an error."""
+    return [c for c in read_notebook(executed).cells if "papermill-error-cell-tag" not in c.metadata.get("tags", ())]
+
+
+def _reason(ename: str, evalue: str) -> str:
+    """Errors of the workbench are written to be read whole; others may go on for pages."""
+    ours = {kind.__name__ for kind in WorkbenchError.__subclasses__()}
+    lines = evalue.splitlines()
+    kept = lines if ename in ours else [*lines[:10], *(["..."] if len(lines) > 10 else [])]
+    return f"{ename}: " + "\n".join(kept)
+
+
+# The headless engine --------------------------------------------------------------------------------------------------
+
+
+def __getattr__(name: str) -> Any:
+    """`HeadlessEngine` and `HeadlessClient`, built when first asked for: papermill's entry point names the first."""
+    if name not in ("HeadlessEngine", "HeadlessClient"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import papermill.engines  # noqa: F401 - its import loads the entry point, which leads back here
+
+    return _headless()[name]
+
+
+@cache
+def _headless() -> dict[str, type]:
+    from jupyter_client.kernelspec import KernelSpecManager
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine
+    from traitlets import Unicode
+
+    class HeadlessClient(PapermillNotebookClient):
+        """Runs cells in this very interpreter's kernel, and plays no front end for Output widgets.
+
+        nbclient's imitation of a front end stalls on `with Output():` and hides a callback's exception inside the
+        widget; without it their output and errors belong to the cell.
+        """
+
+        folder = Unicode(help="Where this run's connection file and IPython's files go.")
+
+        def on_comm_open_jupyter_widget(self, msg: dict[str, Any]) -> None:
+            return None
+
+        def create_kernel_manager(self) -> Any:
+            self.km = self.kernel_manager_class(
+                kernel_name="python3",
+                kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none installed elsewhere by that name
+                connection_file=str(Path(self.folder, "kernel.json")),
+                config=_kernel_config(),
+            )
+            return self.km
+
+    class HeadlessEngine(NBClientEngine):
+        """papermill's usual engine with `HeadlessClient`, untouched by the user's Jupyter and IPython settings."""
+
+        @classmethod
+        def execute_managed_notebook(
+            cls,
+            nb_man: Any,
+            kernel_name: str,
+            log_output: bool = False,
+            stdout_file: Any = None,
+            stderr_file: Any = None,
+            start_timeout: int = 60,
+            execution_timeout: Any = None,
+            **options: Any,
+        ) -> Any:
+            options.pop("input_path", None)
+            options.setdefault("store_widget_state", False)
+            streams = {"log_output": log_output, "stdout_file": stdout_file, "stderr_file": stderr_file}
+            limits = {"timeout": execution_timeout, "startup_timeout": start_timeout}
+            with tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True) as folder:
+                client = HeadlessClient(nb_man, folder=folder, **streams, **limits, **options)
+                return client.execute(env=kernel_environ(folder))
+
+    return {"HeadlessEngine": HeadlessEngine, "HeadlessClient": HeadlessClient}
+
+
+def _kernel_config() -> Any:
+    """Kernels complain on every start about a connection without encryption, so it gets some where it can."""
+    import zmq
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport_encryption": "auto"}} if zmq.has("curve") else {})
+
+
+def kernel_environ(folder: str) -> dict[str, str]:
+    """The environment variables of a kernel whose Jupyter and IPython files are in this folder."""
+    kept = {k: v for k, v in os.environ.items() if k not in PERSONAL and not k.startswith("JUPYTER_")}
+    places = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), folder)
+    return {**kept, **places, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns about Python itself
