@@ -12,7 +12,7 @@ help:
 demo:
 	@$(WORKBENCH) demo $(if $(DESIGN),"$(DESIGN)") $(ENGINE_OPTION) $(ARGS)
 lab:
-	@$(WORKBENCH) lab $(ARGS)
+	@$(WORKBENCH) lab $(ENGINE_OPTION) $(ARGS)
 test:
 	@$(WORKBENCH) test $(ENGINE_OPTION) $(ARGS)
 check:

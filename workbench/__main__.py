@@ -28,6 +28,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a checkout is run by whatever `p
 from workbench.environment import (
     CONSTRAINTS,
     ROOT,
+    VENV,
     VENV_BIN,
     VENV_PYTHON,
     Trouble,
@@ -149,6 +150,17 @@ def module(*command: str) -> Callable[[list[str]], int]:
     return run
 
 
+def lab(words: list[str]) -> int:
+    """JupyterLab on the quickstart; `--engine KIND` is what `wb.start_engine()` takes in it."""
+    if words[:1] == ["--engine"] and len(words) > 1:
+        os.environ["WORKBENCH_ENGINE"], words = words[1], words[2:]
+    settings = Path(sys.prefix, "etc", "jupyter", "labconfig", "page_config.json")
+    if sys.prefix == str(VENV) and not settings.exists():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
+    return module("jupyterlab", *AS_ROOT, QUICKSTART)(words)
+
+
 def modules(*commands: tuple[str, ...]) -> Callable[[list[str]], int]:
     """A chore of several `python -m` commands: all of them run, and the worst exit code counts."""
 
@@ -233,7 +245,7 @@ QUICKSTART = "notebooks/01_quickstart.ipynb"
 AS_ROOT = ("--allow-root",) if os.name == "posix" and os.geteuid() == 0 else ()
 CHORES = {
     "demo": Chore("design to charts on a local engine, into build/", RUNNING, demo, True),
-    "lab": Chore("the quickstart in JupyterLab", RUNNING, module("jupyterlab", *AS_ROOT, QUICKSTART), True),
+    "lab": Chore("the quickstart in JupyterLab", RUNNING, lab, True),
     "test": Chore("the tests", EVERYTHING, module("pytest", "-n", "2"), True),
     "lint": Chore(
         "format, lint, types, stripped notebooks (`make check`)",

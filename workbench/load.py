@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from workbench import capacity, expressions
 from workbench.access import value_domain
+from workbench.arrivals import Asked, new_items
 from workbench.columns import Column, Ints, as_text, constant, joined
 from workbench.design import AccessPattern, Action, Index, key_template
 from workbench.entities import EntityItems
-from workbench.fields import stream
 from workbench.items import Items
 from workbench.key_conditions import KeyCondition
 from workbench.keys import KeyTemplate
@@ -39,7 +39,6 @@ from workbench.targets import request_weights
 
 Kind = Literal["read", "write"]
 Floats = NDArray[np.float64]
-NEW_ITEMS = 5_000  # how many are drawn, to see which keys new items have
 
 
 @dataclass(frozen=True)
@@ -217,15 +216,6 @@ def _members(items: Items, pattern: AccessPattern) -> Iterator[_Member]:
         yield _Member(_OPERATIONS[pattern.operation], name, pattern, pattern.target_of(), times)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The items that requests are for, the key that each is under (-1: any key, evenly) and its share of them."""
-
-    entity: EntityItems
-    keys: Ints
-    shares: Floats
-
-
 def _member_demands(keys: PartitionKeys, pattern: AccessPattern, member: _Member, rate: float) -> Iterator[Demand]:
     asked = _asked(keys, pattern, member)
     if keys.index is None:
@@ -241,7 +231,7 @@ def _kind(member: _Member) -> Kind:
     return "read" if member.operation == "Get" else "write"
 
 
-def _table_units(pattern: AccessPattern, member: _Member, asked: _Asked) -> Any:
+def _table_units(pattern: AccessPattern, member: _Member, asked: Asked) -> Any:
     """Units of the request for each item, on the table itself."""
     found = member.target != "missing" or member.operation in ("Put", "Update")
     sizes: Any = asked.entity.sizes if found else np.zeros(len(asked.entity), dtype=np.int64)
@@ -252,7 +242,7 @@ def _table_units(pattern: AccessPattern, member: _Member, asked: _Asked) -> Any:
 
 
 def _demand(
-    keys: PartitionKeys, pattern: AccessPattern, kind: Kind, asked: _Asked, numbers: Ints, rate: float, units: Any
+    keys: PartitionKeys, pattern: AccessPattern, kind: Kind, asked: Asked, numbers: Ints, rate: float, units: Any
 ) -> Demand:
     """The demand of requests with these units; those of keys not met yet are spread over the entity's keys."""
     units = np.asarray(units, dtype=float)
@@ -270,78 +260,19 @@ def _demand(
     return Demand(pattern.name, kind, numbers, requests, units)
 
 
-def _asked(keys: PartitionKeys, pattern: AccessPattern, member: _Member) -> _Asked:
+def _asked(keys: PartitionKeys, pattern: AccessPattern, member: _Member) -> Asked:
     existing, generated = keys.items.entities[member.entity], not keys.items.design.entities[member.entity].rows
     if member.is_new and generated and not pattern.popularity:
-        stored = _as_stored(keys, existing)
-        return _like_stored(keys, existing) if stored else _new_items(keys, existing)
+        return new_items(keys, existing)
     asked = pattern if member.part is pattern else pattern.model_copy(update={"target": member.part.target})
-    return _Asked(existing, keys.of[member.entity], request_weights(keys.items, asked, existing))
-
-
-def _new_leaf(keys: PartitionKeys, entity: str) -> tuple[list[str], bool]:
-    """The identity fields of an entity's key, and whether a new item has a new value there (a finite choice has none)."""
-    source = keys.items.source
-    leaves = source.leaves(keys.items.design.entities[entity])
-    fields = keys.items.design.fields
-    return leaves, len(leaves) == 1 and fields[source.origin(leaves[0])].choice is None
-
-
-def _like_stored(keys: PartitionKeys, existing: EntityItems) -> _Asked:
-    """Existing items in place of new ones, weighted as new ones are drawn: by the write popularity of their parents."""
-    source = keys.items.source
-    leaves, is_fresh = _new_leaf(keys, existing.name)
-    weights = np.ones(len(existing))
-    for name in filter(None, (source.parent(leaf) if is_fresh else leaf for leaf in leaves)):
-        places = existing.places[name]
-        weights *= source.weights(name)[places] / np.bincount(places)[places]
-    return _Asked(existing, keys.of[existing.name], weights / weights.sum())
-
-
-def _as_stored(keys: PartitionKeys, existing: EntityItems) -> bool:
-    """Whether new items have the partition keys that existing ones have, as often: a task goes to its project's.
-
-    Not so where a key holds the new item's own identity, a time that is now, or a value stated by `new`.
-    """
-    design, (leaves, is_fresh) = keys.items.design, _new_leaf(keys, existing.name)
-    fresh = set(leaves) if is_fresh else set()
-    own, todo = design.domains_of(existing.name), {*keys.attributes, *_sparse(keys, existing)}
-    while todo:
-        name = todo.pop()
-        domain = own[name] if name in own and not own[name].is_field else design.fields.get(name)
-        if domain is None or name in fresh or domain.new is not None:
-            return False
-        if domain.type and domain.type.span and (domain.type.span.ends_now or domain.type.span.base):
-            return False
-        todo |= {*domain.references(), *(domain.present if isinstance(domain.present, dict) else ())}
-    return bool((keys.of[existing.name] != UNMET).any())
-
-
-def _sparse(keys: PartitionKeys, existing: EntityItems) -> Iterator[str]:
-    """The key attributes that some items lack, and so are not in the index."""
-    for name in keys.index.key_attributes if keys.index else ():
-        if name not in existing.columns or existing.columns[name].present is not None:
-            yield name
-
-
-def _new_items(keys: PartitionKeys, existing: EntityItems) -> _Asked:
-    """A sample of new items, each with an equal share.
-
-    A key that two of them have (today's date, a status) is a key; those that one alone has are new each time, hashed
-    and so spread evenly, which is shown as the same load on each existing key.
-    """
-    sample = keys.items.new(existing.name, NEW_ITEMS, stream(keys.items.seed, "load", existing.name))
-    least = 2 if (keys.of[existing.name] != UNMET).any() else 1
-    there = is_in(sample, keys.index)
-    numbers = keys.under(sample, least=least)
-    return _Asked(sample, numbers, there / len(sample))
+    return Asked(existing, keys.of[member.entity], request_weights(keys.items, asked, existing))
 
 
 # Index entries
 
 
 def _entry_changes(
-    keys: PartitionKeys, pattern: AccessPattern, member: _Member, asked: _Asked, index: Index
+    keys: PartitionKeys, pattern: AccessPattern, member: _Member, asked: Asked, index: Index
 ) -> Iterator[tuple[Ints, Any]]:
     """For each entry that a write removes, changes or adds: the key it is under, and its units (0 if there is none)."""
     units = _entry_units(asked.entity, index)

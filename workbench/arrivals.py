@@ -1,0 +1,101 @@
+"""Arrivals: the partition keys under which new items come, before there are any.
+
+A put of a new task goes to a project that exists, as often as projects are written to; a put of an event keyed by its
+own id goes to a key that nobody has seen, and since keys are hashed such writes spread evenly. Two things make new
+items unlike those that are stored, and both make hot keys: a key that holds the time, so that all of today's items go
+to today's key, and an attribute that every new item has alike, as status OPEN. (AWS: bp-partition-key-uniform-load.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.columns import Ints
+from workbench.constraints import parents
+from workbench.entities import EntityItems
+from workbench.fields import stream
+from workbench.ring import UNMET, PartitionKeys, is_in
+
+Floats = NDArray[np.float64]
+DRAWN = 5_000  # new items that are drawn where existing ones cannot stand for them
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The items that requests are for, the key that each is under (-1: any of them, evenly), and its share."""
+
+    entity: EntityItems
+    keys: Ints
+    shares: Floats
+
+
+def new_items(keys: PartitionKeys, existing: EntityItems) -> Asked:
+    """Items as an access pattern creates them: existing ones where these have the same keys, else a sample."""
+    made_of = _made_of_stored(keys, existing)
+    return _sample(keys, existing) if made_of is None else _like_stored(keys, existing, made_of)
+
+
+def _made_of_stored(keys: PartitionKeys, existing: EntityItems) -> set[str] | None:
+    """The fields and attributes behind the partition key, if new items draw them as the existing ones did; else None.
+
+    They do not where a key holds the new item's own identity, a time that is now, or a value stated by `new`.
+    """
+    if not (keys.of[existing.name] != UNMET).any():
+        return None
+    design, own = keys.items.design, keys.items.design.domains_of(existing.name)
+    fresh, todo, seen = set(_anchors(keys, existing)[1]), {*keys.attributes, *_sparse(keys, existing)}, set[str]()
+    while todo:
+        name = todo.pop()
+        domain = own[name] if name in own and not own[name].is_field else design.fields.get(name)
+        if domain is None or name in fresh or domain.new is not None:
+            return None
+        if domain.type and domain.type.span and (domain.type.span.ends_now or domain.type.span.base):
+            return None
+        seen.add(name)
+        conditions = domain.present if isinstance(domain.present, dict) else ()
+        todo |= {*domain.references(), *([domain.of] if domain.of else ()), *conditions} - seen
+    return seen
+
+
+def _sparse(keys: PartitionKeys, existing: EntityItems) -> Iterator[str]:
+    """The key attributes that some items lack, and so are not in the index."""
+    for name in keys.index.key_attributes if keys.index else ():
+        if name not in existing.columns or existing.columns[name].present is not None:
+            yield name
+
+
+def _anchors(keys: PartitionKeys, existing: EntityItems) -> tuple[list[str], list[str]]:
+    """The identity fields that a new item shares with stored ones, and the one that is its own, if any.
+
+    A finite choice has no new value, nor has a key of two identity fields: a put meets one that exists.
+    """
+    source = keys.items.source
+    leaves = source.leaves(keys.items.design.entities[existing.name])
+    if len(leaves) == 1 and keys.items.design.fields[source.origin(leaves[0])].choice is None:
+        parent = source.parent(leaves[0])
+        return ([parent] if parent else []), leaves
+    return leaves, []
+
+
+def _like_stored(keys: PartitionKeys, existing: EntityItems, made_of: set[str]) -> Asked:
+    """Existing items in place of new ones, weighted by the write popularity of the fields that bear on the key."""
+    source, design = keys.items.source, keys.items.design
+    weights = np.ones(len(existing))
+    for name in _anchors(keys, existing)[0]:
+        if made_of & {name, *parents(design, name)}:
+            places = existing.places[name]
+            weights *= source.weights(name)[places] / np.bincount(places)[places]
+    return Asked(existing, keys.of[existing.name], weights / weights.sum())
+
+
+def _sample(keys: PartitionKeys, existing: EntityItems) -> Asked:
+    """New items drawn for the purpose, each with an equal share.
+
+    A key that two of them have (today's date, a status) is a key. Those that one alone has are new each time, and
+    load all keys alike.
+    """
+    drawn = keys.items.new(existing.name, DRAWN, stream(keys.items.seed, "load", existing.name))
+    least = 2 if (keys.of[existing.name] != UNMET).any() else 1
+    return Asked(drawn, keys.under(drawn, least=least), is_in(drawn, keys.index) / len(drawn))
