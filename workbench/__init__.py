@@ -63,7 +63,31 @@ _NAMES = {
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
-__all__ = sorted([*_MODULES, *_NAMES])
+__all__ = [
+    "Design",
+    "DesignError",
+    "Engine",
+    "EngineError",
+    "Items",
+    "NotebookError",
+    "RequestError",
+    "Run",
+    "WorkbenchError",
+    "capacity",
+    "charts",
+    "generate_items",
+    "index_write_units",
+    "item_size",
+    "item_spread",
+    "load_design",
+    "read_units",
+    "record",
+    "regression",
+    "request_spread",
+    "run_patterns",
+    "start_engine",
+    "write_units",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,14 +7,17 @@ an error in a design, unless it says `unserved` and why (AWS: Query.KeyCondition
 """
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from workbench import expressions, limits
-from workbench.constraints import Place, key_fields, nearest
 from workbench.design import MULTIPLE, AccessPattern, Action, Design, Entity, Table
+from workbench.documents import NAME
 from workbench.domains import Domain, value_domain
-from workbench.key_conditions import check_key_condition
+from workbench.identity import domain_tag, key_fields, key_types, open_rows
+from workbench.key_conditions import check_key_condition, key_condition
 from workbench.keys import KeyTemplate
+from workbench.references import Place, nearest
 
 Found = Iterator[tuple[Place, str]]
 
@@ -39,6 +42,23 @@ ACTIONS = {
     "TransactGetItems": ("Get",),
     "TransactWriteItems": ("Put", "Update", "Delete", "ConditionCheck"),
 }
+_ACTION_TAKES = {
+    "condition": ("Put", "Update", "Delete", "ConditionCheck"),
+    "update": ("Update",),
+    "projection": ("Get",),
+}
+ERRORS = (  # Programming.Errors, API_TransactWriteItems
+    "ConditionalCheckFailedException",
+    "TransactionCanceledException",
+    "TransactionConflictException",
+    "ValidationException",
+    "ResourceNotFoundException",
+    "ItemCollectionSizeLimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "AccessDeniedException",
+)
 MOST_ITEMS = {
     "BatchGetItem": limits.BATCH_GET_ITEMS,
     "BatchWriteItem": limits.BATCH_WRITE_ITEMS,
@@ -68,9 +88,12 @@ def access_problems(design: Design) -> Found:
         place = ("access_patterns", name)
         problems = [*_addresses(design, place, pattern)]
         yield from problems
-        if not problems:
-            yield from _operation(place, pattern)
-            yield from _parts(design, place, pattern)
+        if problems:
+            continue
+        yield from _operation(place, pattern)
+        problems = [*_parts(design, place, pattern)]
+        yield from problems
+        if not any(where[2:3] in (("given",), ("index",)) for where, _ in problems):
             yield from _serving(design, place, pattern)
 
 
@@ -80,11 +103,14 @@ def _addresses(design: Design, place: Place, pattern: AccessPattern) -> Found:
             yield (*place, "entity"), f"{name!r} is not an entity{nearest(name, design.entities)}"
     for i, action in enumerate(pattern.actions):
         if action.entity is not None and action.entity not in design.entities:
-            yield (*place, "actions", i), f"{action.entity!r} is not an entity{nearest(action.entity, design.entities)}"
+            message = f"{action.entity!r} is not an entity{nearest(action.entity, design.entities)}"
+            yield (*place, "actions", i, "entity"), message
         if action.entity is None and len(design.entities) != 1:
             yield (*place, "actions", i), f"the action names no entity{nearest('', design.entities)}"
     if pattern.table is not None and pattern.table not in design.tables:
         yield (*place, "table"), f"{pattern.table!r} is not a table{nearest(pattern.table, design.tables)}"
+    elif pattern.table is not None and pattern.entity:
+        yield (*place, "table"), "a Scan names an entity or a table, not both; the entity's table is known"
     if not pattern.entity and not pattern.actions and not pattern.table and len(design.entities) != 1:
         yield place, f"{pattern.operation} names no entity{nearest('', design.entities)}"
     if pattern.role is not None and pattern.role not in design.roles:
@@ -96,26 +122,63 @@ def _operation(place: Place, pattern: AccessPattern) -> Found:
     for key in sorted(set().union(*TAKES.values()) - takes):
         if key in pattern.model_fields_set and getattr(pattern, key) not in (None, (), False, 1):
             reason = WHY_NOT.get(key, "it belongs to " + ", ".join(op for op, keys in TAKES.items() if key in keys))
-            yield (*place, key), f"{pattern.operation} takes no {key}: {reason}"
+            yield (*place, key, NAME), f"{pattern.operation} takes no {key}: {reason}"
     need = NEEDS.get(pattern.operation)
-    if need and not getattr(pattern, need) and pattern.unserved is None:
-        # An unquoted `#name` after the colon leaves nothing: YAML reads a comment.
-        hint = '; if it begins with #, quote it: "#name = :value"' if need in pattern.model_fields_set else ""
-        yield place, f"{pattern.operation} needs {need}{hint}"
-    most = MOST_ITEMS.get(pattern.operation)
-    if most and pattern.count and pattern.count.bound > most:
-        yield (*place, "count"), f"{pattern.count} items; a {pattern.operation} has at most {most}"
+    if need and need not in pattern.model_fields_set and pattern.unserved is None:
+        yield place, f"{pattern.operation} needs {need}"
+    yield from _reading(place, pattern)
+    yield from _amounts(place, pattern)
     for i, action in enumerate(pattern.actions):
-        allowed = ACTIONS.get(pattern.operation, ())
-        if action.operation not in allowed:
-            message = f"a {pattern.operation} has no {action.operation}{nearest(action.operation, allowed)}"
-            yield (*place, "actions", i, "operation"), message
-        if pattern.operation == "BatchWriteItem" and (action.condition or action.update):
-            yield (*place, "actions", i), "a batch has no conditions and no updates; use TransactWriteItems"
-        if action.operation == "Update" and not action.update:
-            yield (*place, "actions", i), "an Update needs update"
-        if action.operation == "ConditionCheck" and not action.condition:
-            yield (*place, "actions", i), "a ConditionCheck needs condition"
+        yield from _action((*place, "actions", i), pattern, action)
+    error = pattern.expect.error
+    if error is not None and error not in ERRORS:
+        near = get_close_matches(error, ERRORS, 1, 0.5)
+        yield (
+            (*place, "expect", "error"),
+            f"{error!r} is no error of DynamoDB{nearest(near[0] if near else '', ERRORS)}",
+        )
+
+
+def _reading(place: Place, pattern: AccessPattern) -> Found:
+    if pattern.projection and pattern.select not in (None, "SPECIFIC_ATTRIBUTES"):
+        message = f"a projection names what comes back, and select {pattern.select} says otherwise: leave one out"
+        yield (*place, "select"), message
+    if pattern.select == "SPECIFIC_ATTRIBUTES" and not pattern.projection:
+        yield (*place, "select"), "select SPECIFIC_ATTRIBUTES needs a projection that names them"
+    if pattern.select == "ALL_PROJECTED_ATTRIBUTES" and not pattern.index:
+        yield (*place, "select"), "select ALL_PROJECTED_ATTRIBUTES is for an index"
+
+
+def _amounts(place: Place, pattern: AccessPattern) -> Found:
+    most = MOST_ITEMS.get(pattern.operation)
+    if most is None:
+        return
+    if pattern.count and pattern.count.bound > most:
+        yield (*place, "count"), f"{pattern.count} items; a {pattern.operation} has at most {most}"
+    if pattern.count and pattern.actions:
+        yield (*place, "count"), "with actions, each action has its own count"
+    members = sum(action.count.bound if action.count else 1 for action in pattern.actions)
+    if members > most:
+        yield (*place, "actions"), f"{members:g} items; a {pattern.operation} has at most {most}"
+
+
+def _action(place: Place, pattern: AccessPattern, action: Action) -> Found:
+    allowed = ACTIONS.get(pattern.operation, ())
+    if allowed and action.operation not in allowed:
+        message = f"a {pattern.operation} has no {action.operation}{nearest(action.operation, allowed)}"
+        yield (*place, "operation"), message
+        return
+    for key in ("condition", "update", "projection"):
+        if key in action.model_fields_set and action.operation not in _ACTION_TAKES[key]:
+            yield (
+                (*place, key, NAME),
+                f"{action.operation} takes no {key}; it goes with {' and '.join(_ACTION_TAKES[key])}",
+            )
+    if pattern.operation == "BatchWriteItem" and action.condition:
+        yield (*place, "condition", NAME), "a batch has no conditions; use TransactWriteItems"
+    for operation, key in (("Update", "update"), ("ConditionCheck", "condition")):
+        if action.operation == operation and key not in action.model_fields_set:
+            yield place, f"an action {operation} needs {key}"
 
 
 def _parts(design: Design, place: Place, pattern: AccessPattern) -> Found:
@@ -133,32 +196,29 @@ def _parts(design: Design, place: Place, pattern: AccessPattern) -> Found:
         entity = design.entities[design.action_entity(action)]
         own = design.table_of(entity.name)
         yield from _expressions(design, (*place, "actions", i), pattern, action, own, [entity])
-    yield from _named_parts(design, place, pattern, table, entities)
+    yield from _named_parts(design, place, pattern, entities)
 
 
-def _named_parts(design: Design, place: Place, pattern: AccessPattern, table: Table, entities: list[Entity]) -> Found:
+def _named_parts(design: Design, place: Place, pattern: AccessPattern, entities: list[Entity]) -> Found:
     known = set().union(*(names_of(design, e) for e in entities)) if entities else set(design.fields)
-    if any(_is_open(design, e) for e in entities):
+    if any(open_rows(design, e) for e in entities):
         return
     wanted = [
-        *((("popularity", n), n) for n in pattern.popularity),
+        *((("popularity", n, NAME), n) for n in pattern.popularity),
         *((("given",), n) for n in pattern.given or ()),
         *((("same",), n) for n in pattern.same),
         *((("for_each",), n) for n in [pattern.for_each] if n),
-        *((("target", n), n) for n in (pattern.target if isinstance(pattern.target, dict) else ())),
+        *((("target", n, NAME), n) for n in (pattern.target if isinstance(pattern.target, dict) else ())),
         *((("expect", "attributes"), n) for n in pattern.expect.attributes),
         *((("expect", "order"), n) for n in [pattern.expect.order] if n),
     ]
+    for i, action in enumerate(pattern.actions):
+        target = action.target if isinstance(action.target, dict) else ()
+        wanted += [(("actions", i, "target", n, NAME), n) for n in target]
     for where, name in wanted:
         if name not in known:
-            yield (
-                (*place, *where),
-                f"{name!r} is no field or attribute of what is addressed{nearest(name, sorted(known))}",
-            )
-
-
-def _is_open(design: Design, entity: Entity) -> bool:
-    return entity.rows is not None and not (entity.rows in design.rows and design.rows[entity.rows].columns)
+            message = f"{name!r} is no field or attribute of what is addressed{nearest(name, sorted(known))}"
+            yield (*place, *where), message
 
 
 def names_of(design: Design, entity: Entity) -> set[str]:
@@ -175,24 +235,27 @@ def _expressions(
     entities: list[Entity],
 ) -> Found:
     nodes: dict[str, Any] = {}
-    for key, parse in EXPRESSIONS.items():
-        text = getattr(part, key, None)
-        if text is None:
-            if key in part.model_fields_set and key in getattr(part, "model_fields_set", ()):
-                yield (
-                    (*place, key),
-                    f'{key} is empty; an expression that begins with # must be quoted: "#name = :value"',
-                )
-            continue
+    for key in (key for key in EXPRESSIONS if key in part.model_fields_set):
         try:
-            nodes[key] = parse(text)
+            nodes[key] = EXPRESSIONS[key](getattr(part, key) or "")
         except ValueError as error:
             yield (*place, key), str(error)
-    yield from _reserved(place, nodes)
     names = {**pattern.names, **part.names}
-    yield from _placeholders(design, place, {**pattern.values, **part.values}, part, names, nodes, entities)
-    resolved = {key: expressions.resolve(node, names) for key, node in nodes.items()}
+    yield from _reserved(place, nodes)
+    problems = list(_placeholders(design, place, {**pattern.values, **part.values}, nodes, entities))
+    yield from problems
+    if not problems and (part is not pattern or not pattern.actions):
+        yield from _unused(place, part, nodes)
+    yield from _values(design, place, part, entities)
+    resolved: dict[str, Any] = {}
+    for key, node in nodes.items():
+        try:
+            resolved[key] = expressions.resolve(node, names)
+        except ValueError as error:
+            yield (*place, key), str(error)
     yield from _rules(place, pattern, table, resolved)
+    if "key_condition" in resolved and part is pattern:
+        yield from _key_values(design, place, pattern, table, resolved["key_condition"])
 
 
 def _reserved(place: Place, nodes: dict[str, Any]) -> Found:
@@ -205,48 +268,63 @@ def _reserved(place: Place, nodes: dict[str, Any]) -> Found:
 
 
 def _placeholders(
-    design: Design,
-    place: Place,
-    values: dict[str, Any],
-    part: AccessPattern | Action,
-    names: dict[str, str],
-    nodes: dict[str, Any],
-    entities: list[Entity],
+    design: Design, place: Place, values: dict[str, Any], nodes: dict[str, Any], entities: list[Entity]
 ) -> Found:
+    """Each `:x` needs a value: one of `values`, or an attribute or field of that name."""
+    if any(open_rows(design, e) for e in entities):
+        return
+    known = {"now", *values, *(n for e in entities for n in names_of(design, e))}
+    first = {name: key for key, node in reversed(nodes.items()) for name in expressions.values(node)}
+    for name, key in first.items():
+        if name not in known:
+            message = f":{name} has no value: put {name} under values, or name a field or attribute"
+            yield (*place, key), message + nearest(name, sorted(known))
+
+
+def _unused(place: Place, part: AccessPattern | Action, nodes: dict[str, Any]) -> Found:
+    if any(key in part.model_fields_set and key not in nodes for key in EXPRESSIONS):
+        return  # what does not parse may use them
     used = {name for node in nodes.values() for name in expressions.values(node)}
     used_names = {name for node in nodes.values() for name in expressions.names(node)}
-    known = {"now", *values, *(n for e in entities for n in names_of(design, e))}
-    if not any(_is_open(design, e) for e in entities):
-        for key, node in nodes.items():
-            for name in expressions.values(node):
-                if name not in known:
-                    message = f":{name} has no value: put {name} under values, or name a field or attribute"
-                    yield (*place, key), message + nearest(name, sorted(known))
-    if nodes:
-        for name in part.values:
-            if name not in used:
-                yield (*place, "values", name), f":{name} stands in no expression; DynamoDB refuses unused values"
-        for name in part.names:
-            if name not in used_names:
-                yield (*place, "names", name), f"#{name} stands in no expression; DynamoDB refuses unused names"
-    for name, value in part.values.items():
-        yield from _value(design, (*place, "values", name), value, entities)
+    for name in part.values:
+        if name not in used:
+            message = f":{name} stands in no expression; DynamoDB refuses unused values"
+            yield (*place, "values", name, NAME), message
+    for name in part.names:
+        if name not in used_names:
+            yield (*place, "names", name, NAME), f"#{name} stands in no expression; DynamoDB refuses unused names"
 
 
-def _value(design: Design, place: Place, value: Any, entities: list[Entity]) -> Found:
-    try:
-        domain = value_domain(value)
-        references = list(domain.references())
-    except ValueError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ") if hasattr(error, "errors") else str(error)  # type: ignore[attr-defined]
-        yield place, message
+def _values(design: Design, place: Place, part: AccessPattern | Action, entities: list[Entity]) -> Found:
+    if any(open_rows(design, e) for e in entities):
         return
     known = set(design.fields).union(*(names_of(design, e) for e in entities))
-    if any(_is_open(design, e) for e in entities):
+    for name, value in part.values.items():
+        domain = value_domain(value)
+        for reference in [*domain.references(), *([domain.of] if domain.of else [])]:
+            if reference not in known:
+                message = f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
+                yield (*place, "values", name), message
+
+
+def _key_values(design: Design, place: Place, pattern: AccessPattern, table: Table, node: Any) -> Found:
+    """A value that a key attribute is compared with has the attribute's type; DynamoDB refuses another."""
+    partition, sort = table.keys(pattern.index)
+    if check_key_condition(node, partition, sort, ""):
         return
-    for reference in references:
-        if reference not in known:
-            yield place, f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
+    condition, types = key_condition(node, partition, sort, ""), key_types(design, table.name)
+    terms = [(name, (value,)) for name, value in condition.partition]
+    terms += [(term.attribute, term.values) for term in condition.sort]
+    for attribute, names in terms:
+        for name in (name for name in names if name in pattern.values):
+            tag = domain_tag(design, design.addressed(pattern)[0], value_domain(pattern.values[name]))
+            if tag is not None and tag != types[attribute]:
+                message = f":{name} is {_KINDS.get(tag or '', tag)}, and key attribute {attribute} is "
+                message += f"{_KINDS[types[attribute]]}; DynamoDB compares a key with its own type only"
+                yield (*place, "values", name), message
+
+
+_KINDS = {"S": "text (S)", "N": "a number (N)", "B": "binary (B)"}
 
 
 def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
@@ -255,14 +333,12 @@ def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, 
         for name in expressions.attributes(nodes["filter"]):
             if name in (*partition, *sort):
                 where = pattern.index or table.name
-                message = (
-                    f"{name} is a key attribute of {where}: it belongs into key_condition; a Query's filter has none"
-                )
-                yield (*place, "filter"), message
+                message = f"{name} is a key attribute of {where}: it belongs into key_condition"
+                yield (*place, "filter"), f"{message}; a Query's filter takes no key attributes"
     if "update" in nodes:
-        for clause in nodes["update"].clauses:
-            if clause.path.parts[0] in table.key_attributes:
-                message = f"{clause.path.parts[0]} is part of the primary key, which no update changes: delete and put"
+        for name in dict.fromkeys(clause.path.parts[0] for clause in nodes["update"].clauses):
+            if name in table.key_attributes:
+                message = f"{name} is part of the primary key, which no update changes: delete and put"
                 yield (*place, "update"), message
     yield from _projection(place, pattern, table, nodes)
 
@@ -322,6 +398,8 @@ def _key_words(design: Design, entity: Entity, table: Table) -> str:
 
 def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
     table = design.table_for(pattern)
+    if pattern.index is not None and pattern.index not in table.indexes:
+        return []  # said where the index is named
     partition, sort = table.keys(pattern.index)
     where = f"index {pattern.index}" if pattern.index else f"table {table.name}"
     if pattern.key_condition is None:

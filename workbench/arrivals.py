@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.columns import Ints
-from workbench.constraints import parents
 from workbench.entities import EntityItems
 from workbench.fields import stream
+from workbench.identity import parents
 from workbench.ring import UNMET, PartitionKeys, is_in
 
 Floats = NDArray[np.float64]

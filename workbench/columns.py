@@ -187,7 +187,10 @@ def digit_counts(numbers: Ints) -> Ints:
     >>> digit_counts(np.array([0, 9, 10, -5])).tolist()
     [1, 1, 2, 2]
     """
-    return np.searchsorted(_POWERS, np.abs(numbers), side="right") + 1 + (numbers < 0)
+    absolute, counts = np.abs(numbers), 1 + (numbers < 0)
+    for power in _POWERS[: np.searchsorted(_POWERS, absolute.max(initial=0), side="right")]:
+        counts += absolute >= power
+    return counts
 
 
 _PIECES = np.random.default_rng(20120118).integers(0, 26, 3 * 4096)

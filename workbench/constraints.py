@@ -6,37 +6,53 @@ hurt are another thing: the review.
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Container
 from typing import Any
 
 from workbench import limits
 from workbench.design import Design, Entity, Index, Table, key_template
-from workbench.domains import TIME_TYPES, Domain
-from workbench.keys import KeyTemplate
-
-Place = tuple[Any, ...]
-Found = Iterator[tuple[Place, str]]
+from workbench.documents import NAME
+from workbench.domains import ID_TYPES, Domain
+from workbench.identity import (
+    count_of,
+    is_identity,
+    key_fields,
+    key_tag,
+    known_names,
+    open_rows,
+    origin,
+    parents,
+    usual_tag,
+)
+from workbench.references import (
+    Found,
+    Place,
+    cardinality_problems,
+    field_problems,
+    loops,
+    member_fields,
+    nearest,
+    needs,
+    part_problems,
+    presence_problems,
+    use_problems,
+)
 
 
 def structure_problems(design: Design, incomplete: Container[str] = ()) -> Found:
     """Problems of tables, fields and entities; of `incomplete` tables not all entities are known."""
     for name, table in design.tables.items():
         yield from _table(("tables", name), table)
+    broken: set[str] = set()
     for name, domain in design.fields.items():
-        yield from _field(design, ("fields", name), name, domain)
+        found = list(field_problems(design, ("fields", name), name, domain))
+        yield from found
+        broken |= {name} if found else set()
     for name, entity in design.entities.items():
-        yield from _entity(design, ("entities", name), entity)
+        yield from _entity(design, ("entities", name), entity, broken)
+    yield from _same_keys(design)
     yield from _empty_tables(design, incomplete)
     yield from _key_types(design, incomplete)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What is known, the nearest first: `; did you mean status? Known: ...`."""
-    names = list(map(str, known))
-    near = get_close_matches(name, names, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"; {meant}known: {', '.join(names) or 'none'}"
 
 
 # Tables and indexes
@@ -59,18 +75,39 @@ def _table(place: Place, table: Table) -> Found:
         most = limits.PROJECTED_ATTRIBUTES
         yield place, f"{projected} projected attributes over all indexes; a table has at most {most}"
     for name, index in table.gsi.items():
-        yield from _gsi((*place, "gsi", name), index)
+        yield from _gsi((*place, "gsi", name), index, table)
     for name, index in table.lsi.items():
         yield from _lsi((*place, "lsi", name), index, table)
+    yield from _throughput(place, table, table.capacity)
+    yield from _key_names(place, table)
+
+
+def _key_names(place: Place, table: Table) -> Found:
+    most = limits.KEY_NAME_BYTES
+    for name in table.indexed_attributes:
+        if not 1 <= len(name.encode()) <= most:
+            shown = f"{name[:40]!r}{'...' if len(name) > 40 else ''}"
+            yield place, f"key attribute {shown}: a name of 1 to {most} bytes"
+    for name in table.key_types:
+        if name not in table.indexed_attributes:
+            here = (*place, "key_types", name, NAME)
+            yield here, f"{name!r} is no key attribute of table {table.name}{nearest(name, table.indexed_attributes)}"
+
+
+def _throughput(place: Place, part: Table | Index, capacity: Any) -> Found:
+    if part.max_throughput and capacity != "on-demand":
+        message = "max_throughput bounds on-demand capacity; provisioned capacity is a bound itself"
+        yield (*place, "max_throughput"), message
 
 
 def _table_name(place: Place, name: Any, noun: str) -> Found:
     low, high = limits.NAME_CHARACTERS
     if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z0-9_.-]{{{low},{high}}}", name):
-        yield place, f"{noun} name {name!r}: {low} to {high} characters of A-Z a-z 0-9 _ . -"
+        shown = f"{str(name)[:40]!r}"
+        yield (*place, NAME), f"{noun} name {shown}: a name has {low} to {high} characters of A-Z a-z 0-9 _ . -"
 
 
-def _gsi(place: Place, index: Index) -> Found:
+def _gsi(place: Place, index: Index, table: Table) -> Found:
     yield from _table_name(place, index.name, "index")
     most = limits.INDEX_KEY_ATTRIBUTES
     for part in ("partition_key", "sort_key"):
@@ -78,12 +115,19 @@ def _gsi(place: Place, index: Index) -> Found:
         if len(found) > most:
             yield (
                 (*place, part),
-                f"{len(found)} attributes; a GSI has at most {most} partition and {most} sort attributes",
+                f"{len(found)} attributes; a GSI has at most {most} partition key and {most} sort key attributes",
             )
     if not index.partition_key:
         yield place, f"GSI {index.name} needs a partition_key"
-    if len(set(index.key_attributes)) < len(index.key_attributes):
-        yield place, f"GSI {index.name} names a key attribute twice"
+    for name in dict.fromkeys(n for n in index.key_attributes if index.key_attributes.count(n) > 1):
+        yield place, f"GSI {index.name} names {name} twice; each key attribute stands once"
+    capacity = index.capacity or table.capacity
+    if (capacity == "on-demand") != (table.capacity == "on-demand"):
+        mode = "on-demand" if table.capacity == "on-demand" else "provisioned"
+        where = (*place, "capacity") if index.capacity else place
+        yield where, f"table {table.name} is {mode}, and so are its indexes: the capacity mode is a table's"
+    else:
+        yield from _throughput(place, index, capacity)
 
 
 def _lsi(place: Place, index: Index, table: Table) -> Found:
@@ -91,176 +135,141 @@ def _lsi(place: Place, index: Index, table: Table) -> Found:
     if index.partition_key:
         yield (*place, "partition_key"), f"an LSI has the table's partition key ({table.partition_key}); leave it out"
     if len(index.sort_key) != 1:
-        yield place, f"LSI {index.name} needs one sort_key"
+        where = (*place, "sort_key") if index.sort_key else place
+        yield where, f"LSI {index.name} has {len(index.sort_key)} sort key attributes; an LSI has exactly one"
     for setting in ("capacity", "max_throughput", "warm_throughput"):
         if getattr(index, setting):
             yield (*place, setting), "an LSI draws on the table's capacity; it has no setting of its own"
 
 
-# Fields
-
-
-def _field(design: Design, place: Place, name: Any, domain: Domain) -> Found:
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
-        yield place, f"field name {name!r}: letters, digits, _ . -, a letter first, so that it can stand in a template"
-    for key in ("per", "of"):
-        other = getattr(domain, key)
-        if other is not None and other not in design.fields:
-            yield (*place, key), f"{other!r} is not a field{nearest(other, design.fields)}"
-    if _circular(design, name):
-        yield (*place, "per"), f"field {name} is its own parent"
-    if domain.per and domain.count is None:
-        yield place, f"field {name} is per {domain.per} but has no count: how many for each?"
-    yield from _cardinality(place, name, domain)
-    for reference in domain.references():
-        if reference not in design.fields:
-            yield place, f"{{{reference}}} is not a field{nearest(reference, design.fields)}"
-
-
-def _circular(design: Design, name: str) -> bool:
-    seen, current = set(), name
-    while current in design.fields and current not in seen:
-        seen.add(current)
-        current = design.fields[current].per or design.fields[current].of or ""
-    return current in seen
-
-
-def _cardinality(place: Place, name: str, domain: Domain) -> Found:
-    most = domain.cardinality
-    if domain.count == "all":
-        if most == float("inf"):
-            yield (*place, "count"), "`all` needs a finite domain: a choice, a range of whole numbers or of times"
-    elif domain.count is not None and domain.count.bound > most:
-        message = f"cannot have {domain.count} distinct values: its domain has {most:g}, and keys are unique"
-        yield (*place, "count"), f"field {name} {message}"
-
-
 # Entities
 
 
-def _entity(design: Design, place: Place, entity: Entity) -> Found:
+def _entity(design: Design, place: Place, entity: Entity, broken: Container[str]) -> Found:
     if entity.table is None and len(design.tables) > 1:
         yield place, f"entity {entity.name} names no table, and there are several: {', '.join(design.tables)}"
         return
     if entity.table is not None and entity.table not in design.tables:
         yield (*place, "table"), f"{entity.table!r} is not a table{nearest(entity.table, design.tables)}"
         return
-    problems = [*_key_texts(place, entity)]
+    problems = [
+        *_rows(design, place, entity),
+        *_key_attributes(design, place, entity),
+        *_attributes(design, place, entity),
+        *_references(design, place, entity),
+    ]
     yield from problems
-    yield from _key_attributes(design, place, entity)
-    yield from _attributes(design, place, entity)
-    if not problems and not any(_references(design, place, entity)):
+    if not problems and not broken_fields(design, entity, broken):
         yield from _identity(design, place, entity)
-    yield from _references(design, place, entity)
 
 
-def _key_texts(place: Place, entity: Entity) -> Found:
-    for name, value in entity.key.items():
-        if isinstance(value, dict):
-            inner = next(iter(value), "x")
-            yield (*place, "key", name), f'unquoted {{{inner}}} is a YAML mapping; write {name}: "{{{inner}}}"'
-        elif value is None or isinstance(value, list):
-            yield (*place, "key", name), f'{name} needs a template, as "PROJECT#{{project_id}}", or a constant'
-        elif isinstance(value, str):
-            try:
-                KeyTemplate(value)
-            except ValueError as error:
-                yield (*place, "key", name), str(error)
+def broken_fields(design: Design, entity: Entity, broken: Container[str]) -> list[str]:
+    """Fields with a problem of their own that an entity's key is made of."""
+    used = key_fields(design, entity)
+    return [f for name in used for f in (name, *parents(design, name)) if f in broken]
 
 
-def _known_names(design: Design, entity: Entity) -> set[str]:
-    """The names that a template of the entity may use; empty if its rows' columns are only known when read."""
-    columns = design.rows[entity.rows].columns if entity.rows in design.rows else None
-    return {*design.fields, *(entity.attributes or {}), *(columns or ())}
-
-
-def _open_rows(design: Design, entity: Entity) -> bool:
-    return entity.rows is not None and not (entity.rows in design.rows and design.rows[entity.rows].columns)
+def _rows(design: Design, place: Place, entity: Entity) -> Found:
+    name = entity.rows
+    if name is None:
+        return
+    if name not in design.rows and "." not in name and not name.startswith("package:"):
+        yield (*place, "rows"), f"{name!r} is neither a file nor a name under rows{nearest(name, design.rows)}"
+    for key in ("size", "items"):
+        if getattr(entity, key) is not None:
+            yield (*place, key), f"{key} is for generated items; the items of {entity.name} come from rows"
 
 
 def _key_attributes(design: Design, place: Place, entity: Entity) -> Found:
     table = design.table_of(entity.name)
-    known = _known_names(design, entity)
-    for name in entity.key:
-        if name not in table.indexed_attributes:
-            yield (
-                (*place, "key", name),
-                f"{name!r} is no key attribute of table {table.name} or its indexes"
-                f"{nearest(name, table.indexed_attributes)}; other attributes stand under attributes",
-            )
+    known = known_names(design, entity)
+    foreign = [name for name in entity.key if name not in table.indexed_attributes]
+    for name in foreign:
+        if name not in _missing_keys(design, table):
+            message = f"{name!r} is no key attribute of table {table.name} or its indexes"
+            near = nearest(name, table.indexed_attributes)
+            yield (*place, "key", name, NAME), f"{message}{near}; other attributes stand under attributes"
+    for name, value in entity.key.items():
+        if value == "":
+            yield (*place, "key", name), f"key attribute {name} is empty text, which DynamoDB refuses in a key"
     for name in table.key_attributes:
-        if name not in entity.key and name not in known and not _open_rows(design, entity):
-            yield (
-                place,
+        if name not in entity.key and name not in known and not open_rows(design, entity):
+            message = (
                 f"entity {entity.name} lacks the key attribute {name} of table {table.name}: every item needs it; "
-                f'give it a template under key ({name}: "...") or a field of that name',
             )
+            if not foreign:
+                yield place, message + f'give it a template under key ({name}: "...") or a field of that name'
+        elif sparse := _sparse(design, entity, name):
+            where = "" if sparse == name else f" (through {sparse})"
+            yield place, f"key attribute {name} is sparse{where}: every item needs it; take away `present`"
+
+
+def _missing_keys(design: Design, table: Table) -> dict[str, list[str]]:
+    """Attributes that several entities have under key, and the table has not: there, not here, is the slip."""
+    found: dict[str, list[str]] = {}
+    for entity in design.entities_in(table.name):
+        for name in entity.key:
+            if name not in table.indexed_attributes:
+                found.setdefault(name, []).append(entity.name)
+    return {name: names for name, names in found.items() if len(names) > 1}
+
+
+def _sparse(design: Design, entity: Entity, name: str) -> str | None:
+    """What makes a key attribute absent from some items."""
+    domains = design.domains_of(entity.name)
+    own = domains.get(name, Domain())
+    for each in (name, *own.references()):
+        domain = (entity.attributes or {}).get(each) or design.fields.get(each)
+        if domain is not None and domain.present is not None:
+            return each
+    return None
 
 
 def _attributes(design: Design, place: Place, entity: Entity) -> Found:
     for name, domain in (entity.attributes or {}).items():
         here = (*place, "attributes", name)
+        if not name:
+            yield (*here, NAME), "an attribute needs a name"
         if name in design.fields and not domain.is_field:
-            yield here, f"attribute {name} redeclares the field {name}; write `{name}:` alone, or give it another name"
+            message = f"attribute {name} redeclares the field {name}; write `{name}:` alone, or give it another name"
+            yield (*here, NAME), message
         if name in entity.key:
-            yield here, f"{name} stands under key already"
+            yield (*here, NAME), f"{name} stands under key already"
+        if name == "filler" and entity.size:
+            yield (*here, NAME), "filler is the attribute that size pads an item with; give this one another name"
         if domain.is_field and name not in design.fields and not entity.rows:
             yield here, f"{name} has no domain and there is no field {name}{nearest(name, design.fields)}"
-        yield from _cardinality(here, name, domain)
+        if domain.per:
+            yield (*here, "per"), f"per stands under fields: make {name} a field, and write `{name}:` here"
+        else:
+            yield from cardinality_problems(here, name, domain)
+        yield from part_problems(here, domain)
+    yield from _item_size(place, entity)
+
+
+def _item_size(place: Place, entity: Entity) -> Found:
+    if entity.size and entity.size.high > limits.ITEM_BYTES:
+        yield (*place, "size"), f"{entity.size}: an item has at most 400 KB ({limits.ITEM_BYTES:,} bytes)"
 
 
 def _references(design: Design, place: Place, entity: Entity) -> Found:
-    known = _known_names(design, entity)
-    if _open_rows(design, entity):
+    if open_rows(design, entity):
         return
-    domains = design.domains_of(entity.name)
+    known, domains = known_names(design, entity), design.domains_of(entity.name)
+    named = {**design.fields, **{n: d for n, d in domains.items() if not d.is_field}}
     for name, domain in domains.items():
         here = (*place, "key" if name in entity.key else "attributes", name)
-        try:
-            references = list(domain.references())
-        except ValueError as error:
-            if name not in entity.key:
-                yield here, str(error)
-            continue
-        yield from _reference_problems(design, here, domain, references, known, domains)
-        if name in references or _loops(domains, name):
+        for reference in dict.fromkeys([*domain.references(), *member_fields(domain)]):
+            if reference not in known:
+                near = nearest(reference, sorted(known))
+                yield here, f"{{{reference}}} has no domain: no field or attribute of that name{near}"
+            elif reference in named:
+                yield from use_problems(here, domain, reference, named[reference])
+        if domain.of and domain.of not in named:
+            yield (*here, "of"), f"{domain.of!r} is not a field{nearest(domain.of, sorted(known))}"
+        yield from presence_problems(here, domain, sorted({*known, *domains}))
+        if loops({n: needs(d) for n, d in named.items()}, name) and name not in design.fields:
             yield here, f"{name} is made of itself"
-
-
-def _reference_problems(
-    design: Design, here: Place, domain: Domain, references: list[str], known: set[str], domains: dict[str, Domain]
-) -> Found:
-    for reference in references:
-        if reference not in known:
-            yield (
-                here,
-                f"{{{reference}}} has no domain: no field or attribute of that name{nearest(reference, sorted(known))}",
-            )
-    base = domain.type.span.base if domain.type and domain.type.span else None
-    if base and base in known:
-        source = domains.get(base) or design.fields.get(base, Domain())
-        source = design.fields.get(base, source) if source.is_field else source
-        if not (source.type and source.type.word in TIME_TYPES):
-            yield here, f"{base} is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it"
-    for other in domain.present if isinstance(domain.present, dict) else ():
-        if other not in known and other not in domains:
-            yield (*here, "present"), f"{other!r} is not an attribute of the entity{nearest(other, sorted(known))}"
-    if domain.of and domain.of not in known:
-        yield (*here, "of"), f"{domain.of!r} is not a field{nearest(domain.of, sorted(known))}"
-
-
-def _loops(domains: dict[str, Domain], start: str) -> bool:
-    todo, seen = [start], set()
-    while todo:
-        name = todo.pop()
-        if name in seen or name not in domains:
-            continue
-        seen.add(name)
-        following = list(domains[name].references())
-        if start in following:
-            return True
-        todo += following
-    return False
 
 
 def _identity(design: Design, place: Place, entity: Entity) -> Found:
@@ -272,10 +281,30 @@ def _identity(design: Design, place: Place, entity: Entity) -> Found:
     leaves = [f for f in identity if not any(f in parents(design, other) for other in identity)]
     if used and not identity:
         yield (
-            (*place, "key"),
+            (*place, "key") if entity.key else place,
             f"the key of {entity.name} has fields ({', '.join(used)}) but no identity field, so that nothing says how "
             "many items there are: give one of them a count",
         )
+        return
+    yield from _parents_in_key(design, place, entity, leaves, used)
+    yield from _combinations(design, place, entity, leaves)
+
+
+def _parents_in_key(design: Design, place: Place, entity: Entity, leaves: list[str], used: list[str]) -> Found:
+    """Values are distinct within their parent only, unless they are identifiers that never repeat."""
+    for leaf in leaves:
+        domain = design.fields[origin(design, leaf)]
+        missing = [f for f in parents(design, leaf) if f not in used]
+        if missing and not (domain.type and domain.type.word in ID_TYPES):
+            yield (
+                (*place, "key") if entity.key else place,
+                f"the key of {entity.name} has {leaf} without {' and '.join(missing)}: values of {leaf} are distinct "
+                f"within one {domain.per} only, and keys are unique; put {{{missing[0]}}} into the key, or make {leaf} "
+                "a uuid or ulid",
+            )
+
+
+def _combinations(design: Design, place: Place, entity: Entity, leaves: list[str]) -> Found:
     if len(leaves) > 1 and entity.items is None:
         yield (
             place,
@@ -284,57 +313,32 @@ def _identity(design: Design, place: Place, entity: Entity) -> Found:
         )
     whole = 1.0
     for leaf in leaves:
-        whole *= _count_of(design, leaf)
-    if entity.items not in (None, "all") and entity.items.high > whole:  # type: ignore[union-attr]
+        whole *= count_of(design, leaf)
+    if entity.items is not None and len(leaves) < 2:
+        one = f"one for each {leaves[0]}" if leaves else "one, since its key is constant"
+        message = f"the key of {entity.name} says how many items there are ({one}): leave items out"
+        yield (*place, "items"), message
+    elif entity.items not in (None, "all") and entity.items.high > whole:  # type: ignore[union-attr]
         yield (*place, "items"), f"{entity.items} items of {whole:,.0f} combinations: keys are unique"
 
 
-def _count_of(design: Design, name: str) -> float:
-    domain = design.fields[name]
-    if domain.of:
-        return _count_of(design, domain.of) if domain.of in design.fields else 1.0
-    own = domain.cardinality if domain.count in (None, "all") else domain.count.most  # type: ignore[union-attr]
-    return own * (_count_of(design, domain.per) if domain.per in design.fields else 1)
-
-
-def is_identity(design: Design, name: str) -> bool:
-    """Whether a field has a stated number of values: a count, a `per` that names it, or the same through `of`."""
-    domain = design.fields.get(name)
-    if domain is None:
-        return False
-    if domain.of in design.fields:
-        return is_identity(design, domain.of)
-    return domain.is_identity or any(other.per == name for other in design.fields.values())
-
-
-def parents(design: Design, name: str) -> list[str]:
-    """A field's parent, its parent's, and so on."""
-    found: list[str] = []
-    current = design.fields[name].per if name in design.fields else None
-    while current in design.fields and current not in found:
-        found.append(current)
-        current = design.fields[current].per
-    return found
-
-
-def key_fields(design: Design, entity: Entity, attributes: Iterable[str] | None = None) -> list[str]:
-    """The fields that key attributes are made of (the primary key's, unless others are named)."""
-    domains = design.domains_of(entity.name)
-    todo = list(attributes or design.table_of(entity.name).key_attributes)
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    while todo:
-        name = todo.pop(0)
-        domain = domains.get(name)
-        if name in design.fields and (domain is None or domain.is_field):
-            found[name] = None
-        elif domain is not None and name not in seen:
-            seen.add(name)
-            todo += domain.references()
-    return list(found)
-
-
 # Keys across entities
+
+
+def _same_keys(design: Design) -> Found:
+    """Two entities of a table whose keys are written alike would have the same keys."""
+    seen: dict[Any, str] = {}
+    for name, entity in design.entities.items():
+        if entity.rows or (entity.table or next(iter(design.tables))) not in design.tables:
+            continue
+        table, domains = design.table_of(name), design.domains_of(name)
+        templates = [key_template(d, a) if (d := domains.get(a)) else None for a in table.key_attributes]
+        if _missing_keys(design, table) or any(t is None or not set(t.fields) <= set(design.fields) for t in templates):
+            continue
+        first = seen.setdefault((table.name, *(template.text for template in templates if template)), name)
+        if first != name:
+            message = f"the keys of {name} are those of {first}, and keys are unique: tell them apart by a prefix"
+            yield ("entities", name), message
 
 
 def _empty_tables(design: Design, incomplete: Container[str]) -> Found:
@@ -342,82 +346,52 @@ def _empty_tables(design: Design, incomplete: Container[str]) -> Found:
     for name, table in design.tables.items():
         if name not in filled and name not in incomplete and not table.key_types:
             yield ("tables", name), f"table {name} has no entity: say what is in it, or give key_types"
-
-
-def key_tag(design: Design, entity: Entity, name: str) -> str | None:
-    """The DynamoDB type of a key attribute in an entity's items: S, N, B, another tag, or None if it has it not."""
-    domain = design.domains_of(entity.name).get(name)
-    return None if domain is None else _tag(design, entity, name, domain)
-
-
-def _tag(design: Design, entity: Entity, name: str, domain: Domain) -> str | None:
-    domain = design.fields.get(name, domain) if domain.is_field else domain
-    if domain.of:
-        origin = (entity.attributes or {}).get(domain.of) or design.fields.get(domain.of)
-        return _tag(design, entity, domain.of, origin) if origin else None
-    template = key_template(domain, name)
-    if template and template.lone_field and not domain.is_field and template.lone_field != name:
-        inner = (entity.attributes or {}).get(template.lone_field) or design.fields.get(template.lone_field)
-        return _tag(design, entity, template.lone_field, inner) if inner else None
-    if domain.format or domain.template:
-        return "S"
-    if domain.value is not None:
-        return _value_tag(domain.value)
-    if domain.choice:
-        tags = {_value_tag(value) for value in domain.choice}
-        return tags.pop() if len(tags) == 1 else "mixed"
-    if domain.map or domain.list or domain.set:
-        return "M" if domain.map else "L" if domain.list else "SS"
-    return domain.type.tag if domain.type else "S"
-
-
-def _value_tag(value: Any) -> str:
-    return "BOOL" if isinstance(value, bool) else "N" if isinstance(value, int | float) else "S"
-
-
-def key_types(design: Design, table: str) -> dict[str, str]:
-    """The type, S, N or B, of every attribute in a table's keys, for AttributeDefinitions."""
-    found: dict[str, str] = dict(design.tables[table].key_types)
-    for entity in design.entities_in(table):
-        for name in design.tables[table].indexed_attributes:
-            tag = key_tag(design, entity, name)
-            if tag:
-                found.setdefault(name, tag)
-    return {name: found.get(name, "S") for name in design.tables[table].indexed_attributes}
+        elif table.sort_key != table.partition_key:
+            for attribute, entities in _missing_keys(design, table).items():
+                message = f"table {name} has no key attribute {attribute}, and {', '.join(entities)} have it under key"
+                fix = "" if table.sort_key else f"; is sort_key: {attribute} missing?"
+                yield ("tables", name), message + fix
 
 
 def _key_types(design: Design, incomplete: Container[str]) -> Found:
     for table in design.tables.values():
-        first: dict[str, tuple[str, str]] = {}
-        for entity in (e for e in design.entities.values() if (e.table or next(iter(design.tables))) == table.name):
-            try:
-                yield from _entity_key_types(design, table, entity, first)
-            except ValueError:  # a template that does not parse has its own message
-                continue
+        entities = [e for e in design.entities.values() if (e.table or next(iter(design.tables))) == table.name]
+        held: set[str] = set()
+        for name in table.indexed_attributes:
+            tags = {e.name: tag for e in entities if (tag := _known_tag(design, e, name))}
+            held |= {name} if tags or any(open_rows(design, e) for e in entities) else set()
+            yield from _one_type(design, name, tags)
         if table.name not in incomplete:
-            yield from _unheld_index_keys(design, table, first)
+            yield from _unheld_index_keys(design, table, held)
+        if table.key_types and entities:
+            message = f"the types of keys follow from the entities of table {table.name}: leave key_types out"
+            yield ("tables", table.name, "key_types"), message
 
 
-def _entity_key_types(design: Design, table: Table, entity: Entity, first: dict[str, tuple[str, str]]) -> Found:
-    if _open_rows(design, entity):
-        first.update({name: ("S", entity.name) for name in table.indexed_attributes if name not in first})
-        return
-    for name in table.indexed_attributes:
-        tag = key_tag(design, entity, name)
-        if tag is None:
-            continue
-        part = "key" if name in entity.key else "attributes"
-        here = ("entities", entity.name, part, name)
-        before, where = first.setdefault(name, (tag, entity.name))
+def _known_tag(design: Design, entity: Entity, name: str) -> str | None:
+    return None if open_rows(design, entity) else key_tag(design, entity, name)
+
+
+def _one_type(design: Design, name: str, tags: dict[str, str]) -> Found:
+    """A key attribute has one type over all entities: the one that most of them give it."""
+    usual = usual_tag(list(tags.values()))
+    for entity, tag in tags.items():
+        part = "key" if name in design.entities[entity].key else "attributes"
+        here = ("entities", entity, part, name)
         if tag not in ("S", "N", "B"):
             yield here, f"key attribute {name} is of type {tag}; a key is a string, a number or binary (S, N, B)"
-        elif tag != before:
-            yield here, f"key attribute {name} is {tag} here and {before} in {where}; a key attribute has one type"
+        elif tag != usual:
+            other = next(e for e, t in tags.items() if t == usual)
+            yield here, f"key attribute {name} is {tag} here and {usual} in {other}; a key attribute has one type"
 
 
-def _unheld_index_keys(design: Design, table: Table, held: dict[str, tuple[str, str]]) -> Found:
+def _unheld_index_keys(design: Design, table: Table, held: set[str]) -> Found:
     for index in table.indexes.values():
-        for name in index.key_attributes:
-            if name not in held and name not in table.key_attributes and design.entities_in(table.name):
-                place = ("tables", table.name, index.kind, index.name)
-                yield place, f"no entity has {name}, a key attribute of {index.name}: the index would stay empty"
+        place = ("tables", table.name, index.kind, index.name)
+        missing = [name for name in index.key_attributes if name not in held and name not in table.key_attributes]
+        is_sound = not any(
+            _gsi(place, index, table) if index.kind == "gsi" else _lsi(place, table.lsi[index.name], table)
+        )
+        if missing and is_sound and design.entities_in(table.name):
+            message = f"no entity has {' and '.join(missing)}, key of {index.name}: the index would stay empty"
+            yield place, message

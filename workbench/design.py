@@ -23,6 +23,7 @@ from workbench.domains import (
     Share,
     Size,
     check_template,
+    fault,
     parse_share,
     value_domain,
 )
@@ -177,9 +178,9 @@ class AutoScaling(Part):
     @model_validator(mode="after")
     def _in_order(self) -> "AutoScaling":
         if self.max < self.min:
-            raise ValueError(f"max {self.max:g} is below min {self.min:g}")
+            raise fault("max", f"max {self.max:g} is below min {self.min:g}")
         if not 0.2 <= self.target <= 0.9:
-            raise ValueError(f"target {self.target:.0%}: auto scaling keeps between 20% and 90%")
+            raise fault("target", f"target {self.target:.0%}: auto scaling keeps between 20% and 90%")
         return self
 
 
@@ -364,7 +365,7 @@ class AccessPattern(Part):
 
     name: str = Field(default="", alias="x-name", exclude=True)
     description: str = Field(default="", description="what the application does with it")
-    operation: Operation = Field(description="the API operation")
+    operation: Operation = Field(description="the API operation, as GetItem or Query")
     entity: Names = Field(default=(), description="whose items are addressed, and what must come back")
     table: str | None = Field(default=None, description="the table that a Scan reads, in place of an entity")
     index: str | None = Field(default=None, description="the index that a Query or Scan reads")
@@ -407,7 +408,8 @@ class AccessPattern(Part):
     @model_validator(mode="after")
     def _peak_is_highest(self) -> "AccessPattern":
         if self.peak is not None and self.peak < (self.rate or 0):
-            raise ValueError(f"peak {self.peak:g}/s is below rate {self.rate:g}/s: peak is the highest, rate the mean")
+            message = f"peak {self.peak:g}/s is below rate {self.rate:g}/s: peak is the highest, rate the mean"
+            raise fault("peak", message)
         return self
 
     @property
@@ -491,7 +493,7 @@ class Design(Part):
 
     def entities_in(self, table: str) -> list[Entity]:
         """The entities whose items are in a table."""
-        return [e for name, e in self.entities.items() if self.table_of(name).name == table]
+        return [e for e in self.entities.values() if (e.table or next(iter(self.tables))) == table]
 
     def addressed(self, pattern: AccessPattern) -> list[Entity]:
         """The entities that an access pattern addresses; for a Scan of a table, all that are in it."""

@@ -59,7 +59,7 @@ def _shaped(document: Document) -> tuple[Design | None, list[Problem]]:
     try:
         design, left_out = Design.model_validate(document.data), set()
     except ValidationError as error:
-        found = error.errors()
+        found = _without_misspelt(error.errors())
         problems += [document.problem(*_problem(each, document.data)) for each in found]
         design, left_out = _sound_part(document.data, [each["loc"] for each in found])
     if design is not None:
@@ -72,9 +72,14 @@ def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str
     incomplete = {name for section, name in left_out if section == "tables"}
     found = list(structure_problems(design, incomplete))
     yield from found
+    tables = {place[1] for place, _ in found if place[0] == "tables" and place[2:3] in _KEYS_OF_TABLES}
     broken = {place[1] for place, _ in found if place[0] == "entities" and len(place) > 1}
+    broken |= {name for name, e in design.entities.items() if (e.table or next(iter(design.tables))) in tables}
     usable = {name: p for name, p in design.access_patterns.items() if not broken & _addressed(design, p)}
     yield from access_problems(design.model_copy(update={"access_patterns": usable}))
+
+
+_KEYS_OF_TABLES = ((), ("partition_key",), ("sort_key",))
 
 
 def _addressed(design: Design, pattern: Any) -> set[str]:
@@ -172,11 +177,21 @@ def _problem(found: Any, data: Any) -> tuple[Place, str]:
     if kind == "missing":
         return place, f"{name} is missing{_meaning(place)}"
     if kind == "value_error":
-        return place, found["msg"].removeprefix("Value error, ")
+        at = found.get("ctx", {}).get("key")
+        return (*place, at) if at else place, found["msg"].removeprefix("Value error, ")
     if kind == "literal_error":
         return place, f"{name}: {_choices(value, found['ctx']['expected'])}"
     say = _SAYINGS.get(kind)
     return place, f"{name} {say(value, found) if say else _plain(found)}"
+
+
+def _without_misspelt(found: list[Any]) -> list[Any]:
+    """The problems without a missing key where an unknown one beside it is its misspelling."""
+    unknown = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
+    near = {
+        (*place[:-1], name) for place in unknown for name in get_close_matches(str(place[-1]), _keys(place[:-1]), 1)
+    }
+    return [each for each in found if each["type"] != "missing" or each["loc"] not in near]
 
 
 def _located(location: Place, data: Any) -> Place:
@@ -184,10 +199,8 @@ def _located(location: Place, data: Any) -> Place:
     place: list[Any] = []
     steps = [step for step in location if step != "[key]"]
     for step in steps:
-        if isinstance(data, Mapping) and step in data:
-            place.append(step)
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        is_index = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if is_index or (isinstance(data, Mapping) and step in data):
             place.append(step)
             data = data[step]
     is_missing = bool(steps) and isinstance(data, Mapping) and steps[-1] not in ("mapping", "value", *place[-1:])
@@ -252,7 +265,7 @@ _SAYINGS: dict[str, Callable[[Any, Any], str]] = {
 
 def _choices(value: Any, expected: str) -> str:
     allowed = re.findall(r"'([^']*)'", expected)
-    return f"{_shown(value)} is not allowed{_did_you_mean(value, allowed)}; it is {expected}"
+    return f"{_shown(value)} is not allowed{_did_you_mean(value, allowed) or ';'} allowed: {', '.join(allowed)}"
 
 
 def _did_you_mean(value: Any, known: Iterable[str]) -> str:

@@ -248,7 +248,7 @@ def _tail_total(tail: Shares, counts: Floats, skewed: bool) -> Floats:
     if not skewed or not counts.size:
         return np.maximum(counts, 1)
     most = max(int(counts.max()), 1)
-    totals = np.cumsum(tail(np.arange(most, dtype=float), np.float64(most)))
+    totals = np.cumsum(tail(np.arange(most, dtype=float), np.full(most, float(most))))
     return totals[np.clip(counts.astype(int), 1, most) - 1]
 
 

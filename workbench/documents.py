@@ -276,21 +276,21 @@ _SCALARS: dict[str, Callable[[str], Any]] = {"tag:yaml.org,2002:str": str}
 
 def _character_problem(error: Any, file: str, text: str) -> Problem:
     """A character that YAML does not allow; the reader knows its place in the text."""
-    place = getattr(error, "position", 0) or 0
+    place = min(getattr(error, "position", 0) or 0, len(text) - 1)
     line, column = text[:place].count("\n") + 1, place - text.rfind("\n", 0, place)
-    shown = f"the character U+{ord(text[place]):04X}" if place < len(text) else _first_line(error)
-    return Problem(file, line, column, f"not YAML: {shown} is not allowed in a file; remove it")
+    message = f"not YAML: the character U+{ord(text[place]):04X} is not allowed in a file; remove it"
+    return Problem(file, line, column, message)
 
 
 def _syntax_problem(error: Any, file: str, text: str) -> Problem:
-    mark, began = error.problem_mark or error.context_mark, error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    is_open = began is not None and bool(re.search("stream end|end of stream|but got", error.problem))
-    is_open = is_open and (began.line != mark.line or "stream" in error.problem)
+    mark = error.problem_mark or error.context_mark
+    began = error.context_mark or mark
+    is_open = "stream" in error.problem or ("but got" in error.problem and began.line != mark.line)
     since = f" (what begins in line {began.line + 1} is not closed)" if is_open else ""
     lines = [*text.splitlines(), ""]
-    source = lines[min(began.line if is_open else line - 1, len(lines) - 1)]
-    return Problem(file, line, column, f"not YAML: {error.problem}{since}{_syntax_hint(error.problem, source)}")
+    source = lines[min(began.line if is_open else mark.line, len(lines) - 1)]
+    message = f"not YAML: {error.problem}{since}{_syntax_hint(error.problem, source)}"
+    return Problem(file, mark.line + 1, mark.column + 1, message)
 
 
 def _syntax_hint(problem: str, source: str) -> str:
@@ -305,7 +305,7 @@ _TEMPLATE_HINT = 'a template that begins with { or stands inside {...} must be q
 _HINTS = [
     (r"\\t", r"^\s*\t", "indent with spaces, YAML takes no tabs"),
     (r"stream end|end of stream|but got", r"\s#", "an unquoted ' #' starts a comment: quote the text"),
-    (r"", r"[#\w]\{\w+|\{\w[^{}]*\}[^\s,}\]]", _TEMPLATE_HINT),
+    (r"", r"[-#\w]\{[\w:]|\{\w[^{}]*\}[^\s,}\]]", _TEMPLATE_HINT),
     (r"cannot start any token", r"", "a value that begins with a special character must be quoted"),
     (r"mapping values", r":\s.*:\s", "text with a colon and a space in it must be quoted"),
     (r"mapping values|block (mapping|sequence) start", r"", "the indentation does not fit the lines above"),

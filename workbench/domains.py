@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from workbench.distributions import Amount, Popularity, parse_amount, parse_popularity
 from workbench.keys import KeyTemplate, can_format
@@ -315,7 +316,7 @@ class Domain(Part):
         for key in self.model_fields_set & {"value", "new"}:
             _check_constant(key, getattr(self, key))
         if self.length and not (self.list or self.set):
-            raise ValueError("length goes with list or set; the length of a text is written text(30)")
+            raise fault("length", "length goes with list or set; the length of a text is written text(30)")
         if self.format is not None:
             self._check_format(self.format, kinds)
         if self.choice is not None:
@@ -325,20 +326,21 @@ class Domain(Part):
 
     def _check_format(self, text: str, kinds: Sequence[str]) -> None:
         if kinds and kinds != ["type"]:
-            raise ValueError(f"format goes with a type or an ordinal, not with {kinds[0]}")
-        check_format(text, self.type.sample if self.type else 1)
+            raise fault("format", f"format goes with a type or an ordinal, not with {kinds[0]}")
+        try:
+            check_format(text, self.type.sample if self.type else 1)
+        except ValueError as error:
+            raise fault("format", str(error)) from None
 
     def _check_choice(self, choice: Mapping[Any, float | None]) -> None:
         shares = [share for share in choice.values() if share is not None]
         if not choice:
-            raise ValueError("choice is empty: name at least one value")
+            raise fault("choice", "choice is empty: name at least one value")
         if shares and len(shares) < len(choice):
             bare = next(value for value, share in choice.items() if share is None)
-            raise ValueError(f"{bare} has no share, and others have: give all of them one, or none")
+            raise fault("choice", f"{bare} has no share, and others have: give all of them one, or none")
         if shares and abs(sum(shares) - 1) > 1e-6:
-            raise ValueError(
-                f"the shares of choice sum to {sum(shares):.4g}, that is {100 * sum(shares):.4g}%, not 100%"
-            )
+            raise fault("choice", f"the shares of choice sum to {100 * sum(shares):.4g}%, not 100%")
 
     @property
     def is_field(self) -> bool:
@@ -432,9 +434,14 @@ def _shown(value: object) -> str:
 
 def _check_constant(key: str, value: object) -> None:
     if isinstance(value, Mapping) and len(value) == 1:
-        raise ValueError(unquoted(value))
+        raise fault(key, unquoted(value))
     if value is None or isinstance(value, list | Mapping):
-        raise ValueError(f"{key} holds a text, number, boolean or template, not {_shown(value)}")
+        raise fault(key, f"{key} holds a text, number, boolean or template, not {_shown(value)}")
+
+
+def fault(key: str, message: str) -> PydanticCustomError:
+    """An error of one key of a part, for checks that see the whole part."""
+    return PydanticCustomError("value_error", "{message}", {"message": message, "key": key})
 
 
 def unquoted(value: Mapping[Any, Any]) -> str:

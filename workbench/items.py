@@ -15,11 +15,11 @@ import numpy as np
 
 from workbench import limits
 from workbench.columns import Column, Ints
-from workbench.constraints import is_identity, key_fields, parents
 from workbench.design import Design, Entity
 from workbench.domains import Domain
 from workbench.entities import Builder, EntityItems, at_now, is_stated, rank_weights
 from workbench.fields import FieldValues, distinct, drawn, field_values, pick, pick_choice, stream
+from workbench.identity import is_identity, key_fields, parents
 from workbench.keys import KeyTemplate
 from workbench.results import Result
 from workbench.rows import read_rows
@@ -152,8 +152,12 @@ class Source:
         count: int,
         rng: np.random.Generator,
         shared: Mapping[str, int] | None = None,
+        earlier: int = 0,
     ) -> EntityItems:
-        """`count` items as a pattern would create them; `shared` fixes the values of fields that others drew."""
+        """`count` items as a pattern would create them, after `earlier` ones.
+
+        `shared` fixes the values of fields that others drew.
+        """
         part = self.design.entities[name]
         if part.rows:
             return existing.select(np.arange(count) % max(len(existing), 1))
@@ -161,19 +165,21 @@ class Source:
         leaves = [leaf for leaf in self.leaves(part) if leaf not in given]
         known: dict[str, Column] = {}
         if len(leaves) == 1 and self.design.fields[self.origin(leaves[0])].choice is None:
-            known = {leaves[0]: self._new_leaf(leaves[0], given, count, rng)}
+            known = {leaves[0]: self._new_leaf(leaves[0], given, count, rng, earlier)}
         else:  # a finite domain has no new value: the put meets one that exists
             given |= {leaf: pick(self.weights(leaf), count, rng) for leaf in leaves}
         return Builder(self, part, count, given, known, rng=rng, is_new=True).build()
 
-    def _new_leaf(self, leaf: str, given: dict[str, Ints], count: int, rng: np.random.Generator) -> Column:
+    def _new_leaf(
+        self, leaf: str, given: dict[str, Ints], count: int, rng: np.random.Generator, earlier: int
+    ) -> Column:
         """New values of a key's last field, after those that its parent has; the parent is drawn unless given."""
         parent, values = self.parent(leaf), self.values(leaf)
         if parent and parent not in given:
             given[parent] = pick(self.weights(parent), count, rng)
         owners = given[parent] if parent else np.zeros(count, dtype=np.int64)
-        earlier = np.array([int((owners[:i] == owner).sum()) for i, owner in enumerate(owners)], dtype=np.int64)
-        ranks = values.counts[owners] + earlier
+        before = np.array([int((owners[:i] == owner).sum()) for i, owner in enumerate(owners)], dtype=np.int64)
+        ranks = values.counts[owners] + earlier + before
         return self._new_values(self.design.fields[self.origin(leaf)], leaf, ranks, values, rng)
 
     def _new_values(

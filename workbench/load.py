@@ -63,7 +63,7 @@ def demands(keys: PartitionKeys, pattern: AccessPattern, rate: float = 1.0) -> I
     Nothing, if the pattern goes elsewhere. Keys that only requests have are added to `keys`.
     """
     if pattern.operation in _READS:
-        if _rings(keys, pattern) == keys.ring_index:
+        if _reads_here(keys, pattern):
             yield from _READS[pattern.operation](keys, pattern, rate)
         return
     for member in _members(keys.items, pattern):
@@ -71,11 +71,10 @@ def demands(keys: PartitionKeys, pattern: AccessPattern, rate: float = 1.0) -> I
             yield from _member_demands(keys, pattern, member, rate * member.times)
 
 
-def _rings(keys: PartitionKeys, pattern: AccessPattern) -> str | None:
-    """The global index that a Query or Scan reads, None for the table or a local index; '' for another table."""
-    if keys.items.design.table_for(pattern).name != keys.table.name:
-        return ""
-    return pattern.index if pattern.index in keys.table.gsi else None
+def _reads_here(keys: PartitionKeys, pattern: AccessPattern) -> bool:
+    """Whether a Query or Scan reads this table or global index; a local index stands on its table's ring."""
+    ring = pattern.index if pattern.index in keys.table.gsi else None
+    return keys.items.design.table_for(pattern).name == keys.table.name and ring == keys.ring_index
 
 
 # Query and Scan
@@ -218,13 +217,15 @@ def _members(items: Items, pattern: AccessPattern) -> Iterator[_Member]:
 
 def _member_demands(keys: PartitionKeys, pattern: AccessPattern, member: _Member, rate: float) -> Iterator[Demand]:
     asked = _asked(keys, pattern, member)
-    if keys.index is None:
-        yield _demand(keys, pattern, _kind(member), asked, asked.keys, rate, _table_units(pattern, member, asked))
-    if _kind(member) == "read" or pattern.expect.error:  # a condition that fails leaves the indexes alone
-        return
-    for index in [keys.index] if keys.index else keys.table.lsi.values():
-        for numbers, units in _entry_changes(keys, pattern, member, asked, keys.table.indexes[index.name]):
+    if keys.index is not None:
+        for numbers, units in _entry_changes(keys, pattern, member, asked, keys.index):
             yield _demand(keys, pattern, "write", asked, numbers, rate, units)
+        return
+    units = _table_units(pattern, member, asked)
+    for index in keys.table.lsi:  # entries in local indexes stand with their item, and load the same key
+        changes = _entry_changes(keys, pattern, member, asked, keys.table.indexes[index])
+        units = units + sum(changed for _, changed in changes)
+    yield _demand(keys, pattern, _kind(member), asked, asked.keys, rate, units)
 
 
 def _kind(member: _Member) -> Kind:
@@ -275,6 +276,8 @@ def _entry_changes(
     keys: PartitionKeys, pattern: AccessPattern, member: _Member, asked: Asked, index: Index
 ) -> Iterator[tuple[Ints, Any]]:
     """For each entry that a write removes, changes or adds: the key it is under, and its units (0 if there is none)."""
+    if pattern.expect.error:  # a condition that fails leaves the indexes alone
+        return
     units = _entry_units(asked.entity, index)
     if member.operation in (("Put", "Update") if member.is_new else ("Delete",)):
         yield asked.keys, units

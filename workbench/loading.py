@@ -10,7 +10,7 @@ import random
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -30,7 +30,6 @@ BLOCK = 2_500  # items built at a time: bounds memory, whatever the number of it
 WORKERS = 4
 TRIES = 12  # of one batch with unprocessed items: pauses of up to 3 s
 
-
 Parts = list[tuple[EntityItems, Ints]]
 
 
@@ -49,60 +48,58 @@ def load_items(
     """
     from tqdm.auto import tqdm
 
-    for table in items.design.tables:
-        check_distinct(items, table)
     total = sum(len(index) for index in places.values())
     with tqdm(total=total, desc="loading items", unit="item", disable=not progress, leave=False) as bar:
-        for table in items.design.tables:
-            parts = [(e, places[e.name]) for e in items.in_table(table)]
-            _load_table(tables, table, parts, done.get(table, 0), fingerprint, bar, total)
+        load = _Load(tables, fingerprint, bar.update)
+        try:
+            for table in items.design.tables:
+                load.fill(table, [(e, places[e.name]) for e in items.in_table(table)], done.get(table, 0))
+        except KeyboardInterrupt:
+            said = f"interrupted: {load.total:,} of {total:,} items are loaded"
+            raise KeyboardInterrupt(f"{said}; as long as the engine runs, the same call goes on from there") from None
     return total
 
 
-def _load_table(
-    tables: RunTables,
-    table: str,
-    parts: Parts,
-    skip: int,
-    fingerprint: str,
-    bar: Any,
-    total: int,
-) -> None:
-    put = skip
-    bar.update(skip)
-    bodies = _bodies(tables.name(table), parts, skip)
-    pool = ThreadPoolExecutor(WORKERS)
-    waiting: deque[tuple[Future[None], int]] = deque()
-    try:
+class _Load:
+    """A load under way: how many items of each table are put for certain, and the noting of it on the engine."""
+
+    def __init__(self, tables: RunTables, fingerprint: str, show: Callable[[int], object]):
+        self.tables, self.fingerprint, self.show = tables, fingerprint, show
+        self.put: dict[str, int] = {}
+
+    @property
+    def total(self) -> int:
+        """How many items are put in all tables."""
+        return sum(self.put.values())
+
+    def fill(self, table: str, parts: Parts, skip: int) -> None:
+        """Put a table's items but for the first `skip`, which are there, and count what it then holds."""
+        self._count(table, skip)
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
+            self._put_all(pool, table, _bodies(self.tables.name(table), parts, skip))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            with suppress(EngineError):  # an engine that is gone has nothing to go on from
+                self.tables.note(table, self.fingerprint, self.put[table])
+        _verify(self.tables, table, parts)
+
+    def _put_all(self, pool: ThreadPoolExecutor, table: str, bodies: Iterable[tuple[bytes, int]]) -> None:
+        waiting: deque[tuple[Future[None], int]] = deque()
         for body, count in bodies:
-            waiting.append((pool.submit(_put_batch, tables, body), count))
+            waiting.append((pool.submit(_put_batch, self.tables, body), count))
             if len(waiting) >= 2 * WORKERS:
-                put += _finished(waiting, bar)
+                self._finish(table, *waiting.popleft())
         while waiting:
-            put += _finished(waiting, bar)
-    except BaseException as error:
-        pool.shutdown(wait=True, cancel_futures=True)
-        _note_progress(tables, table, fingerprint, put)
-        if isinstance(error, KeyboardInterrupt):
-            message = f"interrupted: {bar.n:,} of {total:,} items are loaded; the same call again goes on from there"
-            raise KeyboardInterrupt(message) from None
-        raise
-    pool.shutdown()
-    tables.note(table, fingerprint, put)
-    _verify(tables, table, parts)
+            self._finish(table, *waiting.popleft())
 
+    def _finish(self, table: str, sent: Future[None], count: int) -> None:
+        sent.result()
+        self._count(table, count)
 
-def _note_progress(tables: RunTables, table: str, fingerprint: str, put: int) -> None:
-    """Note how far a load got; an engine that is gone has nothing to go on from."""
-    with suppress(EngineError):
-        tables.note(table, fingerprint, put)
-
-
-def _finished(waiting: deque[tuple[Future[None], int]], bar: Any) -> int:
-    future, count = waiting.popleft()
-    future.result()
-    bar.update(count)
-    return count
+    def _count(self, table: str, count: int) -> None:
+        self.put[table] = self.put.get(table, 0) + count
+        self.show(count)
 
 
 def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:

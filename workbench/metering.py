@@ -8,7 +8,7 @@ engines report it wrong in known cases.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,40 +204,41 @@ class Meter:
     # Batches and transactions
 
     def batch_get(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
-        pending, found = request.parameters["RequestItems"], 0
-        for _ in range(BATCH_TRIES):
-            answer = self.timed(metered, "BatchGetItem", {"RequestItems": pending})
-            if answer is None:
-                return
-            metered.pages += 1
+        for answer in self._batch(request, metered, "UnprocessedKeys"):
             for items in answer["Responses"].values():
                 metered.returned += items
-                found += len(items)
-            pending = {
-                t.removeprefix(self.tables.prefix): keys for t, keys in answer.get("UnprocessedKeys", {}).items()
-            }
-            if not pending:
-                break
+        if metered.error:
+            return
+        metered.count = len(metered.returned)
         for table, key in request.keys:
             item = self.look(table, key)
             metered.scanned += item is not None
             metered.charge("reads", table, Units(capacity.read_units(item, consistent=pattern.consistent)))
-        metered.count = found
 
     def batch_write(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
         before = [self.look(table, key) for table, key in request.keys]
+        for _ in self._batch(request, metered, "UnprocessedItems"):
+            pass
+        if metered.error:
+            return
+        for (table, key), old in zip(request.keys, before, strict=True):
+            self.write(metered, table, old, self.look(table, key))
+
+    def _batch(self, request: Request, metered: Metered, unprocessed: str) -> Iterator[Any]:
+        """The answers to a batch, and to what each of them left unprocessed."""
         pending = request.parameters["RequestItems"]
-        for _ in range(BATCH_TRIES):
-            answer = self.timed(metered, "BatchWriteItem", {"RequestItems": pending})
+        for attempt in range(BATCH_TRIES):
+            answer = self.timed(metered, request.operation, {"RequestItems": pending})
             if answer is None:
                 return
             metered.pages += 1
-            left = answer.get("UnprocessedItems", {})
-            pending = {t.removeprefix(self.tables.prefix): members for t, members in left.items()}
-            if not pending:
-                break
-        for (table, key), old in zip(request.keys, before, strict=True):
-            self.write(metered, table, old, self.look(table, key))
+            yield answer
+            left = answer.get(unprocessed, {})
+            if not left:
+                return
+            pending = {table.removeprefix(self.tables.prefix): members for table, members in left.items()}
+            time.sleep(0.02 * 2**attempt)
+        metered.error, metered.message = unprocessed, f"something was left {BATCH_TRIES} times in a row"
 
     def transact_get(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
         answer = self.timed(metered, "TransactGetItems", request.parameters)
@@ -255,6 +256,8 @@ class Meter:
         before = [self.look(table, key) for table, key in request.keys]
         answer = self.timed(metered, "TransactWriteItems", request.parameters)
         metered.pages = 1
+        if answer is None and metered.error != "TransactionCanceledException":
+            return
         members = [next(iter(member.items())) for member in request.parameters["TransactItems"]]
         for (table, key), old, (operation, member) in zip(request.keys, before, members, strict=True):
             if operation == "ConditionCheck":

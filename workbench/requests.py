@@ -7,7 +7,7 @@ with a seed and writes them as DynamoDB's parameters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,11 +16,11 @@ import numpy as np
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.columns import ABSENT, Ints
-from workbench.constraints import key_fields
 from workbench.design import AccessPattern, Action, Design, Table, key_template
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals
 from workbench.fields import stream
+from workbench.identity import key_fields
 from workbench.items import Items
 from workbench.targets import draw_places, request_weights
 
@@ -43,6 +43,7 @@ class Request:
     parameters: dict[str, Any]
     keys: tuple[tuple[str, dict[str, Any]], ...] = ()
     places: tuple[tuple[str, int], ...] = ()  # entity and place among its items; -1 for an item that is new
+    actions: tuple[str, ...] = ()  # what is done to each of them: Get, Put, Update, Delete, ConditionCheck, Query, Scan
 
 
 @dataclass(frozen=True)
@@ -176,34 +177,53 @@ def expression_parameters(
 # The calls of a pattern
 
 
+@dataclass
+class _Draw:
+    """What the draws of a pattern share: the random stream, the items it may ask for, how many are new so far."""
+
+    rng: np.random.Generator
+    among: dict[str, Ints]
+    created: dict[str, int]
+
+    def without(self, entity: EntityItems, place: int) -> None:
+        """From now on, leave one item out."""
+        left = self.among.get(entity.name, np.arange(len(entity)))
+        self.among[entity.name] = left[left != place]
+
+
 def draw_calls(
-    items: Items, pattern: AccessPattern, count: int, *, seed: int, among: Places | None = None
+    items: Items,
+    pattern: AccessPattern,
+    count: int,
+    *,
+    seed: int,
+    among: Places | None = None,
+    created: dict[str, int] | None = None,
 ) -> list[Call]:
-    """`count` calls of an access pattern (fewer, if a write has no more items to use up), drawn with `seed`."""
-    rng = stream(seed, "requests", pattern.name)
-    return list(_BUILD[pattern.operation](items, pattern, count, rng, among or {}))
+    """`count` calls of an access pattern (fewer, if a write has no more items to use up), drawn with `seed`.
+
+    `among` are the items of each entity that may be asked for. `created` counts the new items of each entity; kept
+    from pattern to pattern, it makes the keys of later ones differ from those of earlier ones.
+    """
+    draw = _Draw(stream(seed, "requests", pattern.name), dict(among or {}), {} if created is None else created)
+    return list(_BUILD[pattern.operation](items, pattern, count, draw))
 
 
 def _drawn(
-    items: Items,
-    pattern: AccessPattern,
-    part: AccessPattern | Action,
-    count: int,
-    rng: np.random.Generator,
-    among: Places,
+    items: Items, pattern: AccessPattern, part: AccessPattern | Action, count: int, draw: _Draw
 ) -> tuple[EntityItems, Ints]:
     """`count` items for a pattern or a member of its transaction, and their places (-1 for new ones)."""
     design = items.design
     name = design.action_entity(part) if isinstance(part, Action) else design.addressed(pattern)[0].name
     entity, target = items.entities[name], pattern.target_of(part if isinstance(part, Action) else None)
     if target in ("new", "missing"):
-        return _new(items, name, pattern, count, rng)
+        return _new(items, name, pattern, count, draw)
     if isinstance(part, Action):
         pattern = pattern.model_copy(update={"target": part.target})
-    weights = request_weights(items, pattern, entity, among.get(name))
+    weights = request_weights(items, pattern, entity, draw.among.get(name))
     if not weights.any():
         return entity.select(np.array([], dtype=np.int64)), np.array([], dtype=np.int64)
-    places = draw_places(weights, count, rng, distinct=_uses_up(pattern, part))
+    places = draw_places(weights, count, draw.rng, distinct=_uses_up(pattern, part))
     return entity.select(places), places
 
 
@@ -216,48 +236,47 @@ def _uses_up(pattern: AccessPattern, part: AccessPattern | Action) -> bool:
 
 
 def _new(
-    items: Items, name: str, pattern: AccessPattern, count: int, rng: np.random.Generator
+    items: Items,
+    name: str,
+    pattern: AccessPattern,
+    count: int,
+    draw: _Draw,
+    shared: Mapping[str, int] | None = None,
 ) -> tuple[EntityItems, Ints]:
-    entity = items.entities[name]
+    """Items that do not exist yet; of rows the next ones, in their order, that the pattern's popularity allows."""
+    entity, created = items.entities[name], draw.created.get(name, 0)
+    draw.created[name] = created + count
     if items.design.entities[name].rows:
-        places = _next_rows(items, pattern, entity, count)
+        places = np.flatnonzero(request_weights(items, pattern, entity) > 0)[created : created + count]
         return entity.select(places), places
-    return items.new(name, count, rng), np.full(count, -1)
-
-
-def _next_rows(items: Items, pattern: AccessPattern, entity: EntityItems, count: int) -> Ints:
-    """The next rows that a put takes: in the rows' order, those that the pattern's popularity allows."""
-    return np.resize(np.flatnonzero(request_weights(items, pattern, entity) > 0), count)
+    return items.source.new(name, entity, count, draw.rng, shared, created), np.full(count, -1)
 
 
 def _key(table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: to_wire(item[name]) for name in table.key_attributes}
 
 
-def _single(
-    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
-) -> Iterator[Call]:
+def _single(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> Iterator[Call]:
     """GetItem, PutItem, UpdateItem and DeleteItem: one item each."""
-    entity, places = _drawn(items, pattern, pattern, count, rng, among)
-    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+    entity, places = _drawn(items, pattern, pattern, count, draw)
+    action = pattern.operation.removesuffix("Item")
+    for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         parameters = {"TableName": entity.table.name, **_addressed_item(pattern.operation, entity.table, context.item)}
         parameters |= expression_parameters(pattern, pattern.names, pattern.values, context)
         if pattern.consistent:
             parameters["ConsistentRead"] = True
         key = (entity.table.name, _key(entity.table, context.item))
-        yield Call(pattern, (Request(pattern.operation, parameters, (key,), ((entity.name, place),)),))
+        yield Call(pattern, (Request(pattern.operation, parameters, (key,), ((entity.name, place),), (action,)),))
 
 
 def _addressed_item(operation: str, table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
     return {"Item": to_item(item)} if operation == "PutItem" else {"Key": _key(table, item)}
 
 
-def _reading(
-    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
-) -> Iterator[Call]:
+def _reading(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> Iterator[Call]:
     """Query and Scan: an item collection, or everything."""
     table = items.design.table_for(pattern)
-    entity, places = _drawn(items, pattern, pattern, count, rng, among)
+    entity, places = _drawn(items, pattern, pattern, count, draw)
     settings = {
         "IndexName": pattern.index,
         "ConsistentRead": pattern.consistent or None,
@@ -266,14 +285,17 @@ def _reading(
         "Select": pattern.select,
     }
     base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
-    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+    for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         requests: list[Request] = []
-        at = ((entity.name, place),)
         for override in _overrides(items, pattern, entity):
             context.overridden = override
             bound = expression_parameters(pattern, pattern.names, pattern.values, context)
-            requests += [Request(pattern.operation, {**base, **bound, **part}, (), at) for part in _segments(pattern)]
+            requests += [_read(pattern, {**base, **bound, **part}, entity.name, place) for part in _segments(pattern)]
         yield Call(pattern, tuple(requests))
+
+
+def _read(pattern: AccessPattern, parameters: dict[str, Any], entity: str, place: int) -> Request:
+    return Request(pattern.operation, parameters, (), ((entity, place),), (pattern.operation,))
 
 
 def _overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
@@ -289,14 +311,16 @@ def _segments(pattern: AccessPattern) -> list[dict[str, int]]:
     return [{}] if total == 1 else [{"Segment": i, "TotalSegments": total} for i in range(total)]
 
 
-def _batches(
-    items: Items, pattern: AccessPattern, count: int, rng: np.random.Generator, among: Places
-) -> Iterator[Call]:
+def _batches(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> Iterator[Call]:
     """BatchGetItem, BatchWriteItem and transactions: several items each, by `count` or by `actions`."""
     for _ in range(count):
-        members = _members(items, pattern, rng, among)
-        if members:
-            yield Call(pattern, (_MULTIPLE[pattern.operation](pattern, members),))
+        members = _members(items, pattern, draw)
+        if not members:
+            return
+        yield Call(pattern, (_MULTIPLE[pattern.operation](pattern, members),))
+        for member in members:
+            if member.is_used_up:
+                draw.without(items.entities[member.context.entity.name], member.place)
 
 
 @dataclass(frozen=True)
@@ -311,35 +335,54 @@ class _Member:
     def key(self) -> tuple[str, dict[str, Any]]:
         return self.table.name, _key(self.table, self.context.item)
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the next call would find another state: it was deleted, or an update looked at what it was."""
+        asked = self.part.condition is not None or isinstance(self.part.target, dict)
+        return self.place >= 0 and (self.operation == "Delete" or (self.operation == "Update" and asked))
+
 
 _MEMBER_OF = {"BatchGetItem": "Get", "TransactGetItems": "Get", "BatchWriteItem": "Put"}
 
 
-def _members(items: Items, pattern: AccessPattern, rng: np.random.Generator, among: Places) -> list[_Member]:
-    """The members of one batch or transaction, each for another item."""
+def _members(items: Items, pattern: AccessPattern, draw: _Draw) -> list[_Member]:
+    """The members of one batch or transaction, each for another item; none if an action has no item left."""
     if not pattern.actions:
-        return _even_members(items, pattern, rng, among)
+        return _even_members(items, pattern, draw)
     shared: dict[str, int] = {}
     members: dict[Any, _Member] = {}
     for action in _key_holders_first(items.design, pattern):
-        for member in _action_members(items, pattern, action, rng, among, shared):
+        found = list(_action_members(items, pattern, action, draw, shared))
+        if not found and action.count is None:
+            return []
+        for member in found:
             members.setdefault(str(member.key), member)
     order = {id(action): i for i, action in enumerate(pattern.actions)}
     return sorted(members.values(), key=lambda member: order[id(member.part)])
 
 
-def _even_members(items: Items, pattern: AccessPattern, rng: np.random.Generator, among: Places) -> list[_Member]:
-    wanted = int(pattern.count.draw(rng, 1)[0]) if pattern.count else 1
-    entity, places = _drawn(items, pattern, pattern, 1 if pattern.same else wanted, rng, among)
+def _even_members(items: Items, pattern: AccessPattern, draw: _Draw) -> list[_Member]:
+    wanted = int(pattern.count.draw(draw.rng, 1)[0]) if pattern.count else 1
+    entity, places = _drawn(items, pattern, pattern, 1 if pattern.same else wanted, draw)
     if pattern.same and len(entity):
-        name = entity.name
-        alike = _alike(items.entities[name], entity, pattern.same, among.get(name))
-        weights = request_weights(items, pattern, items.entities[name], alike)
-        places = draw_places(weights, wanted, rng, distinct=True)
-        entity = items.entities[name].select(places)
+        entity, places = _same_members(items, pattern, entity, places, wanted, draw)
     operation = _MEMBER_OF[pattern.operation]
-    contexts = _contexts(items, entity, rng)
+    contexts = _contexts(items, entity, draw.rng)
     return [_Member(operation, entity.table, c, pattern, p) for c, p in zip(contexts, places.tolist(), strict=True)]
+
+
+def _same_members(
+    items: Items, pattern: AccessPattern, first: EntityItems, places: Ints, wanted: int, draw: _Draw
+) -> tuple[EntityItems, Ints]:
+    """`wanted` items that agree with the first in the fields of `same`."""
+    everything = items.entities[first.name]
+    if places[0] < 0:
+        shared = {name: int(first.places[name][0]) for name in pattern.same if name in first.places}
+        return _new(items, first.name, pattern, wanted, draw, shared)
+    alike = _alike(everything, first, pattern.same, draw.among.get(first.name))
+    weights = request_weights(items, pattern, everything, alike)
+    places = draw_places(weights, wanted, draw.rng, distinct=True)
+    return everything.select(places), places
 
 
 def _alike(entity: EntityItems, drawn: EntityItems, same: Sequence[str], among: Ints | None) -> Ints:
@@ -359,43 +402,37 @@ def _key_holders_first(design: Design, pattern: AccessPattern) -> list[Action]:
 
 
 def _action_members(
-    items: Items,
-    pattern: AccessPattern,
-    action: Action,
-    rng: np.random.Generator,
-    among: Places,
-    shared: dict[str, int],
+    items: Items, pattern: AccessPattern, action: Action, draw: _Draw, shared: dict[str, int]
 ) -> Iterator[_Member]:
     name = items.design.action_entity(action)
-    population = items.entities[name]
-    wanted = int(action.count.draw(rng, 1)[0]) if action.count else 1
+    wanted = int(action.count.draw(draw.rng, 1)[0]) if action.count else 1
     if pattern.target_of(action) in ("new", "missing"):
-        entity = items.source.new(name, population, wanted, rng, shared)
-        places = np.full(wanted, -1)
+        entity, places = _new(items, name, pattern, wanted, draw, shared)
     else:
-        entity, places = _drawn(
-            items, pattern, action, wanted, rng, {**among, name: _sharing(population, shared, among)}
-        )
+        among = {**draw.among, name: _sharing(items.entities[name], shared, draw.among)}
+        entity, places = _drawn(items, pattern, action, wanted, replace(draw, among=among))
     for field_name, place in entity.places.items():
         if len(place):
             shared.setdefault(field_name, int(place[0]))
-    for context, place in zip(_contexts(items, entity, rng), places.tolist(), strict=True):
+    for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         yield _Member(action.operation, entity.table, context, action, place)
 
 
 def _sharing(population: EntityItems, shared: Mapping[str, int], among: Places) -> Ints:
-    """The items that agree with the fields already drawn; all of them, if none does."""
-    everyone = among.get(population.name, np.arange(len(population)))
-    fits = np.ones(len(everyone), dtype=bool)
+    """The items that agree with the fields already drawn, rather used up ones than others."""
+    fits = np.ones(len(population), dtype=bool)
     for name, place in shared.items():
         if name in population.places:
-            fits &= population.places[name][everyone] == place
-    return everyone[fits] if fits.any() else everyone
+            fits &= population.places[name] == place
+    left = among.get(population.name, np.arange(len(population)))
+    alike = np.flatnonzero(fits)
+    return next((found for found in (left[fits[left]], alike) if len(found)), left)
 
 
 def _request(pattern: AccessPattern, members: Sequence[_Member], parameters: dict[str, Any]) -> Request:
     places = tuple((m.context.entity.name, m.place) for m in members)
-    return Request(pattern.operation, parameters, tuple(m.key for m in members), places)
+    keys, actions = tuple(m.key for m in members), tuple(m.operation for m in members)
+    return Request(pattern.operation, parameters, keys, places, actions)
 
 
 def _batch_get(pattern: AccessPattern, members: Sequence[_Member]) -> Request:

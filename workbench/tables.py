@@ -1,23 +1,26 @@
 """The tables of a run: created from a design, marked as ours, and deleted at the end.
 
 On an engine that was not started for the run, other tables may be somebody's data. Names there carry a prefix, and
-every table that the workbench creates is noted, with its creation time, in a small table of the workbench's own.
-A table that is not noted there is never written to, emptied or dropped, whatever its name.
+every table that the workbench creates is noted, with its creation time, in a small table of its own, one for each
+design: so runs of two designs at once have nothing in common. A table that is not noted there is never written to,
+emptied or dropped, whatever its name.
 """
 
 import getpass
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.constraints import key_types
 from workbench.design import Design, Index, Table
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
+from workbench.identity import key_types
 
-REGISTRY = "workbench-tables"
+REGISTRY = "workbench-tables-"  # and the design's name
+REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
 
 
@@ -27,9 +30,14 @@ def default_prefix(design: Design, engine: Engine) -> str:
         return ""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # no name for this user id, as in a container
+    except (OSError, KeyError, ImportError):  # no name for this user id, as in a container
         user = "user"
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", f"wb-{user}-{design.name}-")
+    return _allowed(f"wb-{user}-{design.name}-")
+
+
+def _allowed(name: str) -> str:
+    """A text in the characters that a table's name may have."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
 
 
 def table_parameters(design: Design, table: Table, name: str) -> dict[str, Any]:
@@ -68,6 +76,15 @@ class RunTables:
     engine: Engine
     prefix: str
 
+    def __post_init__(self) -> None:
+        if self.prefix != _allowed(self.prefix):
+            raise ValueError(f"prefix {self.prefix!r}: table names are made of letters, digits and _ . -")
+
+    @property
+    def registry(self) -> str:
+        """The table in which this design's tables are noted."""
+        return REGISTRY + _allowed(self.design.name)
+
     def name(self, table: str) -> str:
         """The name that a table of the design has on the engine."""
         return self.prefix + table
@@ -79,11 +96,15 @@ class RunTables:
             name = self.name(table)
             created = self._created(name)
             if created is not None and noted.get(name, {}).get("created") != created:
-                raise EngineError(
-                    f"table {name} is on {self.engine.name} already and was not created by the workbench: it is left "
-                    'alone. Choose another prefix for the tables of this run (prefix="mine-", --prefix mine-)',
-                    kind=self.engine.kind,
-                )
+                fix = 'Choose another prefix for the tables of this run (prefix="mine-", --prefix mine-)'
+                raise self._foreign(name, fix)
+
+    def _foreign(self, name: str, fix: str) -> EngineError:
+        return EngineError(
+            f"table {name} is on {self.engine.name} already and was not created by the workbench for the design "
+            f"{self.design.name}: it is left alone. {fix}",
+            kind=self.engine.kind,
+        )
 
     def create(self, fingerprint: str) -> dict[str, int]:
         """Create every table, or find those that an interrupted load of the same items left; items loaded so far."""
@@ -102,6 +123,15 @@ class RunTables:
 
     def _create(self, table: Table, name: str, fingerprint: str) -> None:
         self.engine.call("CreateTable", table_parameters(self.design, table, name))
+        try:
+            self._make_ready(table, name)
+            self.note(table.name, fingerprint, 0)
+        except BaseException:
+            with suppress(EngineError):
+                self._drop(name)  # not noted, it would be a stranger's for the next run
+            raise
+
+    def _make_ready(self, table: Table, name: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while self.engine.call("DescribeTable", {"TableName": name})["Table"]["TableStatus"] != "ACTIVE":
             if time.monotonic() > deadline:
@@ -110,45 +140,46 @@ class RunTables:
         if table.ttl and not self.engine.facts.ttl_deletes:
             ttl = {"Enabled": True, "AttributeName": table.ttl}
             self.engine.call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": ttl})
-        self.note(table.name, fingerprint, 0)
 
     def note(self, table: str, fingerprint: str, loaded: int) -> None:
         """Note a table as ours, with how many items its load has put; an empty fingerprint marks it as used."""
         name = self.name(table)
         self._ensure_registry()
-        item = {"name": name, "created": self._created(name) or "", "loading": fingerprint, "loaded": str(loaded)}
-        self.engine.call("PutItem", {"TableName": REGISTRY, "Item": {k: {"S": v} for k, v in item.items()}})
+        item = {REGISTRY_KEY: name, "created": self._created(name) or "", "loading": fingerprint, "loaded": str(loaded)}
+        self.engine.call("PutItem", {"TableName": self.registry, "Item": {k: {"S": v} for k, v in item.items()}})
 
     def noted(self) -> dict[str, dict[str, str]]:
         """What is noted about each table that the workbench created."""
-        try:
-            found = self.engine.call("Scan", {"TableName": REGISTRY})["Items"]
-        except RequestError as error:
-            if error.code == "ResourceNotFoundException":
-                return {}
-            raise
-        return {item["name"]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
+        if not self._has_registry():
+            return {}
+        found = self.engine.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Items"]
+        return {item[REGISTRY_KEY]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
 
     def delete(self) -> None:
         """Delete the run's own tables and what is noted of them."""
         noted = self.noted()
         for table in self.design.tables:
             name = self.name(table)
-            if name in noted and noted[name]["created"] == self._created(name):
-                self._drop(name)
-                self.engine.call("DeleteItem", {"TableName": REGISTRY, "Key": {"name": {"S": name}}})
+            if name in noted:
+                if noted[name]["created"] == self._created(name):
+                    self._drop(name)
+                key = {REGISTRY_KEY: {"S": name}}
+                self.engine.call("DeleteItem", {"TableName": self.registry, "Key": key})
         if noted and not self.noted():
-            self._drop(REGISTRY)
+            self._drop(self.registry)
 
     def _created(self, name: str) -> str | None:
         """When a table was created, to tell it from another of the same name; None if there is none."""
+        found = self._described(name)
+        return f"{found.get('TableId', '')} {found['CreationDateTime']}" if found else None
+
+    def _described(self, name: str) -> dict[str, Any] | None:
         try:
-            found = self.engine.call("DescribeTable", {"TableName": name})["Table"]
+            return self.engine.call("DescribeTable", {"TableName": name})["Table"]
         except RequestError as error:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
-        return f"{found.get('TableId', '')} {found['CreationDateTime']}"
 
     def _drop(self, name: str) -> None:
         try:
@@ -157,14 +188,21 @@ class RunTables:
             if error.code != "ResourceNotFoundException":
                 raise
 
+    def _has_registry(self) -> bool:
+        """Whether the table with the notes exists; EngineError if its name is another table's."""
+        found = self._described(self.registry)
+        if found and found["KeySchema"] != _key_schema((REGISTRY_KEY,), ()):
+            raise self._foreign(self.registry, "Give the design another name")
+        return found is not None
+
     def _ensure_registry(self) -> None:
-        if self._created(REGISTRY) is None:
+        if not self._has_registry():
             self.engine.call(
                 "CreateTable",
                 {
-                    "TableName": REGISTRY,
-                    "KeySchema": _key_schema(("name",), ()),
-                    "AttributeDefinitions": [{"AttributeName": "name", "AttributeType": "S"}],
+                    "TableName": self.registry,
+                    "KeySchema": _key_schema((REGISTRY_KEY,), ()),
+                    "AttributeDefinitions": [{"AttributeName": REGISTRY_KEY, "AttributeType": "S"}],
                     "BillingMode": "PAY_PER_REQUEST",
                 },
             )

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.columns import Ints, combine
-from workbench.constraints import key_fields, parents
 from workbench.design import AccessPattern, Design, Table
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals, is_stated
+from workbench.identity import key_fields, parents
 from workbench.items import Items
 
 Floats = NDArray[np.float64]
@@ -138,13 +138,12 @@ def _field_level(items: Items, entity: EntityItems, name: str, popularity: Any, 
 def _column_level(entity: EntityItems, name: str, popularity: Any, chosen: Ints) -> _Level:
     column = entity.value_column(name)
     if column is None:
-        return _Level(
-            *(np.zeros(len(chosen), dtype=np.int64) for _ in range(3)), lambda ranks, counts: np.ones(len(ranks))
-        )
-    codes = column.codes
-    known, ranks = np.unique(codes, return_inverse=True)
-    ranks = ranks.reshape(len(codes))[chosen]
-    return _Level(ranks, ranks, np.full(len(chosen), len(known)), _weigher(popularity))
+        nothing = np.zeros(len(chosen), dtype=np.int64)
+        return _Level(nothing, nothing, nothing + 1, lambda ranks, counts: np.ones(len(ranks)))
+    known, ranks = np.unique(column.codes, return_inverse=True)
+    absent = int(known[0] < 0)  # items without the value count as its first
+    ranks = np.maximum(ranks.reshape(len(column))[chosen] - absent, 0)
+    return _Level(ranks, ranks, np.full(len(chosen), len(known) - absent), _weigher(popularity))
 
 
 def _weigher(popularity: Any) -> Any:

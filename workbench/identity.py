@@ -1,0 +1,127 @@
+"""What identifies an item: which fields its key is made of, how many values they have, and of which type they are.
+
+An entity's primary key is made of fields. Those with a stated number of values are identity fields; an entity has one
+item for each combination of them. A child field (`per`) determines its parents. The types of all key attributes
+follow from the entities, for AttributeDefinitions (AWS: API_AttributeDefinition).
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from workbench.design import Design, Entity, key_template
+from workbench.domains import Domain
+
+
+def open_rows(design: Design, entity: Entity) -> bool:
+    """Whether an entity's items come from rows whose columns are known only when they are read."""
+    return entity.rows is not None and not (entity.rows in design.rows and design.rows[entity.rows].columns)
+
+
+def known_names(design: Design, entity: Entity) -> set[str]:
+    """The names that a template of the entity may use, as far as they are known before rows are read."""
+    columns = design.rows[entity.rows].columns if entity.rows in design.rows else None
+    return {*design.fields, *(entity.attributes or {}), *(columns or ())}
+
+
+def is_identity(design: Design, name: str) -> bool:
+    """Whether a field has a stated number of values: a count, a `per` that names it, or the same through `of`."""
+    domain = design.fields.get(name)
+    if domain is None:
+        return False
+    if domain.of in design.fields:
+        return is_identity(design, domain.of)
+    return domain.is_identity or any(other.per == name for other in design.fields.values())
+
+
+def parents(design: Design, name: str) -> list[str]:
+    """A field's parent, its parent's, and so on."""
+    found: list[str] = []
+    current = design.fields[name].per if name in design.fields else None
+    while current in design.fields and current not in found:
+        found.append(current)
+        current = design.fields[current].per
+    return found
+
+
+def origin(design: Design, name: str) -> str:
+    """The field whose values a field has: itself, or through `of` another."""
+    domain = design.fields[name]
+    return origin(design, domain.of) if domain.of in design.fields else name
+
+
+def key_fields(design: Design, entity: Entity, attributes: Iterable[str] | None = None) -> list[str]:
+    """The fields that key attributes are made of (the primary key's, unless others are named)."""
+    domains = design.domains_of(entity.name)
+    todo = list(attributes or design.table_of(entity.name).key_attributes)
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop(0)
+        domain = domains.get(name)
+        if name in design.fields and (domain is None or domain.is_field):
+            found[name] = None
+        elif domain is not None and name not in seen:
+            seen.add(name)
+            todo += domain.references()
+    return list(found)
+
+
+def count_of(design: Design, name: str) -> float:
+    """The most values that a field can have over all its parents."""
+    domain = design.fields[name]
+    if domain.of:
+        return count_of(design, domain.of) if domain.of in design.fields else 1.0
+    own = domain.cardinality if domain.count in (None, "all") else domain.count.most  # type: ignore[union-attr]
+    return own * (count_of(design, domain.per) if domain.per in design.fields else 1)
+
+
+def key_tag(design: Design, entity: Entity, name: str) -> str | None:
+    """The DynamoDB type of a key attribute in an entity's items: S, N, B, another tag, or None if it has it not."""
+    domain = design.domains_of(entity.name).get(name)
+    return None if domain is None else _tag(design, entity, name, domain)
+
+
+def domain_tag(design: Design, entity: Entity, domain: Domain) -> str | None:
+    """The DynamoDB type of the values of a domain that stands in an access pattern, None if that is not known."""
+    return _tag(design, entity, "", domain)
+
+
+def _tag(design: Design, entity: Entity, name: str, domain: Domain) -> str | None:
+    domain = design.fields.get(name, domain) if domain.is_field else domain
+    if domain.of:
+        origin = (entity.attributes or {}).get(domain.of) or design.fields.get(domain.of)
+        return _tag(design, entity, domain.of, origin) if origin else None
+    template = key_template(domain, name)
+    if template and template.lone_field and not domain.is_field and template.lone_field != name:
+        inner = (entity.attributes or {}).get(template.lone_field) or design.fields.get(template.lone_field)
+        return _tag(design, entity, template.lone_field, inner) if inner else None
+    if domain.format or domain.template:
+        return "S"
+    if domain.value is not None:
+        return value_tag(domain.value)
+    if domain.choice:
+        tags = {_tag(design, entity, "", Domain(value=value)) for value in domain.choice}
+        return tags.pop() if len(tags) == 1 else "mixed"
+    if domain.map or domain.list or domain.set:
+        return "M" if domain.map else "L" if domain.list else "a set"
+    return domain.type.tag if domain.type else "S"
+
+
+def value_tag(value: Any) -> str:
+    """The DynamoDB type of a constant: BOOL, N or S."""
+    return "BOOL" if isinstance(value, bool) else "N" if isinstance(value, int | float | Decimal) else "S"
+
+
+def key_types(design: Design, table: str) -> dict[str, str]:
+    """The type, S, N or B, of every attribute in a table's keys, for AttributeDefinitions."""
+    found = dict(design.tables[table].key_types)
+    for name in design.tables[table].indexed_attributes:
+        tags = [tag for entity in design.entities_in(table) if (tag := key_tag(design, entity, name))]
+        found[name] = usual_tag(tags) or found.get(name, "S")
+    return {name: found[name] for name in design.tables[table].indexed_attributes}
+
+
+def usual_tag(tags: Sequence[str]) -> str | None:
+    """The type that most entities give a key attribute."""
+    return max(tags, key=tags.count, default=None)

@@ -1,0 +1,120 @@
+"""Partitions: how items and requests spread over them, and which partition key is hot.
+
+A partition holds at most 10 GB and serves 3,000 read units and 1,000 write units a second; so does each partition of
+a global index. An even spread of items says nothing about the spread of requests: a table keyed by day holds as much
+under each day, and writes all of today's items to today's key. (AWS: bp-partition-key-uniform-load.)
+
+Spreads are computed from all items and exact popularities. Partitions are simulated: equal ranges of the hash ring of
+`ring`, each key's items together. A new on-demand table has four of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Literal
+
+import numpy as np
+
+from workbench import limits
+from workbench.design import AccessPattern, Design
+from workbench.items import Items
+from workbench.load import Demand, Kind, demands
+from workbench.ring import UNMET, PartitionKeys, entry_sizes, key_hash, partition_of
+from workbench.spreads import HotKey, ItemSpread, PatternLoad, RequestSpread, sustainable_rate
+
+__all__ = [
+    "HotKey",
+    "ItemSpread",
+    "PatternLoad",
+    "RequestSpread",
+    "item_spread",
+    "key_hash",
+    "partition_of",
+    "request_spread",
+    "sustainable_rate",
+]
+
+NEW_TABLE_PARTITIONS = limits.ON_DEMAND_WRITE_UNITS // limits.PARTITION_WRITE_UNITS
+
+
+def item_spread(
+    items: Items,
+    table: str,
+    index: str | None = None,
+    *,
+    partitions: int = NEW_TABLE_PARTITIONS,
+    hash_seed: int | None = None,
+) -> ItemSpread:
+    """How all items of a table, or their entries in an index, spread over partition keys and simulated partitions.
+
+    `hash_seed` places the keys on another ring. ValueError names the tables and indexes that there are.
+    """
+    keys = PartitionKeys(items, table, index)
+    count, size = np.zeros(len(keys)), np.zeros(len(keys))
+    for entity in items.in_table(table):
+        numbers = keys.of[entity.name]
+        there = numbers != UNMET
+        count += np.bincount(numbers[there], minlength=len(keys))
+        size += np.bincount(numbers[there], entry_sizes(entity, keys.index)[there], minlength=len(keys))
+    placed = partition_of(keys.hashes(hash_seed), partitions)
+    whole = (count.astype(np.int64), size.astype(np.int64))
+    return ItemSpread(table, index, keys.labels(), *whole, placed, partitions, hash_seed)
+
+
+def request_spread(
+    items: Items,
+    table: str,
+    index: str | None = None,
+    *,
+    pattern: str | Sequence[str] | None = None,
+    partitions: int = NEW_TABLE_PARTITIONS,
+    at: Literal["peak", "rate"] = "peak",
+    hash_seed: int | None = None,
+) -> RequestSpread:
+    """What the access patterns ask of each partition key of a table or global index, a second, at peak or mean rate.
+
+    All patterns with a rate that some key serves, or those named by `pattern`. ValueError for a name that is unknown,
+    a pattern without a rate, and a local index, which has no partitions of its own.
+    """
+    if at not in ("peak", "rate"):
+        raise ValueError(f"at={at!r}: either 'peak' (the highest rate, for limits) or 'rate' (the mean, for cost)")
+    keys = PartitionKeys(items, table, index)
+    if index is not None and keys.ring_index is None:
+        raise ValueError(f"index {index} is local: it stands on the partitions of table {table}; ask for the table's")
+    found = [
+        demand
+        for each in _patterns(items.design, pattern)
+        for demand in demands(keys, each, (each.peak_rate if at == "peak" else each.rate) or 0.0)
+    ]
+    placed = partition_of(keys.hashes(hash_seed), partitions)
+    return RequestSpread(table, index, at, keys.labels(), placed, partitions, tuple(_loads(found)), hash_seed)
+
+
+def _patterns(design: Design, wanted: str | Sequence[str] | None) -> list[AccessPattern]:
+    """The patterns that make up a load: those named, else all that are served and have a rate."""
+    if wanted is None:
+        return [pattern for pattern in design.served_patterns() if pattern.peak_rate]
+    found = []
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        if name not in design.access_patterns:
+            near = get_close_matches(name, design.access_patterns, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{design.name} has no access pattern {name!r}{meant}")
+        found.append(design.access_patterns[name])
+        if found[-1].peak_rate is None or found[-1].unserved is not None:
+            why = "no key serves it" if found[-1].unserved is not None else "give it a rate, as 20/s"
+            raise ValueError(f"access pattern {name} is no part of a load: {why}")
+    return found
+
+
+def _loads(found: Sequence[Demand]) -> Iterator[PatternLoad]:
+    """Demands summed up by access pattern, kind and key."""
+    together: dict[tuple[str, Kind], list[Demand]] = {}
+    for demand in found:
+        together.setdefault((demand.pattern, demand.kind), []).append(demand)
+    for (pattern, kind), mine in together.items():
+        numbers = np.concatenate([demand.keys for demand in mine])
+        requests = np.concatenate([demand.requests for demand in mine])
+        units = np.bincount(numbers, requests * np.concatenate([demand.units for demand in mine])).astype(float)
+        keys = np.flatnonzero(units)
+        if len(keys):
+            yield PatternLoad(pattern, kind, keys, np.bincount(numbers, requests).astype(float)[keys], units[keys])

@@ -1,0 +1,189 @@
+"""What fields and attributes are made of, and whether that can work.
+
+A domain may name others: in a template, as the base of a time, as parent (`per`), as the field whose values it shares
+(`of`), as a condition of its presence. What it names must exist, must not lead back to it, and must be of a kind that
+can be used so; and a domain with a `count` must have that many distinct values, because keys are made of them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from workbench.design import Design
+from workbench.documents import NAME
+from workbench.domains import TIME_TYPES, Domain
+from workbench.identity import value_tag
+from workbench.keys import can_format
+
+Place = tuple[Any, ...]
+Found = Iterator[tuple[Place, str]]
+
+_MOST_LISTED = 20
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What is known, the nearest first: `; did you mean 'status'? known: ...`."""
+    names = list(map(str, known))
+    near = get_close_matches(name, names, 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
+
+
+def field_problems(design: Design, place: Place, name: str, domain: Domain) -> Found:
+    """What is wrong with a field."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+        message = f"field name {name!r}: letters, digits, _ . -, a letter first, so that it can stand in a template"
+        yield (*place, NAME), message
+    for key in ("per", "of"):
+        other = getattr(domain, key)
+        if other is not None and other not in design.fields:
+            yield (*place, key), f"{other!r} is not a field{nearest(other, design.fields)}"
+    if loops({n: needs(d) for n, d in design.fields.items()}, name):
+        yield place, f"field {name} is made of itself"
+        return
+    yield from _counted(design, place, name, domain)
+    yield from cardinality_problems(place, f"field {name}", domain)
+    yield from part_problems(place, domain)
+    for reference in domain.references():
+        if reference not in design.fields:
+            yield place, f"{{{reference}}} is not a field{nearest(reference, design.fields)}"
+        else:
+            yield from use_problems(place, domain, reference, design.fields[reference])
+    yield from presence_problems(place, domain, design.fields)
+
+
+def _counted(design: Design, place: Place, name: str, domain: Domain) -> Found:
+    children = [n for n, other in design.fields.items() if other.per == name]
+    if domain.per is not None and domain.count is None:
+        yield place, f"field {name} is per {domain.per} but has no count: how many for each?"
+    elif domain.is_field:
+        yield place, f"field {name} has no domain: give it a count, a type or a choice, as {name}: {{count: 200}}"
+    elif children and domain.count is None and domain.of is None and domain.cardinality == float("inf"):
+        fix = "give it a count, which makes it an identity field"
+        yield place, f"field {name} is the parent of {', '.join(children)}, but nothing says how many it has: {fix}"
+
+
+def loops(needs: Mapping[str, Iterable[str]], start: str) -> bool:
+    """Whether what `start` is made of leads back to it."""
+    todo, seen = list(needs.get(start, ())), set()
+    while todo:
+        name = todo.pop()
+        if name == start:
+            return True
+        if name not in seen:
+            seen.add(name)
+            todo += needs.get(name, ())
+    return False
+
+
+def needs(domain: Domain) -> list[str]:
+    """What must be drawn before a domain's values can be."""
+    inner = [d for d in [*(domain.map or {}).values(), domain.list, domain.set] if d]
+    own = [*domain.references(), *(domain.present if isinstance(domain.present, dict) else ())]
+    own += [name for name in (domain.of, domain.per) if name]
+    own += [name for name, member in (domain.map or {}).items() if member.is_field]
+    return own + [name for part in inner for name in needs(part)]
+
+
+def cardinality_problems(place: Place, noun: str, domain: Domain) -> Found:
+    """Whether the domain can give as many distinct values as its count asks for."""
+    if domain.count is None:
+        return
+    where, most = (*place, "count"), domain.cardinality
+    if reason := _uncountable(domain):
+        yield where, f"{noun} has a count, but {reason}"
+    elif domain.count == "all":
+        if most == float("inf"):
+            yield where, "`all` needs a finite domain: a choice, a range of whole numbers or of times"
+    elif domain.count.bound > most:
+        yield (
+            where,
+            (f"{noun} cannot have {domain.count} distinct values: its domain has {most:,.0f}, and keys are unique"),
+        )
+    elif domain.per is None and domain.count.bound < 1:
+        yield where, f"{noun} has no values: its count must be at least 1"
+
+
+def _uncountable(domain: Domain) -> str | None:
+    """Why a domain's values cannot be counted out beforehand."""
+    kind = domain.type
+    if domain.map or domain.list or domain.set or domain.of:
+        return "only texts, numbers, times, ids and choices have one; it goes where the values are from"
+    if domain.template and domain.template.fields:
+        return "a template's values follow from its fields: give them the count"
+    if kind and (kind.shard_of or (kind.span and kind.span.base)):
+        return f"the values of {kind} follow from another field"
+    if kind and kind.word == "number" and kind.amount and kind.amount.kind not in ("fixed", "uniform"):
+        return f"numbers drawn by {kind} repeat themselves: give a range, as 1..1_000"
+    return None
+
+
+def part_problems(place: Place, domain: Domain) -> Found:
+    """What is wrong inside maps, lists and sets: their parts are no identity fields, and not all can be in a set."""
+    members = {("map", n): d for n, d in (domain.map or {}).items()}
+    members |= {(k,): d for k in ("list", "set") if (d := getattr(domain, k))}
+    for step, inner in members.items():
+        if inner.count is not None or inner.per is not None:
+            yield (*place, *step), "count and per stand under fields: name one here by {of: ...}"
+        if inner.is_field and step[0] != "map":
+            yield (*place, *step), f"{step[0]} has no domain: say what its elements are, as {{{step[0]}: text(5)}}"
+        yield from part_problems((*place, *step), inner)
+    if domain.set and _value_kind(domain.set) not in ("S", "N", "B"):
+        yield (*place, "set"), "a set holds only texts, only numbers or only binary"
+
+
+def _value_kind(domain: Domain) -> str:
+    """The type of a set's elements, S where that is not known here."""
+    if domain.choice:
+        tags = {value_tag(value) for value in domain.choice}
+        return tags.pop() if len(tags) == 1 else "mixed"
+    if domain.map or domain.list or domain.set:
+        return "M"
+    return value_tag(domain.value) if domain.value is not None else domain.type.tag if domain.type else "S"
+
+
+def use_problems(place: Place, domain: Domain, name: str, used: Domain) -> Found:
+    """Whether a template or time can be made of what it names."""
+    if domain.type and domain.type.span and domain.type.span.base == name:
+        if not (used.type and used.type.word in TIME_TYPES):
+            yield place, f"{name} is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it"
+        elif used.format:
+            yield place, f"{name} has a format, which makes it text, so that nothing can be counted from it"
+        return
+    if used.map or used.list or used.set:
+        yield place, f"{{{name}}} is a map, list or set; a template takes texts and numbers"
+    elif used.type and used.type.word == "binary":
+        yield place, f"{{{name}}} is binary; a template takes texts and numbers"
+    yield from _widths(place, domain, name, used)
+
+
+def _widths(place: Place, domain: Domain, name: str, used: Domain) -> Found:
+    sample = used.type.sample if used.type and not used.format else "1"
+    if used.value is not None or used.choice:
+        sample = used.value if used.value is not None else next(iter(used.choice or ()))
+    for template in domain.templates():
+        for part in template.parts:
+            if isinstance(part, str) or part.field != name or not part.spec or used.of or used.is_field:
+                continue
+            if not can_format(sample, part.spec):
+                fix = f"and {name} is none; a width is {{{name}:04}}"
+                yield place, f"{{{name}:{part.spec}}}: d and f are for numbers, {fix}"
+
+
+def presence_problems(place: Place, domain: Domain, known: Iterable[str]) -> Found:
+    """Names in `present` that are not known."""
+    for other in domain.present if isinstance(domain.present, dict) else ():
+        if other not in known:
+            yield (*place, "present", other, NAME), f"{other!r} is not an attribute or field{nearest(other, known)}"
+
+
+def member_fields(domain: Domain) -> Iterator[str]:
+    """The names of map members that are written alone: each is the field or attribute of its name."""
+    for name, member in (domain.map or {}).items():
+        if member.is_field:
+            yield name
+        yield from member_fields(member)
+    for inner in (domain.list, domain.set):
+        yield from member_fields(inner) if inner else ()
