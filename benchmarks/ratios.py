@@ -1,7 +1,8 @@
 """Ratios of rates that were measured in turn, so that whatever else the machine does meets both sides.
 
-A rate alone says more about the machine than about the code. Each round runs every candidate once; a round gives one
-ratio, and the median of the rounds is what counts.
+A rate alone says more about the machine than about the code. Each round runs every candidate once, after one round
+that does not count (it pays for the first use of memory and of modules). A round gives one ratio; the median of the
+rounds is what is promised.
 """
 
 import time
@@ -23,6 +24,7 @@ class Ratio:
 
     @property
     def median(self) -> float:
+        """The value that counts."""
         return median(self.values)
 
     @property
@@ -32,40 +34,41 @@ class Ratio:
 
     @property
     def required(self) -> str:
-        """The bound in words, empty if there is none."""
+        """The bounds in words, empty if there are none."""
         bounds = {"at least": self.at_least, "at most": self.at_most}
         return ", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A number that stands beside the ratios and has no bound: a rate, a size in memory."""
+    """What stands beside the ratios and has no bound: a rate, the memory taken."""
 
     name: str
     value: str
 
 
-def rates(candidates: Mapping[str, Callable[[int], int]], rounds: int) -> Rates:
-    """Items per second of each candidate, round by round; a candidate takes the round and returns its items."""
+def rates(candidates: Mapping[str, Callable[[], int]], rounds: int) -> Rates:
+    """Items per second of each candidate, round by round; a candidate does its work and returns how many it did."""
     found: Rates = {name: [] for name in candidates}
-    for i in range(rounds):
+    for i in range(rounds + 1):
         for name, run in candidates.items():
             start = time.perf_counter()
-            count = run(i)
-            found[name].append(count / (time.perf_counter() - start))
+            rate = run() / (time.perf_counter() - start)
+            if i:
+                found[name].append(rate)
     return found
 
 
-def ratio(found: Rates, one: str, other: str, **bounds: float) -> Ratio:
+def ratio(found: Rates, one: str, other: str, *, at_least: float | None = None, at_most: float | None = None) -> Ratio:
     """The rate of `one` over that of `other`, round by round.
 
-    >>> ratio({"a": [6.0, 8.0, 9.0], "b": [3.0, 2.0, 3.0]}, "a", "b", at_least=3).median
-    3.0
+    >>> ratio({"a": [6.0, 8.0, 9.0], "b": [3.0, 2.0, 3.0]}, "a", "b", at_least=4)
+    Ratio(name='a : b', values=(2.0, 4.0, 3.0), at_least=4, at_most=None)
     """
     values = tuple(a / b for a, b in zip(found[one], found[other], strict=True))
-    return Ratio(f"{one} : {other}", values, **bounds)
+    return Ratio(f"{one} : {other}", values, at_least, at_most)
 
 
-def rate_facts(found: Rates, unit: str = "items") -> list[Fact]:
+def rate_facts(found: Rates) -> list[Fact]:
     """The median rate of each candidate."""
-    return [Fact(name, f"{median(values):,.0f} {unit}/s") for name, values in found.items()]
+    return [Fact(name, f"{median(values):,.0f} items/s") for name, values in found.items()]

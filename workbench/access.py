@@ -14,7 +14,7 @@ from workbench import expressions, limits
 from workbench.design import MULTIPLE, AccessPattern, Action, Design, Entity, Table
 from workbench.documents import NAME
 from workbench.domains import Domain, value_domain
-from workbench.identity import domain_tag, key_fields, key_types, open_rows
+from workbench.identity import domain_tag, key_fields, key_renamings, key_types, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
 from workbench.keys import KeyTemplate
 from workbench.references import Place, nearest
@@ -196,7 +196,19 @@ def _parts(design: Design, place: Place, pattern: AccessPattern) -> Found:
         entity = design.entities[design.action_entity(action)]
         own = design.table_of(entity.name)
         yield from _expressions(design, (*place, "actions", i), pattern, action, own, [entity])
+        yield from _action_key(design, (*place, "actions", i, "key"), action)
     yield from _named_parts(design, place, pattern, entities)
+
+
+def _action_key(design: Design, place: Place, action: Action) -> Found:
+    try:
+        named = key_renamings(design, action)
+    except ValueError as error:
+        yield place, str(error)
+        return
+    for name in named.values():
+        if name not in design.fields:
+            yield place, f"{{{name}}} is not a field{nearest(name, design.fields)}"
 
 
 def _named_parts(design: Design, place: Place, pattern: AccessPattern, entities: list[Entity]) -> Found:
@@ -282,8 +294,9 @@ def _placeholders(
 
 
 def _unused(place: Place, part: AccessPattern | Action, nodes: dict[str, Any]) -> Found:
-    if any(key in part.model_fields_set and key not in nodes for key in EXPRESSIONS):
-        return  # what does not parse may use them
+    need = NEEDS.get(part.operation, "operation")
+    if need not in part.model_fields_set or any(k in part.model_fields_set and k not in nodes for k in EXPRESSIONS):
+        return  # what is missing or does not parse may use them
     used = {name for node in nodes.values() for name in expressions.values(node)}
     used_names = {name for node in nodes.values() for name in expressions.names(node)}
     for name in part.values:
@@ -329,12 +342,10 @@ _KINDS = {"S": "text (S)", "N": "a number (N)", "B": "binary (B)"}
 
 def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
     partition, sort = table.keys(pattern.index if pattern.index in table.indexes else None)
-    if "filter" in nodes and pattern.operation == "Query":
-        for name in expressions.attributes(nodes["filter"]):
-            if name in (*partition, *sort):
-                where = pattern.index or table.name
-                message = f"{name} is a key attribute of {where}: it belongs into key_condition"
-                yield (*place, "filter"), f"{message}; a Query's filter takes no key attributes"
+    filtered = expressions.attributes(nodes["filter"]) if pattern.operation == "Query" and "filter" in nodes else ()
+    if keys := [name for name in filtered if name in (*partition, *sort)]:
+        message = f"the filter names {' and '.join(keys)}, key of {pattern.index or table.name}: they belong into"
+        yield (*place, "filter"), f"{message} key_condition; a Query's filter takes no key attributes"
     if "update" in nodes:
         for name in dict.fromkeys(clause.path.parts[0] for clause in nodes["update"].clauses):
             if name in table.key_attributes:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from workbench.pictures import BLUE, FAINT, GREEN, INK, finish, new_axes, thousands
+from workbench.pictures import BLUE, GREEN, INK, beside_bars, finish, new_axes, thousands
 from workbench.results import number
 
 if TYPE_CHECKING:
@@ -20,37 +20,42 @@ if TYPE_CHECKING:
 UNIT = {"read": "RU", "write": "WU"}
 TABLE = {"read": BLUE, "write": GREEN}
 INDEX = {"read": "#a6d3ee", "write": "#a3dcc6"}  # the same hues, lighter
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "+++")
+HATCHES = ("///", "...", "xxx", "\\\\\\", "ooo", "+++")
 OFF_SCALE = 8  # times the next: then a bar is cut
+CUT = 1.12  # how far beyond the edge a cut bar reaches
 
 Arm = tuple[str, str]  # kind, and "table" or the name of an index
+Line = Mapping[Any, Any]
 
 
 def capacity(run: "Run", *, ax: Axes | None = None) -> Axes:
     """Mean read and write units of one call of each access pattern, in file order, stacked by table and index."""
-    lines: list[Mapping[str, Any]] = run.summary.to_dict("records")
+    lines: Sequence[Line] = run.summary.to_dict("records")
     names = [line["pattern"] for line in lines]
     arms = _by_arm(run.arms.to_dict("records"), names)
     totals = np.sum([*arms.values(), np.zeros(len(names))], axis=0)
-    ax = ax if ax is not None else new_axes(9, 1.4 + 0.34 * len(names))
+    ax = ax if ax is not None else new_axes(9, 1.6 + 0.34 * len(names))
     edge = _edge(totals)
-    _bars(ax, arms, np.minimum(1.0, edge * 1.12 / np.maximum(totals, 1e-9)))
-    for place, line in enumerate(lines):
-        _annotate(ax, place, line, totals[place], edge, {arm: float(units[place]) for arm, units in arms.items()})
+    lengths = np.minimum(totals, CUT * edge)
+    _bars(ax, arms, lengths / np.maximum(totals, 1e-9))
+    beside_bars(ax, lengths, [_text(line, arms, i) for i, line in enumerate(lines)], bold=(lengths < totals).tolist())
+    for place in np.flatnonzero(lengths < totals):
+        ax.annotate("//", (edge, place), ha="center", va="center", fontsize=15, fontweight="bold", color="white")
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_xlim(0, edge * 1.75 or 1)
     ax.xaxis.set_major_formatter(thousands())
-    _legend(ax, list(arms))
-    return finish(ax, "capacity", _finding(lines, totals), x="capacity units per call, mean (RU, WU)", y="")
+    x = "read units (RU) or write units (WU) per call, mean" + (
+        "; // : cut, beyond the scale" if edge * CUT < max(totals, default=0) else ""
+    )
+    return finish(ax, "capacity", _finding(lines, totals), x=x, y="", legend=_legend(list(arms)))
 
 
-def _by_arm(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[Arm, Any]:
+def _by_arm(lines: Sequence[Line], names: Sequence[str]) -> dict[Arm, Any]:
     """Mean units of a call by arm, reads before writes, tables before indexes: an array over the patterns each."""
     found: dict[Arm, Any] = {}
     for line in lines:
-        kind, name = line["kind"], str(line["arm"])
-        arm = (kind, "table" if name.startswith("table ") else name)
+        name = str(line["arm"])
+        arm = (line["kind"], "table" if name.startswith("table ") else name)
         found.setdefault(arm, np.zeros(len(names)))[names.index(line["pattern"])] += line["mean_units_per_call"]
     return {arm: found[arm] for arm in sorted(found, key=lambda arm: (arm[0], arm[1] != "table"))}
 
@@ -69,9 +74,9 @@ def _bars(ax: Axes, arms: Mapping[Arm, Any], shrink: Any) -> None:
     left = np.zeros(len(shrink))
     for arm, units in arms.items():
         colour, hatch = _style(arm, list(arms))
-        label = " ".join(arm)
-        ax.barh(np.arange(len(units)), units * shrink, 0.62, left, color=colour, hatch=hatch, edgecolor=INK, lw=0.4)
-        ax.containers[-1].set_label(label)
+        places = np.arange(len(units))
+        bars = ax.barh(places, units * shrink, 0.62, left, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4)
+        bars.set_label(" ".join(arm))
         left += units * shrink
 
 
@@ -80,54 +85,49 @@ def _style(arm: Arm, arms: Sequence[Arm]) -> tuple[str, str]:
     if name == "table":
         return TABLE[kind], ""
     indexes = list(dict.fromkeys(name for _, name in arms if name != "table"))
-    return INDEX[kind], HATCHES[1 + indexes.index(name) % (len(HATCHES) - 1)]
+    return INDEX[kind], HATCHES[indexes.index(name) % len(HATCHES)]
 
 
-def _annotate(ax: Axes, place: int, line: Mapping[str, Any], total: float, edge: float, arms: dict[Arm, float]) -> None:
-    """The units at the end of the bar, how many items were read for how many returned, and a tear in a cut bar."""
+def _legend(arms: Sequence[Arm]) -> list[Patch]:
+    styles = {arm: _style(arm, arms) for arm in arms}
+    return [
+        Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=f"{kind} units, {name}")
+        for (kind, name), (colour, hatch) in styles.items()
+    ]
+
+
+# Words
+
+
+def _text(line: Line, arms: Mapping[Arm, Any], place: int) -> str:
+    """What stands beside a bar: its units, and how many items were read for how many returned."""
     if not line["calls"]:
-        ax.annotate("not run: no key serves it", (0, place), (4, 0), **_BESIDE, color=FAINT, style="italic")
-        return
-    length = min(total, edge * 1.12)
-    if total > length:
-        ax.annotate("//", (edge, place), ha="center", va="center", fontsize=15, fontweight="bold", color="white")
-    text = ", ".join([_units(arms), *_waste(line)])
-    ax.annotate(text, (length, place), (4, 0), **_BESIDE, color=INK, fontweight="bold" if total > length else "normal")
-
-
-_BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9}
+        return "not run: no key serves it"
+    return ", ".join([_units({arm: float(units[place]) for arm, units in arms.items()}), *_read(line)])
 
 
 def _units(arms: Mapping[Arm, float]) -> str:
     parts = []
     for kind, unit in UNIT.items():
         mine = {name: units for (each, name), units in arms.items() if each == kind and units}
+        detail = " + ".join(f"{number(units)} {name}" for name, units in mine.items())
         if mine:
-            detail = " + ".join(f"{number(units)} {name}" for name, units in mine.items())
             parts.append(f"{number(sum(mine.values()))} {unit}" + (f" ({detail})" if len(mine) > 1 else ""))
     return ", ".join(parts) or "0 units"
 
 
-def _waste(line: Mapping[str, Any]) -> list[str]:
+def _read(line: Line) -> list[str]:
     scanned, returned = line["items_scanned"], line["items_returned"]
-    return [f"reads {_whole(scanned)}, returns {_whole(returned)}"] if scanned > 1 or returned < scanned else []
+    if scanned <= 1 and returned >= scanned:
+        return []
+    return [f"reads {_whole(scanned)}, returns {_whole(returned)}"]
 
 
 def _whole(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else number(value)
 
 
-def _legend(ax: Axes, arms: Sequence[Arm]) -> None:
-    styles = {arm: _style(arm, arms) for arm in arms}
-    entries = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor=INK, lw=0.4, label=f"{kind} units, {name}")
-        for (kind, name), (colour, hatch) in styles.items()
-    ]
-    if entries:
-        ax.legend(handles=entries, fontsize=8, frameon=False, loc="lower right", labelcolor=INK)
-
-
-def _finding(lines: Sequence[Mapping[str, Any]], totals: Any) -> str:
+def _finding(lines: Sequence[Line], totals: Any) -> str:
     """The pattern that costs most, by how much, and what it reads for what it returns."""
     if not totals.any():
         return "no access pattern consumed anything"
@@ -135,12 +135,9 @@ def _finding(lines: Sequence[Mapping[str, Any]], totals: Any) -> str:
     line, most = lines[order[0]], float(totals[order[0]])
     unit = "RU" if line["read_units"] >= line["write_units"] else "WU"
     then = float(totals[order[1]]) if len(order) > 1 else 0.0
-    times = f", {most / then:,.0f} times the next" if then and most >= 2 * then else ""
-    waste = (
-        "".join(f": it {text}" for text in _waste(line)).replace("reads", "reads", 1).replace(", returns", " to return")
-    )
-    return (
-        f"{line['pattern']} costs most, {number(most)} {unit} a call{times}{waste} items"
-        if waste
-        else (f"{line['pattern']} costs most, {number(most)} {unit} a call{times}")
-    )
+    text = f"{line['pattern']} costs most, {number(most)} {unit} a call"
+    if then and most >= 2 * then:
+        text += f", {most / then:,.0f} times the next"
+    if line["items_returned"] < 0.9 * line["items_scanned"]:
+        text += f": it reads {_whole(line['items_scanned'])} items to return {_whole(line['items_returned'])}"
+    return text

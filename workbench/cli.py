@@ -112,7 +112,7 @@ def run(
         with start_engine(engine) as started:
             typer.echo(started.choice)
             options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
-            result = run_patterns(loaded, started, items, strict=False, **options)
+            result = run_patterns(loaded, started, items, strict=False, progress=sys.stderr.isatty(), **options)
         if output:
             result.calls.to_csv(output, index=False)
         _show_run(result)
@@ -134,28 +134,41 @@ COLUMNS = {
     "pattern": "access pattern",
     "operation": "operation",
     "calls": "calls",
-    "items_scanned": "read",
+    "items_scanned": "items read",
     "items_returned": "returned",
-    "read_units": "RU",
-    "write_units": "WU",
-    "engine_units": "engine",
-    "latency_ms_p50": "ms p50",
-    "errors_expected": "expected errors",
+    "read_units": "read units",
+    "write_units": "write units",
+    "engine_units": "engine's units",
+    "latency_ms_p50": "ms",
+    "errors_expected": "failed as expected",
 }
+LEGEND = (
+    "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
+    "beside them what the engine reports."
+)
 
 
 def _table(summary: "pd.DataFrame") -> str:
-    """The summary for a terminal: items, units and latency are means per call."""
+    """The summary for a terminal, with what its columns mean."""
+    lines = [[_cell(line, column) for column in COLUMNS] for line in summary.to_dict("records")]
+    columns = [c for c in zip(COLUMNS.values(), *lines, strict=True) if any(c[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    aligned = [
+        [f"{c:<{w}}" if i < 2 else f"{c:>{w}}" for c in column]
+        for i, (column, w) in enumerate(zip(columns, widths, strict=True))
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in [*zip(*aligned, strict=True), (LEGEND,)])
+
+
+def _cell(line: dict[Any, Any], column: str) -> str:
+    """A number as people read it; nothing where the operation has none, or none was called."""
+    from workbench.design import READS
     from workbench.results import number
 
-    lines = [list(COLUMNS.values())]
-    lines += [[number(line[column]) for column in COLUMNS] for line in summary.to_dict("records")]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1}
-    return "\n".join(
-        "  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    )
+    foreign = {"write_units"} if line["operation"] in READS else {"items_scanned", "items_returned", "read_units"}
+    if column in foreign or (column == "errors_expected" and not line[column]):
+        return ""
+    return number(line[column])
 
 
 @app.command()

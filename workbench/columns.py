@@ -246,6 +246,20 @@ _TIME_FORMATS = {  # numpy's unit, what follows the text, bytes of the text
 }
 
 
+def _unit(word: str) -> str:
+    return {"epoch": "s", "epoch_ms": "ms"}.get(word) or _TIME_FORMATS[word][0]
+
+
+def to_ticks(instants: Ints, word: str) -> Ints:
+    """Milliseconds since 1970 in the unit in which `word` is written: seconds, days, calendar months."""
+    return instants.astype("datetime64[ms]").astype(f"datetime64[{_unit(word)}]").astype(np.int64)
+
+
+def to_instants(ticks: Ints, word: str) -> Ints:
+    """The milliseconds at which each tick begins."""
+    return ticks.astype(f"datetime64[{_unit(word)}]").astype("datetime64[ms]").astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Times(Column):
     """Instants in milliseconds since 1970, written as `word` says: epoch seconds, ISO 8601 text, or a bucket."""
@@ -263,10 +277,7 @@ class Times(Column):
     @cached_property
     def ticks(self) -> Ints:
         """The instants in the unit in which they are written, whole."""
-        if self.word == "epoch_ms":
-            return self.instants
-        unit = "s" if self.word == "epoch" else _TIME_FORMATS[self.word][0]
-        return self.instants.astype("datetime64[ms]").astype(f"datetime64[{unit}]").astype(np.int64)
+        return to_ticks(self.instants, self.word)
 
     def _value_sizes(self) -> Ints:
         if not self.is_text:
@@ -415,7 +426,7 @@ class Chosen(Column):
         return np.choose(self.picks, [column.sizes for column in self.columns])
 
     def _value_codes(self) -> Ints:
-        return np.unique(np.array([str(v) for v in self._values(np.arange(len(self)))]), return_inverse=True)[1]
+        return _codes_of(self._values(np.arange(len(self))))
 
     def _values(self, index: Ints) -> list[Any]:
         columns = [column.take(index) for column in self.columns]
@@ -423,6 +434,11 @@ class Chosen(Column):
 
     def _select(self, index: Ints) -> Column:
         return replace(self, columns=tuple(c.select(index) for c in self.columns), picks=self.picks[index])
+
+
+def _codes_of(values: Sequence[Any]) -> Ints:
+    """Codes of values that have no order of their own, by how they are written."""
+    return np.unique(np.array([repr(value) for value in values], dtype=object), return_inverse=True)[1].reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -445,6 +461,9 @@ class Maps(Column):
             total = total + np.where(True if column.present is None else column.present, 1 + len(name.encode()), 0)
             total = total + column.sizes
         return total
+
+    def _value_codes(self) -> Ints:
+        return _codes_of(self._values(np.arange(len(self))))
 
     def _values(self, index: Ints) -> list[Any]:
         columns = {name: column.take(index) for name, column in self.members.items()}
@@ -472,6 +491,9 @@ class Lists(Column):
     def _value_sizes(self) -> Ints:
         running = np.concatenate([[0], np.cumsum(self.elements.sizes + 1)])
         return 3 + running[self.starts + self.lengths] - running[self.starts]
+
+    def _value_codes(self) -> Ints:
+        return _codes_of(self._values(np.arange(len(self))))
 
     def _values(self, index: Ints) -> list[Any]:
         spans = zip(self.starts[index].tolist(), self.lengths[index].tolist(), strict=True)

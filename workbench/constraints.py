@@ -7,6 +7,7 @@ hurt are another thing: the review.
 
 import re
 from collections.abc import Container
+from itertools import pairwise
 from typing import Any
 
 from workbench import limits
@@ -192,14 +193,13 @@ def _key_attributes(design: Design, place: Place, entity: Entity) -> Found:
     for name, value in entity.key.items():
         if value == "":
             yield (*place, "key", name), f"key attribute {name} is empty text, which DynamoDB refuses in a key"
+    lacking = [name for name in table.key_attributes if name not in entity.key and name not in known]
+    if lacking and not foreign and not open_rows(design, entity):
+        attributes = f"key attribute{'s' * (len(lacking) > 1)} {' and '.join(lacking)}"
+        fix = f'give it a template under key ({lacking[0]}: "...") or a field of that name'
+        yield place, f"entity {entity.name} lacks the {attributes} of table {table.name}: every item needs it; {fix}"
     for name in table.key_attributes:
-        if name not in entity.key and name not in known and not open_rows(design, entity):
-            message = (
-                f"entity {entity.name} lacks the key attribute {name} of table {table.name}: every item needs it; "
-            )
-            if not foreign:
-                yield place, message + f'give it a template under key ({name}: "...") or a field of that name'
-        elif sparse := _sparse(design, entity, name):
+        if name not in lacking and (sparse := _sparse(design, entity, name)):
             where = "" if sparse == name else f" (through {sparse})"
             yield place, f"key attribute {name} is sparse{where}: every item needs it; take away `present`"
 
@@ -259,7 +259,7 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
     named = {**design.fields, **{n: d for n, d in domains.items() if not d.is_field}}
     for name, domain in domains.items():
         here = (*place, "key" if name in entity.key else "attributes", name)
-        for reference in dict.fromkeys([*domain.references(), *member_fields(domain)]):
+        for reference in dict.fromkeys([*domain.references(), *domain.new_references, *member_fields(domain)]):
             if reference not in known:
                 near = nearest(reference, sorted(known))
                 yield here, f"{{{reference}}} has no domain: no field or attribute of that name{near}"
@@ -293,15 +293,17 @@ def _identity(design: Design, place: Place, entity: Entity) -> Found:
 def _parents_in_key(design: Design, place: Place, entity: Entity, leaves: list[str], used: list[str]) -> Found:
     """Values are distinct within their parent only, unless they are identifiers that never repeat."""
     for leaf in leaves:
-        domain = design.fields[origin(design, leaf)]
-        missing = [f for f in parents(design, leaf) if f not in used]
-        if missing and not (domain.type and domain.type.word in ID_TYPES):
-            yield (
-                (*place, "key") if entity.key else place,
-                f"the key of {entity.name} has {leaf} without {' and '.join(missing)}: values of {leaf} are distinct "
-                f"within one {domain.per} only, and keys are unique; put {{{missing[0]}}} into the key, or make {leaf} "
-                "a uuid or ulid",
-            )
+        for child, parent in pairwise([leaf, *parents(design, leaf)]):
+            kind = design.fields[origin(design, child)].type
+            if kind and kind.word in ID_TYPES:
+                break
+            if parent not in used:
+                message = (
+                    f"the key of {entity.name} has {child} without {parent}: values of {child} are distinct within one "
+                    f"{parent} only, and keys are unique; put {{{parent}}} into the key, or make {child} a uuid or ulid"
+                )
+                yield (*place, "key") if entity.key else place, message
+                break
 
 
 def _combinations(design: Design, place: Place, entity: Entity, leaves: list[str]) -> Found:
@@ -363,7 +365,7 @@ def _key_types(design: Design, incomplete: Container[str]) -> Found:
             yield from _one_type(design, name, tags)
         if table.name not in incomplete:
             yield from _unheld_index_keys(design, table, held)
-        if table.key_types and entities:
+        if table.key_types and entities and not any(open_rows(design, e) for e in entities):
             message = f"the types of keys follow from the entities of table {table.name}: leave key_types out"
             yield ("tables", table.name, "key_types"), message
 

@@ -27,7 +27,7 @@ from workbench.domains import (
     parse_share,
     value_domain,
 )
-from workbench.keys import KeyTemplate
+from workbench.keys import KeyTemplate, is_field_name
 
 Operation = Literal[
     "GetItem",
@@ -546,12 +546,12 @@ class Design(Part):
     def _repr_html_(self) -> str:
         from workbench.results import html_table
 
-        return html_table(self.to_frame(), repr(self))
+        return html_table(self.to_frame(), repr(self)[1:-1])
 
 
 def key_template(domain: Domain, name: str) -> KeyTemplate | None:
     """The template behind an attribute's domain: its own, or the field of the same name."""
-    return domain.template or (KeyTemplate(f"{{{name}}}") if domain.is_field else None)
+    return domain.template or (KeyTemplate(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
 
 
 def _named(parts: Mapping[Any, Any], kind: str = "") -> dict[Any, Any]:

@@ -59,12 +59,23 @@ def _shaped(document: Document) -> tuple[Design | None, list[Problem]]:
     try:
         design, left_out = Design.model_validate(document.data), set()
     except ValidationError as error:
-        found = _without_misspelt(error.errors())
+        found = _without_consequences(error.errors())
         problems += [document.problem(*_problem(each, document.data)) for each in found]
         design, left_out = _sound_part(document.data, [each["loc"] for each in found])
     if design is not None:
-        problems += [document.problem(*found) for found in _rule_problems(design, left_out)]
+        problems += _once([document.problem(*found) for found in _rule_problems(design, left_out)])
     return design, problems
+
+
+def _once(problems: list[Problem]) -> Iterator[Problem]:
+    """What is wrong in several places in the same way, such as a field that is missing, is said at the first."""
+    alike: dict[str, list[Problem]] = {}
+    for problem in sorted(problems):
+        alike.setdefault(problem.message.partition(";")[0], []).append(problem)
+    for first, *others in alike.values():
+        lines = sorted({other.line for other in others} - {first.line})
+        also = f" (also in line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))})" if lines else ""
+        yield Problem(first.file, first.line, first.column, first.message + also)
 
 
 def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str]]:
@@ -75,7 +86,12 @@ def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str
     tables = {place[1] for place, _ in found if place[0] == "tables" and place[2:3] in _KEYS_OF_TABLES}
     broken = {place[1] for place, _ in found if place[0] == "entities" and len(place) > 1}
     broken |= {name for name, e in design.entities.items() if (e.table or next(iter(design.tables))) in tables}
-    usable = {name: p for name, p in design.access_patterns.items() if not broken & _addressed(design, p)}
+    indexes = {place[3] for place, _ in found if place[0] == "tables" and place[2:3] in (("gsi",), ("lsi",))}
+    usable = {
+        name: pattern
+        for name, pattern in design.access_patterns.items()
+        if not broken & _addressed(design, pattern) and pattern.index not in indexes
+    }
     yield from access_problems(design.model_copy(update={"access_patterns": usable}))
 
 
@@ -185,13 +201,19 @@ def _problem(found: Any, data: Any) -> tuple[Place, str]:
     return place, f"{name} {say(value, found) if say else _plain(found)}"
 
 
-def _without_misspelt(found: list[Any]) -> list[Any]:
-    """The problems without a missing key where an unknown one beside it is its misspelling."""
+def _without_consequences(found: list[Any]) -> list[Any]:
+    """The problems without those that follow from another: what is below a wrong name, what was only misspelt."""
+    names = {each["loc"][:-1] for each in found if each["loc"][-1:] == ("[key]",)}
     unknown = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
     near = {
         (*place[:-1], name) for place in unknown for name in get_close_matches(str(place[-1]), _keys(place[:-1]), 1)
     }
-    return [each for each in found if each["type"] != "missing" or each["loc"] not in near]
+    return [
+        each
+        for each in found
+        if (each["type"] != "missing" or each["loc"] not in near)
+        and (each["loc"][-1:] == ("[key]",) or not any(each["loc"][: len(name)] == name for name in names))
+    ]
 
 
 def _located(location: Place, data: Any) -> Place:
@@ -226,7 +248,8 @@ def _shown(value: Any) -> str:
 
 def _not_text(value: Any, found: Any) -> str:
     if found["loc"][-1] == "[key]":
-        return f'is no text: a name is text; quote it, as "{value}"'
+        shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+        return f'is no text: a name is text; quote it, as "{shown}"'
     if isinstance(value, Mapping) and len(value) == 1:
         return f"must be text: {unquoted(value)}"
     fix = f'; quote it: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""

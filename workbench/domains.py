@@ -378,6 +378,11 @@ class Domain(Part):
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from inner.templates() if inner else ()
 
+    @property
+    def new_references(self) -> tuple[str, ...]:
+        """The fields and attributes that its value in created items is made of."""
+        return KeyTemplate(self.new).fields if isinstance(self.new, str) else ()
+
     def references(self) -> Iterator[str]:
         """The fields and attributes its values are computed from."""
         for template in self.templates():
@@ -437,6 +442,11 @@ def _check_constant(key: str, value: object) -> None:
         raise fault(key, unquoted(value))
     if value is None or isinstance(value, list | Mapping):
         raise fault(key, f"{key} holds a text, number, boolean or template, not {_shown(value)}")
+    if isinstance(value, str):
+        try:
+            KeyTemplate(value)
+        except ValueError as error:
+            raise fault(key, str(error)) from None
 
 
 def fault(key: str, message: str) -> PydanticCustomError:

@@ -26,7 +26,6 @@ from workbench.columns import (
     Times,
     as_text,
     combine,
-    constant,
     joined,
 )
 from workbench.design import Entity, Table, key_template
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from workbench.items import Source
 
 FILLER = "filler"
+_KEY_BYTES = (limits.PARTITION_KEY_BYTES, limits.SORT_KEY_BYTES)
+_ROUNDS = 20  # of drawing the members of sets
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,33 +104,56 @@ class Builder:
         *,
         rng: np.random.Generator | None = None,
         is_new: bool = False,
+        outer: Callable[[str], Column] | None = None,
     ):
-        self.source, self.part, self.count, self.is_new = source, part, count, is_new
+        self.source, self.part, self.count, self.is_new, self.outer = source, part, count, is_new, outer
         self.places, self.known, self.rng = dict(places), dict(known or {}), rng
         self.domains = source.design.domains_of(part.name)
         self.made: dict[str, Column] = {}
+        self.sparse: dict[str, Column] = {}
         for name in list(places):
             self._place_ancestors(name)
 
     def build(self) -> EntityItems:
         names = list(self.domains)
-        if self.part.rows and self.part.attributes is None:
-            names += [name for name in self.known if name not in names]
+        if self.part.rows:
+            keys = self.source.design.table_of(self.part.name).indexed_attributes
+            wanted = self.known if self.part.attributes is None else [name for name in keys if name in self.known]
+            names += [name for name in wanted if name not in names]
         columns = {name: self.attribute(name) for name in names}
         if self.part.size:
             columns[FILLER] = self._filler(columns)
         table = self.source.design.table_of(self.part.name)
-        items = EntityItems(self.part.name, table, self.count, columns, self.places, self.made)
+        items = EntityItems(self.part.name, table, self.count, columns, self.places, {**self.made, **self.known})
         self._check_sizes(items)
         return items
+
+    def alone(self, domain: Domain) -> Column:
+        """A column of a domain that is no attribute's."""
+        return self._draw("", domain)
 
     def attribute(self, name: str) -> Column:
         """The column of an attribute: its own domain, or the field of the same name."""
         domain = self.domains.get(name)
-        return self.field(name) if domain is None or domain.is_field else self._column(name, domain)
+        if domain is None or domain.is_field:
+            return self._own_field(name, domain)
+        return self._column(name, domain)
+
+    def _own_field(self, name: str, domain: Domain | None) -> Column:
+        """The field of an attribute's name, absent where the attribute is."""
+        if domain is None or domain.present is None:
+            return self.field(name)
+        if name not in self.sparse:
+            self.sparse[name] = self.field(name).where(self._presence(name, domain))
+        return self.sparse[name]
 
     def named(self, name: str) -> Column:
-        """The column that a template or time refers to: a field, or another attribute of the entity."""
+        """The column that a template or time refers to: a field, or another attribute of the entity.
+
+        In a list, what is named is the item's, the same in every element.
+        """
+        if self.outer is not None:
+            return self.outer(name)
         own = self.domains.get(name)
         return self.attribute(name) if own is not None and not own.is_field else self.field(name)
 
@@ -141,14 +165,19 @@ class Builder:
         return self.made[name]
 
     def _field(self, name: str) -> Column:
+        if name not in self.source.design.fields:
+            columns = ", ".join(self.known) or "none"
+            raise ValueError(f"entity {self.part.name}: {name} is neither a field nor a column of its rows ({columns})")
         domain = self.source.design.fields[name]
         if not self.source.is_identity(name):
-            return self._new_or(domain, lambda: self._draw(name, domain))
-        if name not in self.places:
-            self._place(name)
-        place = self.places[name]
-        column = self.source.values(name).column.select(np.maximum(place, 0))
-        return column.where(None if (place >= 0).all() else place >= 0)
+            column = self._new_or(name, domain)
+        else:
+            if name not in self.places:
+                self._place(name)
+            place = self.places[name]
+            column = self.source.values(name).column.select(np.maximum(place, 0))
+            column = column.where(None if (place >= 0).all() else place >= 0)
+        return column.where(self._presence(name, domain))
 
     def _place(self, name: str) -> None:
         """Draw which value of an identity field each item has: a child of its parent's value, if that is known."""
@@ -174,20 +203,19 @@ class Builder:
 
     def _column(self, name: str, domain: Domain) -> Column:
         if name not in self.made:
-            column = self._new_or(domain, lambda: self._draw(name, domain))
-            self.made[name] = column.where(self._presence(name, domain))
+            self.made[name] = self._new_or(name, domain).where(self._presence(name, domain))
         return self.made[name]
 
-    def _new_or(self, domain: Domain, draw: "Callable[[], Column]") -> Column:
+    def _new_or(self, name: str, domain: Domain) -> Column:
         """What a created item has: the `new` value, the present for a time that ends now, else a draw."""
         if not self.is_new:
-            return draw()
+            return self._draw(name, domain)
         if domain.new is not None:
-            return constant(domain.new, self.count)
+            return self._draw(name, Domain(value=domain.new))
         kind = domain.type
-        if kind and kind.span and kind.span.ends_now:
+        if kind and kind.span and kind.span.ends_now and not domain.format:
             return at_now(kind.word, self.source.now, self.count)
-        return draw()
+        return self._draw(name, domain)
 
     def _draw(self, name: str, domain: Domain) -> Column:
         for kind, build in _KINDS:
@@ -196,20 +224,25 @@ class Builder:
         return drawn(domain, self.count, self._stream(name), self.source.seed, self.source.now)
 
     def _role(self, name: str, domain: Domain) -> Column:
-        """Another role of a private attribute: drawn anew from the same values."""
+        """Another role: drawn anew from the same values."""
         assert domain.of is not None
-        if domain.of in self.source.design.fields:
-            origin = self.source.design.fields[self.source.origin(domain.of)]
-        else:
+        if domain.of in self.domains and not self.domains[domain.of].is_field:
             origin = self.domains[domain.of]
-        return self._private_values(name, origin, domain.of)
+            if origin.is_identity:
+                return self._private_values(name, origin, domain, f"{self.part.name}.{domain.of}")
+            return self._draw(name, origin)
+        if not self.source.is_identity(domain.of):
+            return self._draw(name, self.source.design.fields[self.source.origin(domain.of)])
+        weights = self.source.weights(domain.of, role=domain)
+        return self.source.values(domain.of).column.select(pick(weights, self.count, self._stream(name)))
 
     def _private(self, name: str, domain: Domain) -> Column:
-        return self._private_values(name, domain, name)
+        return self._private_values(name, domain, domain, f"{self.part.name}.{name}")
 
-    def _private_values(self, name: str, domain: Domain, origin: str) -> Column:
-        values = field_values(domain, 1, self.source.seed, f"{self.part.name}.{origin}", self.source.now)
-        weights = rank_weights(domain, values.ranks, values.siblings, "write")
+    def _private_values(self, name: str, origin: Domain, role: Domain, stream_name: str) -> Column:
+        values = field_values(origin, 1, self.source.seed, stream_name, self.source.now)
+        stated = role if role.popularity is not None else origin
+        weights = rank_weights(stated, values.ranks, values.siblings, "write")
         return values.column.select(pick(weights, self.count, self._stream(name)))
 
     def _template(self, name: str, domain: Domain) -> Column:
@@ -247,11 +280,19 @@ class Builder:
     def _list(self, name: str, domain: Domain) -> Column:
         lengths = self._lengths(name, domain)
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-        return Lists(None, self._elements(name, domain.list, int(lengths.sum())), starts, lengths)
+        owners = np.repeat(np.arange(self.count), lengths)
+        return Lists(None, self._elements(name, domain.list, owners), starts, lengths)
 
-    def _elements(self, name: str, domain: Domain | None, count: int) -> Column:
+    def _elements(
+        self, name: str, domain: Domain | None, owners: Ints, rng: np.random.Generator | None = None
+    ) -> Column:
+        """The elements of lists or sets: one for each of `owners`, the items that they are in."""
         assert domain is not None
-        inner = Builder(self.source, self.part, count, {}, rng=self.rng, is_new=self.is_new)
+
+        def of_the_item(other: str) -> Column:
+            return self.named(other).select(owners)
+
+        inner = Builder(self.source, self.part, len(owners), {}, rng=rng or self.rng, outer=of_the_item)
         return inner._member(f"{name}[]", name, domain)
 
     def _lengths(self, name: str, domain: Domain) -> Ints:
@@ -261,15 +302,26 @@ class Builder:
         )
 
     def _set(self, name: str, domain: Domain) -> Column:
+        """Sets of distinct values; as many as the length says, or as the domain gives in a few rounds of drawing."""
         assert domain.set is not None
-        lengths = np.minimum(np.maximum(self._lengths(name, domain), 1), min(domain.set.cardinality, 1 << 40))
-        values = self._elements(name, domain.set, int(lengths.sum()) * 2)
-        flat = iter(values.take(np.arange(len(values))))
-        sets = [_fill(set(), flat, int(length), values, self._stream(name)) for length in lengths.tolist()]
-        return Pooled(None, sets, np.arange(self.count))
+        lengths = np.minimum(self._lengths(name, domain), int(min(domain.set.cardinality, 1 << 40)))
+        found: list[dict[Any, None]] = [{} for _ in range(self.count)]
+        rng = self._stream(f"{name}[]")
+        for _ in range(_ROUNDS):
+            short = lengths - np.array([len(members) for members in found], dtype=np.int64)
+            if not short.any():
+                break
+            owners = np.repeat(np.arange(self.count), short)
+            values = self._elements(name, domain.set, owners, rng).take(np.arange(len(owners)))
+            for owner, value in zip(owners.tolist(), values, strict=True):
+                found[owner][value] = None
+        # DynamoDB has no empty sets: an item whose set would be one lacks the attribute.
+        there = np.array([bool(members) for members in found], dtype=bool)
+        sets = [set(members) or {""} for members in found]
+        return Pooled(None, sets, np.arange(self.count)).where(None if there.all() else there)
 
     def _presence(self, name: str, domain: Domain) -> Mask | None:
-        if domain.present is None:
+        if domain.present is None or domain.present == {}:
             return None
         if not isinstance(domain.present, dict):
             return self._stream(f"{name}.present").random(self.count) < domain.present
@@ -296,6 +348,12 @@ class Builder:
                 f"entity {self.part.name}: an item of {largest:,} bytes; DynamoDB's limit is {limits.ITEM_BYTES:,} "
                 "(400 KB): lower the size of its texts, lists or maps, or keep the large part elsewhere"
             )
+        for name, most in zip(items.table.key_attributes, _KEY_BYTES, strict=False):
+            longest = int(items.columns[name].sizes.max(initial=0)) if name in items.columns else 0
+            if longest > most:
+                raise ValueError(
+                    f"entity {self.part.name}: key attribute {name} has {longest:,} bytes; at most {most:,}"
+                )
 
 
 def equals(column: Column, wanted: Any) -> Mask:
@@ -304,17 +362,6 @@ def equals(column: Column, wanted: Any) -> Mask:
     _, first, inverse = np.unique(column.codes, return_index=True, return_inverse=True)
     hits = np.array([v in options or str(v) in options for v in column.take(first)], dtype=bool)
     return hits[inverse.reshape(len(column))]
-
-
-def _fill(found: set[Any], values: Any, length: int, column: Column, rng: np.random.Generator) -> set[Any]:
-    """`length` distinct values from a stream of drawn ones."""
-    for value in values:
-        found.add(value)
-        if len(found) >= length:
-            return found
-    while len(found) < length:
-        found.update(column.take(rng.integers(0, len(column), length)))
-    return found
 
 
 _KINDS: list[tuple[Callable[[Domain], Any], Callable[[Builder, str, Domain], Column]]] = [

@@ -29,11 +29,14 @@ from workbench.columns import (
     as_text,
     constant,
     joined,
+    to_instants,
+    to_ticks,
 )
 from workbench.distributions import Amount
 from workbench.domains import ID_TYPES, TIME_TYPES, Domain, TypeWord
 
 POOL_SIZE = 1000
+MOST_VALUES = 50_000_000  # of one field: 400 MB for each of its arrays
 DEFAULT_SPAN_DAYS = 30
 _MS = 1000
 
@@ -68,7 +71,7 @@ class FieldValues:
 def field_values(domain: Domain, parents: int, seed: int, name: str, now: int) -> FieldValues:
     """The distinct values of an identity field, for each of `parents` parents (1 where it has none)."""
     rng = stream(seed, "field", name)
-    counts = _counts(domain, parents, rng)
+    counts = _counts(domain, parents, rng, name)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     owners = np.repeat(np.arange(parents), counts)
     ranks = np.arange(int(counts.sum())) - starts[owners]
@@ -76,13 +79,19 @@ def field_values(domain: Domain, parents: int, seed: int, name: str, now: int) -
     return FieldValues(column, owners, ranks, starts, counts)
 
 
-def _counts(domain: Domain, parents: int, rng: np.random.Generator) -> Ints:
+def _counts(domain: Domain, parents: int, rng: np.random.Generator, name: str) -> Ints:
     most = domain.cardinality
-    if domain.count in (None, "all"):
-        return np.full(parents, int(most), dtype=np.int64)
-    assert isinstance(domain.count, Amount)
-    drawn = domain.count.draw(rng, parents)
-    return np.minimum(drawn, int(most)) if most < float("inf") else drawn
+    if not isinstance(domain.count, Amount):
+        counts = np.full(parents, int(most), dtype=np.int64)
+    else:
+        counts = np.minimum(domain.count.draw(rng, parents), int(min(most, 2**53)))
+    if domain.per is None:
+        counts = np.maximum(counts, 1)
+    if (total := int(counts.sum(dtype=np.float64))) > MOST_VALUES:
+        raise ValueError(f"field {name} has {total:,} values; at most {MOST_VALUES:,} are generated: lower its count")
+    if not total:
+        raise ValueError(f"field {name} has no values: none of {parents:,} draws of {domain.count} gave one; raise it")
+    return counts
 
 
 def distinct(
@@ -91,35 +100,46 @@ def distinct(
     """Values that are distinct among siblings: value `rank` of `siblings`, rising where the type rises."""
     if domain.choice is not None:
         return Pooled(None, list(domain.choice), ranks)
+    if domain.value is not None:
+        return constant(domain.value, len(ranks))
     if domain.format and domain.type is None:
         return _formatted_ordinals(domain.format, ranks + 1)
-    column = _distinct_type(domain.type, ranks, siblings, rng, seed, name, now)
+    column = _distinct_type(domain.type, ranks, siblings, rng, seed, now)
     return _formatted(column, domain.format)
 
 
 def _distinct_type(
-    kind: TypeWord | None, ranks: Ints, siblings: Ints, rng: np.random.Generator, seed: int, name: str, now: int
+    kind: TypeWord | None, ranks: Ints, siblings: Ints, rng: np.random.Generator, seed: int, now: int
 ) -> Column:
     if kind is None:
         return Ordinals(None, ranks + 1, width=len(str(int(siblings.max(initial=1)))))
     if kind.word == "integer":
         return Numbers(None, ranks + 1)
+    if kind.word == "shard":
+        return Numbers(None, ranks)
     if kind.word == "number" and kind.amount:
         step = 10**kind.amount.digits
         low, high = round(kind.amount.low * step), round(kind.amount.high * step)
         return Numbers(None, _stratified(ranks, siblings, low, high + 1, rng), kind.amount.digits)
     if kind.word in TIME_TYPES and kind.span:
-        tick = _tick(kind.word)
-        low, high = (now + kind.span.earliest) * _MS // tick, (now + kind.span.latest) * _MS // tick
-        return Times(None, _stratified(ranks, siblings, low, high + 1, rng) * tick, kind.word)
+        low, high = to_ticks(np.array([now + kind.span.earliest, now + kind.span.latest]) * _MS, kind.word)
+        return Times(None, to_instants(_stratified(ranks, siblings, low, high + 1, rng), kind.word), kind.word)
     if kind.word in ID_TYPES:
         span = DEFAULT_SPAN_DAYS * 86_400 * _MS
-        return _ids(kind.word, _stratified(ranks, siblings, now * _MS - span, now * _MS, rng), rng)
+        return ids_at(kind.word, _stratified(ranks, siblings, now * _MS - span, now * _MS, rng), rng)
     if kind.word == "boolean":
         return Pooled(None, [False, True], ranks)
     if kind.word in ("text", "binary") and kind.amount:
-        return Ordinals(None, ranks + 1, width=round(kind.amount.mean))
+        texts = Ordinals(None, ranks + 1, width=round(kind.amount.mean))
+        return texts if kind.word == "text" else _as_bytes(texts)
     return _numbered_pool(kind.word, ranks, seed)
+
+
+def _as_bytes(texts: Column) -> Column:
+    known, picks = np.unique(texts.codes, return_inverse=True)
+    first = np.searchsorted(np.sort(texts.codes), known)
+    pool = texts.take(np.argsort(texts.codes, kind="stable")[first])
+    return Pooled(None, [text.encode() for text in pool], picks.reshape(len(texts)))
 
 
 def _stratified(ranks: Ints, siblings: Ints, low: int, high: int, rng: np.random.Generator) -> Ints:
@@ -129,13 +149,8 @@ def _stratified(ranks: Ints, siblings: Ints, low: int, high: int, rng: np.random
     return low + first + np.floor(rng.random(len(ranks)) * np.maximum(after - first, 1)).astype(np.int64)
 
 
-def _tick(word: str) -> int:
-    """Milliseconds between two values that are written differently; a month counts as 31 days."""
-    bucket = {"month": 31 * 86_400, "date": 86_400, "hour": 3600, "minute": 60, "epoch_ms": 0, "timestamp_ms": 0}
-    return bucket.get(word, 1) * _MS or 1
-
-
-def _ids(word: str, instants: Ints, rng: np.random.Generator) -> Ids:
+def ids_at(word: str, instants: Ints, rng: np.random.Generator) -> Ids:
+    """Identifiers made at `instants` (milliseconds); all but uuid rise with them."""
     high = rng.integers(0, 2**64, len(instants), dtype=np.uint64)
     low = rng.integers(0, 2**64, len(instants), dtype=np.uint64)
     return Ids(None, *_ID_LAYOUT[word](high, low, instants.astype(np.uint64)), word)
@@ -234,7 +249,7 @@ def _drawn_type(kind: TypeWord, count: int, rng: np.random.Generator, seed: int,
         return Times(None, rng.integers(low // step, high // step, count, endpoint=True) * step, kind.word)
     if kind.word in ID_TYPES:
         span = DEFAULT_SPAN_DAYS * 86_400 * _MS
-        return _ids(kind.word, rng.integers(now * _MS - span, now * _MS, count), rng)
+        return ids_at(kind.word, rng.integers(now * _MS - span, now * _MS, count), rng)
     if kind.word in ("text", "binary") and kind.amount:
         lengths = kind.amount.draw(rng, count)
         return Texts(None, lengths, rng.integers(0, TEXT_STARTS, count), kind.word == "binary")

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from workbench.design import Design, Entity, key_template
+from workbench.design import Action, Design, Entity, key_template
 from workbench.domains import Domain
+from workbench.keys import KeyTemplate
 
 
 def open_rows(design: Design, entity: Entity) -> bool:
@@ -67,6 +68,29 @@ def key_fields(design: Design, entity: Entity, attributes: Iterable[str] | None 
     return list(found)
 
 
+def key_renamings(design: Design, action: Action) -> dict[str, str]:
+    """Which fields an action's key names in place of its entity's: {account: payee} for `key: {id: "{payee}"}`.
+
+    ValueError if the templates differ in more than their fields.
+    """
+    entity = design.entities[design.action_entity(action)]
+    domains = design.domains_of(entity.name)
+    named: dict[str, str] = {}
+    for attribute, text in action.key.items():
+        domain = domains.get(attribute)
+        own, other = key_template(domain, attribute) if domain else None, KeyTemplate(str(text))
+        if own is None or not _alike(own, other):
+            shape = f"as {own.text!r} with other fields" if own else "an attribute of its key"
+            raise ValueError(f"{attribute}: {text!r}: the key of {entity.name} is {shape}")
+        named |= dict(zip(own.fields, other.fields, strict=True))
+    return {own: other for own, other in named.items() if own != other}
+
+
+def _alike(one: KeyTemplate, other: KeyTemplate) -> bool:
+    texts = [[part if isinstance(part, str) else part.spec for part in template.parts] for template in (one, other)]
+    return texts[0] == texts[1] and len(one.fields) == len(other.fields)
+
+
 def count_of(design: Design, name: str) -> float:
     """The most values that a field can have over all its parents."""
     domain = design.fields[name]
@@ -115,7 +139,7 @@ def value_tag(value: Any) -> str:
 
 def key_types(design: Design, table: str) -> dict[str, str]:
     """The type, S, N or B, of every attribute in a table's keys, for AttributeDefinitions."""
-    found = dict(design.tables[table].key_types)
+    found: dict[str, str] = {**design.tables[table].key_types}
     for name in design.tables[table].indexed_attributes:
         tags = [tag for entity in design.entities_in(table) if (tag := key_tag(design, entity, name))]
         found[name] = usual_tag(tags) or found.get(name, "S")

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import limits
-from workbench.columns import Column, Ints
+from workbench.columns import Column, Ints, Pooled, constant
 from workbench.design import Design, Entity
-from workbench.domains import Domain
+from workbench.domains import ID_TYPES, Domain
 from workbench.entities import Builder, EntityItems, at_now, is_stated, rank_weights
-from workbench.fields import FieldValues, distinct, drawn, field_values, pick, pick_choice, stream
-from workbench.identity import is_identity, key_fields, parents
-from workbench.keys import KeyTemplate
+from workbench.fields import FieldValues, distinct, drawn, field_values, ids_at, pick, stream
+from workbench.identity import is_identity, key_fields, key_types, parents, value_tag
 from workbench.results import Result
 from workbench.rows import read_rows
 
@@ -124,11 +123,12 @@ class Source:
             self._rows[name] = read_rows(self.design, name, self.frames.get(name))
         return self._rows[name]
 
-    def weights(self, name: str, side: str = "write") -> Any:
-        """The share of requests that each value of an identity field gets, parents first."""
+    def weights(self, name: str, side: str = "write", role: Domain | None = None) -> Any:
+        """The share of requests that each value of an identity field gets, parents first; a role may have its own."""
+        own = role or self.design.fields[name]
         origin = self.origin(name)
         values, domain, parent = self.values(origin), self.design.fields[origin], self.parent(origin)
-        within = rank_weights(domain, values.ranks, values.siblings, side)
+        within = rank_weights(own if own.popularity is not None else domain, values.ranks, values.siblings, side)
         totals = np.bincount(values.parents, within, minlength=len(values.counts))
         within = within / np.maximum(totals, 1e-300)[values.parents]
         if parent is None:
@@ -141,7 +141,9 @@ class Source:
         if part.rows:
             columns = self.rows(part.rows)
             count = len(next(iter(columns.values())))
-            return _unique(Builder(self, part, count, {}, columns).build(), part.rows)
+            items = Builder(self, part, count, {}, columns).build()
+            _check_types(items, part.rows, key_types(self.design, items.table.name))
+            return _unique(items, part.rows)
         places, count = self._combinations(part)
         return Builder(self, part, count, places).build()
 
@@ -152,42 +154,55 @@ class Source:
         count: int,
         rng: np.random.Generator,
         shared: Mapping[str, int] | None = None,
+        values: Mapping[str, Column] | None = None,
         earlier: int = 0,
     ) -> EntityItems:
         """`count` items as a pattern would create them, after `earlier` ones.
 
-        `shared` fixes the values of fields that others drew.
+        `shared` fixes the values of fields that others drew, `values` those that others created.
         """
         part = self.design.entities[name]
         if part.rows:
             return existing.select(np.arange(count) % max(len(existing), 1))
         given = {f: np.full(count, place) for f, place in (shared or {}).items()}
-        leaves = [leaf for leaf in self.leaves(part) if leaf not in given]
-        known: dict[str, Column] = {}
+        known = {f: column.select(np.zeros(count, dtype=np.int64)) for f, column in (values or {}).items()}
+        leaves = [leaf for leaf in self.leaves(part) if leaf not in given and leaf not in known]
         if len(leaves) == 1 and self.design.fields[self.origin(leaves[0])].choice is None:
-            known = {leaves[0]: self._new_leaf(leaves[0], given, count, rng, earlier)}
+            known |= {leaves[0]: self._new_leaf(leaves[0], given, known, count, rng, earlier)}
         else:  # a finite domain has no new value: the put meets one that exists
             given |= {leaf: pick(self.weights(leaf), count, rng) for leaf in leaves}
         return Builder(self, part, count, given, known, rng=rng, is_new=True).build()
 
     def _new_leaf(
-        self, leaf: str, given: dict[str, Ints], count: int, rng: np.random.Generator, earlier: int
+        self,
+        leaf: str,
+        given: dict[str, Ints],
+        known: Mapping[str, Column],
+        count: int,
+        rng: np.random.Generator,
+        created: int,
     ) -> Column:
         """New values of a key's last field, after those that its parent has; the parent is drawn unless given."""
         parent, values = self.parent(leaf), self.values(leaf)
-        if parent and parent not in given:
+        if parent and parent not in given and parent not in known:
             given[parent] = pick(self.weights(parent), count, rng)
-        owners = given[parent] if parent else np.zeros(count, dtype=np.int64)
-        before = np.array([int((owners[:i] == owner).sum()) for i, owner in enumerate(owners)], dtype=np.int64)
-        ranks = values.counts[owners] + earlier + before
-        return self._new_values(self.design.fields[self.origin(leaf)], leaf, ranks, values, rng)
+        owners = given.get(parent or "", np.zeros(count, dtype=np.int64))
+        taken = np.zeros(count, dtype=np.int64) if parent in known else values.counts[owners]
+        order = np.argsort(owners, kind="stable")
+        begins = np.searchsorted(owners[order], owners[order])
+        earlier = np.empty(count, dtype=np.int64)
+        earlier[order] = created + np.arange(count) - begins  # how many of the new ones the parent got before
+        return self._new_values(self.design.fields[self.origin(leaf)], leaf, taken, earlier, values, rng)
 
     def _new_values(
-        self, domain: Domain, name: str, ranks: Ints, values: FieldValues, rng: np.random.Generator
+        self, domain: Domain, name: str, taken: Ints, earlier: Ints, values: FieldValues, rng: np.random.Generator
     ) -> Column:
-        if domain.type and domain.type.span:
-            return at_now(domain.type.word, self.now, len(ranks))
-        if domain.type and domain.type.word == "number":
+        kind, ranks = domain.type, taken + earlier
+        if kind and kind.span and not domain.format:
+            return at_now(kind.word, self.now, len(ranks))
+        if kind and kind.word in ID_TYPES and not domain.format:
+            return ids_at(kind.word, self.now * 1000 + earlier, rng)
+        if kind and kind.word == "number":
             return drawn(domain, len(ranks), rng, self.seed, self.now)
         widest = np.full(len(ranks), int(values.counts.max(initial=1)))
         return distinct(domain, ranks, np.maximum(widest, ranks + 1), rng, self.seed, name, self.now)
@@ -237,16 +252,14 @@ class Source:
     def _row_columns(self, part: Entity) -> dict[str, Column]:
         return self.rows(part.rows) if part.rows else {}
 
-    def one(self, domain: Domain, rng: np.random.Generator, named: Callable[[str], Any]) -> Any:
-        """One value of a domain that stands in `values`."""
-        span = domain.type.span if domain.type else None
-        if span and span.base:
-            raise ValueError(f"{domain.type}: a value in `values` is counted from now, not from {span.base}")
-        if domain.choice and any("{" in str(value) for value in domain.choice):
-            picked = list(domain.choice)[int(pick_choice(domain, 1, rng)[0])]
-            template = KeyTemplate(str(picked))
-            return template.format({f: named(f) for f in template.fields})
-        return drawn(domain, 1, rng, self.seed, self.now).take(np.array([0]))[0]
+    def one(self, entity: str, domain: Domain, rng: np.random.Generator, named: Callable[[str], Any]) -> Any:
+        """One value of a domain that stands in `values`, for an item of an entity; `named` gives what it refers to."""
+
+        def of_the_item(name: str) -> Column:
+            return constant(named(name), 1)
+
+        builder = Builder(self, self.design.entities[entity], 1, {}, rng=rng, outer=of_the_item)
+        return builder.alone(domain).take(np.array([0]))[0]
 
     def all_values(self, entity: EntityItems, name: str) -> list[Any]:
         """Every value that a field or attribute can have: of a shard all suffixes, else those that occur."""
@@ -259,6 +272,20 @@ class Source:
         if column is None:
             return []
         return column.take(np.unique(column.codes, return_index=True)[1])
+
+
+def _check_types(items: EntityItems, rows: str, types: Mapping[str, str]) -> None:
+    """ValueError if a column of rows does not have the type of the key attribute that it is."""
+    for name, wanted in types.items():
+        column = items.columns.get(name)
+        for value in column.pool if isinstance(column, Pooled) else ():
+            tag = "B" if isinstance(value, bytes) else value_tag(value)
+            if isinstance(value, list | dict | set) or tag != wanted:
+                shown = f"{value!r} in column {name} of {rows}"
+                fix = (
+                    f"; state it under table {items.table.name}, as key_types: {{{name}: {tag}}}" if tag == "N" else ""
+                )
+                raise ValueError(f"entity {items.name}: {shown} is not of type {wanted}, as the key attribute{fix}")
 
 
 def _unique(items: EntityItems, rows: str) -> EntityItems:

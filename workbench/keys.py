@@ -115,6 +115,11 @@ class KeyTemplate:
         return re.compile("".join(out), re.DOTALL)
 
 
+def is_field_name(name: str) -> bool:
+    """Whether a template can name it: letters, digits, `_`, `.` and `-`, a letter or `_` first."""
+    return bool(_NAME.match(name))
+
+
 def can_format(sample: Any, spec: str) -> bool:
     """Whether a width can be applied to values like `sample`: text, or a number; `d` takes whole numbers only.
 

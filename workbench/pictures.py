@@ -8,57 +8,97 @@ vision tell apart. (https://jfly.uni-koeln.de/color/, https://www.w3.org/WAI/tut
 
 import base64
 import io
+import re
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-INK, FAINT, GRID = "#1a1a1a", "#59636e", "#e3e6ea"
+INK, FAINT = "#1a1a1a", "#59636e"
 BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE, YELLOW, GREY = (
     "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#F0E442", "#999999"
 )  # fmt: skip
-HATCH = "////"
+WARNING_HATCH = "////"
+SMALL = 8.5  # points
+PAPER: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
 DOTS_PER_INCH = 160
-CHARACTERS_PER_INCH = 11.5  # of a title in its size, on average
+TITLE_CHARACTERS = 11.5  # in an inch, on average
+LEGEND_COLUMNS = 4
 
 
 class Picture(Figure):
     """A figure that a notebook shows with its alt text, also where it is shown by itself at the end of a cell."""
 
     def _ipython_display_(self) -> None:
-        _display(self, self.get_gid() or "")
-
-
-def new_axes(width: float, height: float) -> Axes:
-    """Axes of their own figure, in inches, white whatever the theme."""
-    return new_figure(width, height).subplots()
+        _display(self, str(self.get_gid() or ""), alt_text(self))
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure; pyplot knows it, so that a notebook shows it without being asked."""
+    """An empty figure in inches, white whatever the theme; a notebook shows it without being asked."""
     return pyplot.figure(figsize=(width, height), layout="constrained", facecolor="white", FigureClass=Picture)
 
 
-def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "") -> Axes:
-    """The axes with title, labels, quiet lines and alt text; the figure takes the alt text if it has none."""
+def new_axes(width: float, height: float) -> Axes:
+    """Axes of their own figure, in inches."""
+    return new_figure(width, height).subplots()
+
+
+def width_of(ax: Axes) -> float:
+    """The width of axes in inches, before labels take their part."""
+    figure: Any = ax.figure
+    return ax.get_position().width * figure.get_figwidth()
+
+
+def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", legend: Sequence[Patch] = ()) -> Axes:
+    """The axes with title, labels, legend, quiet lines and alt text; a figure of its own gets the alt text too."""
     ax.set_facecolor("white")
-    width = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]
-    title = textwrap.fill(finding, max(24, int(width * CHARACTERS_PER_INCH)), break_on_hyphens=False)
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+    rows = -(-len(legend) // LEGEND_COLUMNS)
+    title = _wrapped(finding, max(24, int(width_of(ax) * TITLE_CHARACTERS)))
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=6 + 15 * rows)
+    if legend:
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
+        ax.legend(handles=list(legend), ncols=LEGEND_COLUMNS, frameon=False, fontsize=SMALL, labelcolor=INK, **place)
     ax.set_xlabel(x, color=INK)
     ax.set_ylabel(y, color=INK)
     ax.tick_params(which="both", colors=INK)
     ax.tick_params(which="minor", length=0)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
-    ax.set_axisbelow(True)
     describe(ax, name, alt or f"{finding}.")
     if isinstance(ax.figure, Picture) and len(ax.figure.axes) == 1:
         describe(ax.figure, name, alt_text(ax))
     return ax
+
+
+def _wrapped(text: str, width: int) -> str:
+    """The text in lines of this width; a number stays with its unit."""
+    kept = re.sub(r"(?<=\d) (?=%|[RW]U)", "\u00a0", text)
+    return textwrap.fill(kept, width, break_on_hyphens=False).replace("\u00a0", " ")
+
+
+def beside_bars(ax: Axes, ends: Iterable[float], texts: Sequence[str], *, bold: Sequence[bool] = ()) -> None:
+    """A text at the end of each horizontal bar, from the top down, and an axis long enough to hold them."""
+    ends = list(ends)
+    room = max(2.0, 0.9 * width_of(ax))  # inches
+    longest = [end / max(0.2, 1 - 0.068 * len(text) / room) for end, text in zip(ends, texts, strict=True)]
+    ax.set_xlim(0, 1.03 * max(longest, default=0.0) or 1.0)
+    for place, (end, text) in enumerate(zip(ends, texts, strict=True)):
+        weight = "bold" if bold and bold[place] else "normal"
+        where: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": SMALL, "color": INK}
+        ax.annotate(text, (end, place), (4, 0), fontweight=weight, bbox=PAPER, **where)
+
+
+def thousands() -> FuncFormatter:
+    """Numbers on an axis with their thousands separated."""
+    return FuncFormatter(lambda value, _: f"{value:,.10g}")
+
+
+# Alt text
 
 
 def describe(chart: Axes | Figure, name: str, alt: str) -> None:
@@ -68,7 +108,7 @@ def describe(chart: Axes | Figure, name: str, alt: str) -> None:
 
 
 def alt_text(chart: Axes | Figure) -> str:
-    """The finding of a chart in words, of a figure with several that of each."""
+    """The finding of a chart in words; of a figure with several, that of each."""
     own = str(chart.get_label())
     return own if own or isinstance(chart, Axes) else " ".join(filter(None, map(alt_text, chart.axes)))
 
@@ -76,14 +116,13 @@ def alt_text(chart: Axes | Figure) -> str:
 def show(chart: Axes | Figure, name: str | None = None) -> None:
     """Show a chart in a notebook, once, with its alt text; `name` names its file in a report."""
     figure: Any = chart.figure if isinstance(chart, Axes) else chart
-    pyplot.close(figure)
+    pyplot.close(figure)  # else the notebook shows it again at the end of the cell
     _display(figure, name or str(chart.get_gid() or ""), alt_text(chart))
 
 
-def _display(figure: Figure, name: str, alt: str = "") -> None:
+def _display(figure: Figure, name: str, alt: str) -> None:
     from IPython.display import display
 
-    alt = alt or alt_text(figure)
     metadata: dict[str, Any] = {"image/png": {"alt": alt, "width": round(figure.get_figwidth() * 100)}}
     if name:
         metadata["workbench"] = {"chart": name}
@@ -92,13 +131,8 @@ def _display(figure: Figure, name: str, alt: str = "") -> None:
 
 
 def png(chart: Axes | Figure) -> bytes:
-    """The chart as a PNG file, its alt text inside as the description."""
+    """The chart as a PNG file, with its alt text as the file's description."""
     figure: Any = chart.figure if isinstance(chart, Axes) else chart
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=DOTS_PER_INCH, metadata={"Description": alt_text(chart)})
     return out.getvalue()
-
-
-def thousands() -> FuncFormatter:
-    """Numbers on an axis with their thousands separated."""
-    return FuncFormatter(lambda value, _: f"{value:,.10g}")

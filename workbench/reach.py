@@ -23,7 +23,7 @@ from workbench.columns import Ints
 from workbench.design import AccessPattern, Design, Index, key_template
 from workbench.expressions import attributes, parse_key_condition, parse_projection, resolve
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
-from workbench.requests import draw_calls
+from workbench.requests import Request, draw_calls
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 
 Floats = NDArray[np.float64]
@@ -158,15 +158,20 @@ def _by_sample(
                 collections[name, number] = _sort_keys(keys, name, number, sort)
             members = collections[name, number]
             looked[name] += len(members)
-            found[name] += sum(_satisfies(member, condition.sort, values) for member in members)
+            found[name] += sum(satisfies(member, condition.sort, values) for member in members)
     return {name: found[name] / looked[name] if looked[name] else 0.0 for name in entities}
 
 
 def drawn_values(keys: PartitionKeys, pattern: AccessPattern) -> list[dict[str, Any]]:
     """The values of the requests of some drawn calls, by the name of their placeholder."""
     calls = draw_calls(keys.items, pattern, CALLS, seed=keys.items.seed)
-    bound = (request.parameters.get("ExpressionAttributeValues", {}) for call in calls for request in call.requests)
-    return [{name[1:]: _native(value) for name, value in values.items()} for values in bound]
+    return [bound_values(request) for call in calls for request in call.requests]
+
+
+def bound_values(request: Request) -> dict[str, Any]:
+    """The values of a request, by the name of their placeholder."""
+    bound = request.parameters.get("ExpressionAttributeValues", {})
+    return {name[1:]: _native(value) for name, value in bound.items()}
 
 
 def _native(value: Mapping[str, Any]) -> Any:
@@ -182,10 +187,11 @@ def _sort_keys(keys: PartitionKeys, entity: str, number: int, sort: Sequence[str
     return list(zip(*(columns[name].take(places) for name in sort), strict=True)) if len(places) else []
 
 
-def _satisfies(member: tuple[Any, ...], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> bool:
+def satisfies(member: tuple[Any, ...], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> bool:
+    """Whether the first parts of a sort key meet the conditions on them."""
     return all(
         _SERVED[term.operator](part, *(values[name] for name in term.values))
-        for part, term in zip(member, sort, strict=True)
+        for part, term in zip(member, sort, strict=False)
     )
 
 

@@ -5,7 +5,6 @@ A domain may name others: in a template, as the base of a time, as parent (`per`
 can be used so; and a domain with a `count` must have that many distinct values, because keys are made of them.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -14,7 +13,7 @@ from workbench.design import Design
 from workbench.documents import NAME
 from workbench.domains import TIME_TYPES, Domain
 from workbench.identity import value_tag
-from workbench.keys import can_format
+from workbench.keys import can_format, is_field_name
 
 Place = tuple[Any, ...]
 Found = Iterator[tuple[Place, str]]
@@ -33,7 +32,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def field_problems(design: Design, place: Place, name: str, domain: Domain) -> Found:
     """What is wrong with a field."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+    if not is_field_name(name):
         message = f"field name {name!r}: letters, digits, _ . -, a letter first, so that it can stand in a template"
         yield (*place, NAME), message
     for key in ("per", "of"):
@@ -46,7 +45,7 @@ def field_problems(design: Design, place: Place, name: str, domain: Domain) -> F
     yield from _counted(design, place, name, domain)
     yield from cardinality_problems(place, f"field {name}", domain)
     yield from part_problems(place, domain)
-    for reference in domain.references():
+    for reference in dict.fromkeys([*domain.references(), *domain.new_references]):
         if reference not in design.fields:
             yield place, f"{{{reference}}} is not a field{nearest(reference, design.fields)}"
         else:
@@ -102,7 +101,7 @@ def cardinality_problems(place: Place, noun: str, domain: Domain) -> Found:
             where,
             (f"{noun} cannot have {domain.count} distinct values: its domain has {most:,.0f}, and keys are unique"),
         )
-    elif domain.per is None and domain.count.bound < 1:
+    elif domain.count.high == 0 or (domain.per is None and domain.count.bound < 1):
         yield where, f"{noun} has no values: its count must be at least 1"
 
 

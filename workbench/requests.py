@@ -15,12 +15,12 @@ import numpy as np
 
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
-from workbench.columns import ABSENT, Ints
+from workbench.columns import ABSENT, Column, Ints
 from workbench.design import AccessPattern, Action, Design, Table, key_template
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals
 from workbench.fields import stream
-from workbench.identity import key_fields
+from workbench.identity import key_fields, key_renamings
 from workbench.items import Items
 from workbench.targets import draw_places, request_weights
 
@@ -143,7 +143,7 @@ class _Context:
         if template is not None:
             lone = template.lone_field
             return self.named(lone) if lone else template.format({f: self.named(f) for f in template.fields})
-        return self.items.source.one(domain, self.rng, self.named)
+        return self.items.source.one(self.entity.name, domain, self.rng, self.named)
 
 
 def _contexts(items: Items, entity: EntityItems, rng: np.random.Generator) -> list[_Context]:
@@ -241,7 +241,7 @@ def _new(
     pattern: AccessPattern,
     count: int,
     draw: _Draw,
-    shared: Mapping[str, int] | None = None,
+    shared: "_Shared | None" = None,
 ) -> tuple[EntityItems, Ints]:
     """Items that do not exist yet; of rows the next ones, in their order, that the pattern's popularity allows."""
     entity, created = items.entities[name], draw.created.get(name, 0)
@@ -249,7 +249,9 @@ def _new(
     if items.design.entities[name].rows:
         places = np.flatnonzero(request_weights(items, pattern, entity) > 0)[created : created + count]
         return entity.select(places), places
-    return items.source.new(name, entity, count, draw.rng, shared, created), np.full(count, -1)
+    shared = shared or _Shared()
+    made = items.source.new(name, entity, count, draw.rng, shared.places, shared.values, created)
+    return made, np.full(count, -1)
 
 
 def _key(table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -349,9 +351,9 @@ def _members(items: Items, pattern: AccessPattern, draw: _Draw) -> list[_Member]
     """The members of one batch or transaction, each for another item; none if an action has no item left."""
     if not pattern.actions:
         return _even_members(items, pattern, draw)
-    shared: dict[str, int] = {}
+    shared = _Shared()
     members: dict[Any, _Member] = {}
-    for action in _key_holders_first(items.design, pattern):
+    for action in _key_holders_first(items, pattern):
         found = list(_action_members(items, pattern, action, draw, shared))
         if not found and action.count is None:
             return []
@@ -378,7 +380,7 @@ def _same_members(
     everything = items.entities[first.name]
     if places[0] < 0:
         shared = {name: int(first.places[name][0]) for name in pattern.same if name in first.places}
-        return _new(items, first.name, pattern, wanted, draw, shared)
+        return _new(items, first.name, pattern, wanted, draw, _Shared(shared))
     alike = _alike(everything, first, pattern.same, draw.among.get(first.name))
     weights = request_weights(items, pattern, everything, alike)
     places = draw_places(weights, wanted, draw.rng, distinct=True)
@@ -396,24 +398,67 @@ def _alike(entity: EntityItems, drawn: EntityItems, same: Sequence[str], among: 
     return places if among is None else np.intersect1d(places, among)
 
 
-def _key_holders_first(design: Design, pattern: AccessPattern) -> list[Action]:
-    """Actions with more fields in their key first: who holds a field in its key draws its value for all."""
-    return sorted(pattern.actions, key=lambda a: -len(key_fields(design, design.entities[design.action_entity(a)])))
+def _key_holders_first(items: Items, pattern: AccessPattern) -> list[Action]:
+    """The order of drawing: who creates a field's value or holds it in its key draws it for all.
+
+    First what is created and others name in their keys (an order, before its lines), then by fields in the key.
+    """
+    used = {id(action): set(_action_fields(items.design, action)) for action in pattern.actions}
+
+    def rank(action: Action) -> tuple[bool, int]:
+        elsewhere = set().union(*(fields for other, fields in used.items() if other != id(action)))
+        leaves = items.source.leaves(items.design.entities[items.design.action_entity(action)])
+        creates = pattern.target_of(action) == "new" and bool(elsewhere & set(leaves))
+        return not creates, -len(used[id(action)])
+
+    return sorted(pattern.actions, key=rank)
+
+
+def _action_fields(design: Design, action: Action) -> list[str]:
+    named = key_renamings(design, action)
+    return [named.get(f, f) for f in key_fields(design, design.entities[design.action_entity(action)])]
+
+
+@dataclass
+class _Shared:
+    """The values of fields that the members of one call share: places of those that exist, columns of created ones."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Column] = field(default_factory=dict)
+
+    def seen_by(self, named: Mapping[str, str]) -> "_Shared":
+        """What an action sees whose key names other fields: `named[own]` is the one in place of its own."""
+        return _Shared(_renamed(self.places, named), _renamed(self.values, named))
+
+    def remember(self, items: Items, entity: EntityItems, named: Mapping[str, str]) -> None:
+        """Add what an action drew first."""
+        if not len(entity):
+            return
+        for name, place in entity.places.items():
+            if named.get(name, name) not in self.values:
+                self.places.setdefault(named.get(name, name), int(place[0]))
+        for leaf in items.source.leaves(items.design.entities[entity.name]):
+            if leaf not in entity.places and leaf in entity.fields:
+                self.values.setdefault(named.get(leaf, leaf), entity.fields[leaf])
+
+
+def _renamed(shared: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any]:
+    own = {name: shared[other] for name, other in named.items() if other in shared}
+    return {name: value for name, value in shared.items() if name not in named} | own
 
 
 def _action_members(
-    items: Items, pattern: AccessPattern, action: Action, draw: _Draw, shared: dict[str, int]
+    items: Items, pattern: AccessPattern, action: Action, draw: _Draw, everyones: _Shared
 ) -> Iterator[_Member]:
-    name = items.design.action_entity(action)
+    name, named = items.design.action_entity(action), key_renamings(items.design, action)
+    shared = everyones.seen_by(named)
     wanted = int(action.count.draw(draw.rng, 1)[0]) if action.count else 1
     if pattern.target_of(action) in ("new", "missing"):
         entity, places = _new(items, name, pattern, wanted, draw, shared)
     else:
-        among = {**draw.among, name: _sharing(items.entities[name], shared, draw.among)}
+        among = {**draw.among, name: _sharing(items.entities[name], shared.places, draw.among)}
         entity, places = _drawn(items, pattern, action, wanted, replace(draw, among=among))
-    for field_name, place in entity.places.items():
-        if len(place):
-            shared.setdefault(field_name, int(place[0]))
+    everyones.remember(items, entity, named)
     for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         yield _Member(action.operation, entity.table, context, action, place)
 

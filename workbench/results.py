@@ -46,11 +46,13 @@ def html_table(frame: "pd.DataFrame", caption: str) -> str:
 
 
 def _cells(row: tuple[Any, ...]) -> str:
-    return "".join(f"<td style='text-align:{_align(v)};padding:2px 10px'>{escape(number(v))}</td>" for v in row)
+    return "".join(f"<td style='{_style(v)};padding:2px 10px'>{escape(number(v))}</td>" for v in row)
 
 
-def _align(value: object) -> str:
-    return "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
+def _style(value: object) -> str:
+    """Numbers to the right; names, but not sentences, on one line."""
+    align = "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
+    return f"text-align:{align}" + (";white-space:nowrap" if len(str(value)) <= 40 else "")
 
 
 def number(value: Any) -> str:

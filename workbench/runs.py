@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer
 
 from workbench.access import unserved_reason
 from workbench.capacity import Units
@@ -20,10 +20,10 @@ from workbench.design import AccessPattern, Design, key_template
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
-from workbench.loading import load_items
+from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter, Metered
 from workbench.requests import Call
-from workbench.results import Result, number
+from workbench.results import Result, html_table, number
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
 from workbench.tables import RunTables, default_prefix
 
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_CALLS = 20
+SHOWN = {  # what people see of a summary, and under which heading; items, units and latency are means per call
+    "pattern": "access pattern",
+    "operation": "operation",
+    "calls": "calls",
+    "items_scanned": "read",
+    "items_returned": "returned",
+    "read_units": "RU",
+    "write_units": "WU",
+    "engine_units": "engine",
+    "latency_ms_p50": "ms p50",
+    "errors_expected": "expected errors",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +92,9 @@ class Run(Result):
 
     def to_frame(self) -> "pd.DataFrame":
         return self.summary
+
+    def _repr_html_(self) -> str:
+        return html_table(self.summary[list(SHOWN)].rename(columns=SHOWN), self.summary_line())
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
@@ -137,11 +152,13 @@ def run_patterns(
     if calls < 1 or sample < 1:
         raise ValueError(f"calls={calls}, sample={sample}: both must be at least 1")
     items = items if items is not None else generate_items(design)
+    if items.design != design:
+        raise ValueError(f"the items are of another design than {design.name}: generate_items(design) makes its own")
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
     _load(tables, items, plan, progress)
-    try:
+    try:  # an interruption from here on leaves nothing: what the calls changed is nothing to go on from
         run = _called(design, items, plan, tables, progress)
     finally:
         if not keep:
@@ -155,21 +172,28 @@ def run_patterns(
 
 
 def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:
-    fingerprint = f"{items.design.name} seed={items.seed} now={items.now} items={plan.loaded} {hash_of(plan)}"
+    for table in items.design.tables:
+        check_distinct(items, table)
+    fingerprint = _fingerprint(items, plan)
     done = tables.create(fingerprint)
-    load_items(tables, items, plan.places, fingerprint, done, progress)
+    try:
+        load_items(tables, items, plan.places, fingerprint, done, progress)
+    except Exception:  # only an interruption leaves something to go on from
+        with suppress(EngineError):
+            tables.delete()
+        raise
     for table in items.design.tables:
         tables.note(table, "", 0)  # from here on the patterns change it: a later load starts anew
 
 
-def hash_of(plan: Plan) -> str:
-    """A short text that is the same for the same items to load."""
-    from hashlib import sha256
-
-    digest = sha256()
+def _fingerprint(items: Items, plan: Plan) -> str:
+    """A short text that differs where the design or the items to load differ."""
+    digest = sha256(repr((items.design.model_dump(), items.seed, items.now)).encode())
     for name, index in plan.places.items():
-        digest.update(name.encode() + index.tobytes())
-    return digest.hexdigest()[:16]
+        entity = items.entities[name]
+        digest.update(repr((name, entity.take(index[[0, -1]] if len(index) else index))).encode())
+        digest.update(index.tobytes() + entity.sizes[index].tobytes())
+    return digest.hexdigest()
 
 
 def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progress: bool) -> Run:
@@ -219,8 +243,11 @@ def _shortened(failures: list[str]) -> tuple[str, ...]:
 
 def _notes(design: Design, plan: Plan, engine: Engine) -> Iterator[str]:
     yield plan.statement()
+    for name, calls in plan.calls.items():
+        if 0 < len(calls) < plan.asked[name]:
+            yield f"{name} was called {len(calls)} times instead of {plan.asked[name]}: no more items fit its target"
     if engine.reads_prove_nothing:
-        yield f"engine_units of reads prove nothing on {engine.name}: {engine.facts.errata[0]}"
+        yield f"the engine's units of reads prove nothing on {engine.name}: {engine.facts.errata[0]}"
     ttl = [f"{t.name}.{t.ttl}" for t in design.tables.values() if t.ttl]
     if ttl and engine.facts.ttl_deletes:
         names = ", ".join(ttl)
@@ -301,29 +328,26 @@ def _range(bounds: tuple[float, float]) -> str:
 
 
 def _check_order(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    if not pattern.expect.order:
-        return
-    for one in metered:
-        found = [_sortable(item.get(pattern.expect.order)) for item in one.returned]
-        if None not in found and found != sorted(found, reverse=pattern.descending):
-            yield f"expected the items ordered by {pattern.expect.order}, and they are not"
+    name = pattern.expect.order
+    for one in metered if name else ():
+        found = [_sortable(item[name]) for item in one.returned if name in item]
+        if len(found) < len(one.returned):
+            yield f"expected the items ordered by {name}, and {len(one.returned) - len(found)} of them lack it"
+        elif found != sorted(found, reverse=pattern.descending):
+            yield f"expected the items ordered by {name}, and they are not"
 
 
-_READ = TypeDeserializer().deserialize
-
-
-def _sortable(value: Any) -> Any:
+def _sortable(value: Mapping[str, Any]) -> tuple[str, Any]:
     """A value in DynamoDB's order: numbers by value, text by its UTF-8 bytes."""
-    if value is None:
-        return None
-    found = _READ(value)
-    return found.encode() if isinstance(found, str) else found
+    ((tag, content),) = value.items()
+    return tag, {"N": Decimal, "S": str.encode, "B": bytes}.get(tag, repr)(content)
 
 
 def _check_attributes(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    lacking = [n for n in pattern.expect.attributes for m in metered for item in m.returned if n not in item]
-    if lacking:
-        yield f"expected {', '.join(dict.fromkeys(lacking))} in every item, and {len(lacking)} items lack it"
+    returned = [item for one in metered for item in one.returned]
+    for name in pattern.expect.attributes:
+        if lacking := sum(name not in item for item in returned):
+            yield f"expected {name} in every item, and {lacking} of {len(returned)} lack it"
 
 
 def _check_entity(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:

@@ -1,39 +1,42 @@
 """Which items a run loads: all of a small design, a stated sample of a large one.
 
 A sample must not change what a request costs. A Query pays for all that its key condition reaches, so whatever the
-run's calls reach is loaded, and only the rest is thinned, by whole item collections. Where one call reaches more than
-a twentieth of the sample, only the first of it is loaded, and that is said. The spread of items and requests is
-always computed on all items, never on the sample.
+run's calls reach is loaded, and only the rest is thinned, by item collections. Where the calls reach more than the
+sample, only the first of what each reaches is loaded, a twentieth of the sample, and that is said. The spread of items
+and requests is always computed on all items, never on the sample.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from boto3.dynamodb.types import TypeDeserializer
-from numpy.typing import NDArray
 
-from workbench import expressions
-from workbench.columns import Ints
+from workbench.columns import Ints, Mask
 from workbench.design import AccessPattern, Design
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.items import Items
-from workbench.key_conditions import key_condition
+from workbench.key_conditions import KeyCondition
+from workbench.reach import bound_values, query_condition, satisfies
 from workbench.requests import Call, Request, draw_calls
+from workbench.ring import PartitionKeys
 
 DEFAULT_SAMPLE = 60_000
 SCAN_SHARE = 20  # a Scan reads everything: it is called once for every twenty calls of another pattern
+CUT = 20  # where the calls reach more than the sample, one may reach a twentieth of it
 
 
 @dataclass(frozen=True)
 class Plan:
     """The calls of a run, by pattern in file order, and the items of each entity that are loaded for them.
 
-    `cut` counts the item collections of which a call reaches more than is loaded.
+    `asked` is how often each pattern was to be called; `cut` counts the item collections of which a call reaches more
+    than is loaded.
     """
 
     calls: dict[str, list[Call]]
+    asked: dict[str, int]
     places: dict[str, Ints]
     total: int
     cut: int
@@ -47,169 +50,191 @@ class Plan:
         """What is loaded, in words."""
         if self.loaded == self.total:
             return f"all {self.total:,} items loaded"
-        words = f"{self.loaded:,} of {self.total:,} items loaded: all that the calls reach, and a sample of the rest"
-        cut = f"; of {self.cut:,} item collections only the first items that a call reaches" if self.cut else ""
-        return words + cut
+        part = "the first items that each call reaches" if self.cut else "all that the calls reach"
+        words = f"{self.loaded:,} of {self.total:,} items loaded: {part}, and a sample of the rest"
+        cut = f"; {self.cut:,} item collections are cut, and a Query that reads one costs more than here"
+        times = f"about {self.total / max(self.loaded, 1):.3g} times what it does here"
+        scans = "".join(f"; {name}, a Scan, would read all items and cost {times}" for name in self._scans())
+        return words + (cut if self.cut else "") + scans
+
+    def _scans(self) -> list[str]:
+        """The patterns that read all that is loaded."""
+        patterns = [calls[0].pattern for calls in self.calls.values() if calls]
+        return [p.name for p in patterns if p.operation == "Scan" and p.page_limit is None]
 
 
 def plan_run(items: Items, calls: int, seed: int, sample: int) -> Plan:
     """Draw the calls of every served pattern, and choose the items to load, at most about `sample`."""
+    patterns, state = list(items.design.served_patterns()), _State(items)
     drawn: dict[str, list[Call]] = {}
-    held: dict[str, Ints] = {}
-    used: dict[str, Ints] = {}
-    for pattern in items.design.served_patterns():
-        count = max(1, calls // SCAN_SHARE) if pattern.operation == "Scan" else calls
-        among = _left(items, pattern, {**held, **_merged(held, used)})
-        drawn[pattern.name] = draw_calls(items, pattern, count, seed=seed, among=among)
-        _remember(items.design, pattern, drawn[pattern.name], held, used)
-    none = np.array([], dtype=np.int64)
-    free = {name: np.delete(np.arange(len(e)), held.get(name, none)) for name, e in items.entities.items()}
-    total = sum(len(index) for index in free.values())
+    for pattern in sorted(patterns, key=lambda p: not takes_rows(items.design, p)):  # what these put is not loaded
+        count, among = state.most(pattern, calls), state.among(pattern)
+        drawn[pattern.name] = draw_calls(items, pattern, count, seed=seed, among=among, created=state.created)
+        state.remember(pattern, drawn[pattern.name])
+    drawn = {pattern.name: drawn[pattern.name] for pattern in patterns}
+    asked = {pattern.name: _asked(pattern, calls) for pattern in patterns}
+    free = {name: state.without(name, state.held) for name in items.entities}
+    total = sum(map(len, free.values()))
     if total <= sample:
-        return Plan(drawn, free, total, 0)
+        return Plan(drawn, asked, free, total, 0)
     places, cut = _sampled(items, drawn, free, sample, seed)
-    return Plan(drawn, places, total, cut)
+    return Plan(drawn, asked, places, total, cut)
 
 
-def _left(items: Items, pattern: AccessPattern, gone: Mapping[str, Ints]) -> dict[str, Ints]:
-    """The items that earlier calls left as they were generated."""
-    names = [entity.name for entity in items.design.addressed(pattern) if entity.name in gone]
-    return {name: np.delete(np.arange(len(items.entities[name])), gone[name]) for name in names}
+def _asked(pattern: AccessPattern, calls: int) -> int:
+    return max(1, calls // SCAN_SHARE) if pattern.operation == "Scan" else calls
 
 
-def _merged(one: Mapping[str, Ints], other: Mapping[str, Ints]) -> dict[str, Ints]:
-    empty = np.array([], dtype=np.int64)
-    return {name: np.union1d(one.get(name, empty), other.get(name, empty)) for name in {*one, *other}}
+def takes_rows(design: Design, pattern: AccessPattern) -> bool:
+    """Whether a pattern creates items that come from rows: these are held back when the others are loaded."""
+    if pattern.actions:
+        puts = [action for action in pattern.actions if action.operation == "Put"]
+        return any(design.entities[design.action_entity(a)].rows and pattern.target_of(a) == "new" for a in puts)
+    return not pattern.is_read and pattern.target_of() == "new" and any(e.rows for e in design.addressed(pattern))
 
 
-def _remember(
-    design: Design, pattern: AccessPattern, calls: Iterable[Call], held: dict[str, Ints], used: dict[str, Ints]
-) -> None:
-    """Rows that a put will create are held back from loading; items that a write changes are used up."""
-    if pattern.is_read:
-        return
-    for call in calls:
-        for request in call.requests:
-            for name, place in request.places:
-                if place >= 0:
-                    creates = design.entities[name].rows is not None and pattern.target_of() == "new"
-                    book = held if creates else used
-                    book[name] = np.union1d(book.get(name, np.array([], dtype=np.int64)), [place])
+@dataclass
+class _State:
+    """The items after the calls drawn so far: of each entity those held back, deleted and changed, and how many new."""
+
+    items: Items
+    held: dict[str, set[int]] = field(default_factory=dict)
+    deleted: dict[str, set[int]] = field(default_factory=dict)
+    changed: dict[str, set[int]] = field(default_factory=dict)
+    created: dict[str, int] = field(default_factory=dict)
+
+    def most(self, pattern: AccessPattern, calls: int) -> int:
+        """How often a pattern is called; one that puts rows leaves half of them to the others."""
+        asked, design = _asked(pattern, calls), self.items.design
+        if not takes_rows(design, pattern) or pattern.actions:
+            return asked
+        name = design.addressed(pattern)[0].name
+        left = len(self.items.entities[name]) - self.created.get(name, 0)
+        return min(asked, max(1, left // 2))
+
+    def among(self, pattern: AccessPattern) -> dict[str, Ints]:
+        """The items that a pattern may ask for: those that are there, where it matters those that nothing changed."""
+        names = {entity.name for entity in self.items.design.addressed(pattern)}
+        there = {name: self.without(name, self.held, self.deleted) for name in names}
+        if not _looks(pattern):
+            return there
+        unchanged = {name: self.without(name, self.held, self.deleted, self.changed) for name in names}
+        return {name: unchanged[name] if len(unchanged[name]) else there[name] for name in names}
+
+    def without(self, name: str, *books: Mapping[str, set[int]]) -> Ints:
+        """The places of an entity's items, but for those in a book."""
+        noted = sorted(set().union(*(book.get(name, ()) for book in books)))
+        return np.delete(np.arange(len(self.items.entities[name])), np.array(noted, dtype=np.int64))
+
+    def remember(self, pattern: AccessPattern, calls: Iterable[Call]) -> None:
+        """Note what the calls of a pattern do to the items."""
+        books = {"Delete": self.deleted, "Update": self.changed}
+        if takes_rows(self.items.design, pattern):
+            books["Put"] = self.held
+        for request in (request for call in calls for request in call.requests):
+            for (name, place), action in zip(request.places, request.actions, strict=True):
+                if place >= 0 and action in books:
+                    books[action].setdefault(name, set()).add(place)
+
+
+def _looks(pattern: AccessPattern) -> bool:
+    """Whether it depends on more of an item than its primary key, so that an item must be as it was generated."""
+    parts = (pattern, *pattern.actions)
+    return pattern.index is not None or any(p.condition is not None or isinstance(p.target, dict) for p in parts)
+
+
+# The sample
 
 
 def _sampled(
     items: Items, calls: Mapping[str, Sequence[Call]], free: Mapping[str, Ints], sample: int, seed: int
 ) -> tuple[dict[str, Ints], int]:
-    """The touched collections of every entity, and others at random up to its part of the sample."""
-    total = sum(len(index) for index in free.values())
-    most = max(1, sample // 20)
-    places, cut = {}, 0
-    for name, entity in items.entities.items():
-        budget = sample * len(free[name]) // total
-        marked, cut_here = _touched(items, entity, calls, most)
-        cut += cut_here
-        marked &= _mask(free[name], len(entity))
-        _fill_up(entity, marked, free[name], budget, most, seed)
-        places[name] = np.flatnonzero(marked)
-    return places, cut
+    """What the calls touch, and others at random up to the sample; and how many collections are cut."""
+    found = [*_addressed(calls), *_reached(items, calls)]
+    marked, cut = _marked(items, found, free, sample)
+    if cut or _count(marked) > sample:
+        marked, cut = _marked(items, found, free, max(1, sample // CUT))
+    spare, rest = max(0, sample - _count(marked)), sum(map(len, free.values())) - _count(marked)
+    for name, mask in marked.items():
+        others = free[name][~mask[free[name]]]
+        mask[_some(items.entities[name], others, spare * len(others) // max(rest, 1), seed)] = True
+    return {name: np.flatnonzero(mask) for name, mask in marked.items()}, cut
 
 
-def _mask(index: Ints, count: int) -> NDArray[np.bool_]:
-    mask = np.zeros(count, dtype=bool)
-    mask[index] = True
-    return mask
+def _count(marked: Mapping[str, Mask]) -> int:
+    return sum(int(mask.sum()) for mask in marked.values())
 
 
-def _touched(
-    items: Items, entity: EntityItems, calls: Mapping[str, Sequence[Call]], most: int
-) -> tuple[NDArray[np.bool_], int]:
-    """The items of an entity that some call addresses or reads, and how many collections are cut to `most` items."""
-    marked, cut = np.zeros(len(entity), dtype=bool), 0
-    for name, drawn in calls.items():
-        pattern = items.design.access_patterns[name]
-        for request in (request for call in drawn for request in call.requests):
-            marked[[place for owner, place in request.places if owner == entity.name and place >= 0]] = True
-        if pattern.operation == "Query" and items.design.table_for(pattern).name == entity.table.name:
-            here, cut_here = _reached(items, entity, pattern, drawn, most)
-            marked, cut = marked | here, cut + cut_here
-    return marked, cut
+def _some(entity: EntityItems, places: Ints, count: int, seed: int) -> Ints:
+    """`count` of the items at `places`, one item collection after the other, in random order."""
+    codes = entity.key_codes(entity.table.key_attributes[:1])[places]
+    known, inverse = np.unique(codes, return_inverse=True)
+    turns = stream(seed, "sample", entity.name).permutation(len(known))
+    return places[np.argsort(turns[inverse.reshape(len(places))], kind="stable")[:count]]
 
 
-def _reached(
-    items: Items, entity: EntityItems, pattern: AccessPattern, calls: Sequence[Call], most: int
-) -> tuple[NDArray[np.bool_], int]:
-    """What the calls of a Query reach among an entity's items: those of its item collections, whosever they are."""
-    partition, sort = entity.table.keys(pattern.index)
-    marked, cut = np.zeros(len(entity), dtype=bool), set()
-    if not all(attribute in entity.columns for attribute in partition):
-        return marked, 0
-    codes = entity.key_codes(partition)
-    known, first = np.unique(codes, return_index=True)
-    by_value = dict(zip(_key_values(entity, partition, first), known.tolist(), strict=True))
-    for request in (request for call in calls for request in call.requests):
-        owner, place = request.places[0]
-        code = by_value.get(_key_values(items.entities[owner], partition, np.array([place]))[0], -1)
-        reached = reached_items(entity, np.flatnonzero(codes == code), sort, request, pattern) if code >= 0 else []
-        if len(reached) > most:
-            cut.add(code)
-        marked[reached[:most]] = True
+@dataclass(frozen=True)
+class _Found:
+    """Items of one entity that a request touches, in the order in which it reads them, and of which collection."""
+
+    entity: str
+    places: Ints
+    collection: tuple[str | None, int] | None = None
+
+
+def _marked(items: Items, found: Iterable[_Found], free: Mapping[str, Ints], most: int) -> tuple[dict[str, Mask], int]:
+    """The items of each entity that requests touch, of each at most the first `most`; how many collections are cut."""
+    marked = {name: np.zeros(len(entity), dtype=bool) for name, entity in items.entities.items()}
+    cut = set()
+    for one in found:
+        marked[one.entity][one.places[:most]] = True
+        if len(one.places) > most:
+            cut.add(one.collection)
+    for name, mask in marked.items():
+        mask[np.delete(np.arange(len(mask)), free[name])] = False
     return marked, len(cut)
 
 
-def _key_values(entity: EntityItems, attributes: Sequence[str], index: Ints) -> list[tuple[object, ...]]:
-    return list(zip(*(entity.columns[a].take(index) for a in attributes), strict=True))
+def _addressed(calls: Mapping[str, Sequence[Call]]) -> Iterator[_Found]:
+    for request in (request for drawn in calls.values() for call in drawn for request in call.requests):
+        yield from (_Found(name, np.array([place])) for name, place in request.places if place >= 0)
+
+
+def _reached(items: Items, calls: Mapping[str, Sequence[Call]]) -> Iterator[_Found]:
+    for name, drawn in calls.items():
+        pattern = items.design.access_patterns[name]
+        if pattern.operation == "Query":
+            yield from _read(items, pattern, [request for call in drawn for request in call.requests])
+
+
+def _read(items: Items, pattern: AccessPattern, requests: Sequence[Request]) -> Iterator[_Found]:
+    """What the requests of a Query read: items of one item collection, of whichever entity."""
+    table, condition = items.design.table_for(pattern), query_condition(items.design, pattern)
+    keys, sort = PartitionKeys(items, table.name, pattern.index), table.keys(pattern.index)[1]
+    collections: dict[tuple[str, int], list[tuple[tuple[Any, ...], int]]] = {}
+    for values in map(bound_values, requests):
+        number = keys.number(tuple(values[name] for _, name in condition.partition))
+        for name, numbers in keys.of.items() if number >= 0 else ():
+            if (name, number) not in collections:
+                collections[name, number] = _in_order(items.entities[name], np.flatnonzero(numbers == number), sort)
+            places = reached_items(collections[name, number], pattern, condition, values)
+            yield _Found(name, places, (pattern.index, number))
+
+
+def _in_order(entity: EntityItems, members: Ints, sort: Sequence[str]) -> list[tuple[tuple[Any, ...], int]]:
+    """Sort keys and places of an item collection, in the order of the sort key."""
+    keys = zip(*(entity.columns[name].take(members) for name in sort), strict=True) if sort else [()] * len(members)
+    return sorted(zip(keys, members.tolist(), strict=True))
 
 
 def reached_items(
-    entity: EntityItems, members: Ints, sort: Sequence[str], request: Request, pattern: AccessPattern
+    collection: Sequence[tuple[tuple[Any, ...], int]],
+    pattern: AccessPattern,
+    condition: KeyCondition,
+    values: Mapping[str, Any],
 ) -> Ints:
-    """The members of an item collection that a request reads, in the order in which it reads them."""
-    ordered = members[np.argsort(_sort_codes(entity, sort)[members], kind="stable")]
-    condition = request.parameters.get("KeyConditionExpression")
-    if condition is not None and sort:
-        ordered = ordered[_in_range(entity, ordered, sort, request, pattern)]
-    ordered = ordered[::-1] if pattern.descending else ordered
-    pages = pattern.page_limit
-    return ordered[: pattern.limit * pages + 1] if pattern.limit and pages else ordered
-
-
-def _in_range(
-    entity: EntityItems, ordered: Ints, sort: Sequence[str], request: Request, pattern: AccessPattern
-) -> NDArray[np.bool_]:
-    """Which items the key condition's part on the sort key lets through."""
-    node = expressions.resolve(expressions.parse_key_condition(pattern.key_condition or ""), pattern.names)
-    partition = entity.table.keys(pattern.index if pattern.index in entity.table.indexes else None)[0]
-    values = request.parameters["ExpressionAttributeValues"]
-    inside = np.ones(len(ordered), dtype=bool)
-    for part in key_condition(node, partition, sort, "").sort:
-        held = entity.columns[part.attribute].take(ordered)
-        bounds = [_READ(values[f":{name}"]) for name in part.values]
-        inside &= np.array([_COMPARE[part.operator](value, *bounds) for value in held], dtype=bool)
-    return inside
-
-
-_READ = TypeDeserializer().deserialize
-_COMPARE: dict[str, Callable[..., bool]] = {
-    "=": lambda value, bound: value == bound,
-    "<": lambda value, bound: value < bound,
-    "<=": lambda value, bound: value <= bound,
-    ">": lambda value, bound: value > bound,
-    ">=": lambda value, bound: value >= bound,
-    "BETWEEN": lambda value, low, high: low <= value <= high,
-    "begins_with": lambda value, prefix: value.startswith(prefix),
-}
-
-
-def _sort_codes(entity: EntityItems, sort: Sequence[str]) -> Ints:
-    return entity.key_codes(sort) if sort else np.arange(len(entity))
-
-
-def _fill_up(entity: EntityItems, marked: NDArray[np.bool_], free: Ints, budget: int, most: int, seed: int) -> None:
-    """Mark further whole collections, in random order, until the budget is reached."""
-    codes = entity.key_codes(entity.table.key_attributes[:1])[free]
-    known, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    order = stream(seed, "sample", entity.name).permutation(len(known))
-    order = order[counts[order] <= most]
-    room = budget - int(marked.sum())
-    chosen = order[np.cumsum(counts[order]) <= room]
-    marked[free[np.isin(inverse, chosen)]] = True
+    """The places of a collection's items that a request reads, in the order in which it reads them."""
+    found = [place for key, place in collection if satisfies(key, condition.sort, values)]
+    found = found[::-1] if pattern.descending else found
+    limit, pages = pattern.limit, pattern.page_limit
+    return np.array(found[: limit * pages + 1 if limit and pages else None], dtype=np.int64)

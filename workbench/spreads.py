@@ -89,7 +89,7 @@ class ItemSpread(Result):
 
     @property
     def is_even(self) -> bool:
-        """Whether no key sticks out: none has twice the mean share or 1 % of all items."""
+        """Whether no key sticks out: none has 1 % of all items and 1.3 times the mean share."""
         return _is_even(self.shares)
 
     @property
@@ -97,12 +97,13 @@ class ItemSpread(Result):
         """What the spread shows, in a sentence."""
         if not len(self.keys):
             return "there are no items"
-        total, share = int(self.items.sum()), self.shares[self.largest]
+        total, most = f"{int(self.items.sum()):,} items", percent(float(self.shares[self.largest]))
         if self.is_even:
-            return (
-                f"items lie evenly: none of {len(self.keys):,} keys has more than {percent(share)} of {total:,} items"
-            )
-        return f"{self.keys[self.largest]} holds {percent(share)} of all {total:,} items"
+            return f"items lie evenly: none of {len(self.keys):,} keys has more than {most} of {total}"
+        others = int((self.items == self.items[self.largest]).sum()) - 1
+        if others:
+            return f"{self.keys[self.largest]} and {others:,} more hold {most} each of all {total}"
+        return f"{self.keys[self.largest]} holds {most} of all {total}"
 
     def summary_line(self) -> str:
         return f"{self.name}: {self.finding}"
@@ -278,7 +279,7 @@ class RequestSpread(Result):
 
     @property
     def is_even(self) -> bool:
-        """Whether no key sticks out of either kind of units: none has twice the mean share or 1 %."""
+        """Whether no key sticks out of either kind of units: none has 1 % and 1.3 times the mean share."""
         return all(_is_even(self.units(kind) / max(self.units(kind).sum(), 1e-300)) for kind in KINDS)
 
     @property
@@ -352,7 +353,7 @@ class RequestSpread(Result):
 
 
 def _is_even(shares: Floats) -> bool:
-    return bool(shares.max(initial=0.0) <= max(0.01, 2 / max(len(shares), 1)))
+    return bool(shares.max(initial=0.0) <= max(0.01, 1.3 / max(len(shares), 1)))
 
 
 def _name(table: str, index: str | None) -> str:

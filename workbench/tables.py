@@ -83,7 +83,7 @@ class RunTables:
     @property
     def registry(self) -> str:
         """The table in which this design's tables are noted."""
-        return REGISTRY + _allowed(self.design.name)
+        return self.name(REGISTRY + _allowed(self.design.name))
 
     def name(self, table: str) -> str:
         """The name that a table of the design has on the engine."""
@@ -96,13 +96,13 @@ class RunTables:
             name = self.name(table)
             created = self._created(name)
             if created is not None and noted.get(name, {}).get("created") != created:
-                fix = 'Choose another prefix for the tables of this run (prefix="mine-", --prefix mine-)'
-                raise self._foreign(name, fix)
+                raise self._foreign(name)
 
-    def _foreign(self, name: str, fix: str) -> EngineError:
+    def _foreign(self, name: str) -> EngineError:
         return EngineError(
             f"table {name} is on {self.engine.name} already and was not created by the workbench for the design "
-            f"{self.design.name}: it is left alone. {fix}",
+            f"{self.design.name}: it is left alone. Choose another prefix for the tables of this run "
+            '(prefix="mine-", --prefix mine-)',
             kind=self.engine.kind,
         )
 
@@ -192,7 +192,7 @@ class RunTables:
         """Whether the table with the notes exists; EngineError if its name is another table's."""
         found = self._described(self.registry)
         if found and found["KeySchema"] != _key_schema((REGISTRY_KEY,), ()):
-            raise self._foreign(self.registry, "Give the design another name")
+            raise self._foreign(self.registry)
         return found is not None
 
     def _ensure_registry(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Ints, combine
+from workbench.columns import Chosen, Ints, Pooled, combine
 from workbench.design import AccessPattern, Design, Table
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals, is_stated
@@ -87,7 +87,7 @@ def _levels(items: Items, pattern: AccessPattern, entity: EntityItems, chosen: I
     stated = dict(pattern.popularity)
     for attribute in _addressing(pattern, entity.table):
         if attribute in stated:
-            yield _column_level(entity, attribute, stated.pop(attribute), chosen)
+            yield _column_level(items.design, entity, attribute, stated.pop(attribute), chosen)
             continue
         for name in _parents_first(items.design, entity, attribute):
             if name in stated:
@@ -114,7 +114,7 @@ def _parents_first(design: Design, entity: EntityItems, attribute: str) -> list[
 
 def _stated_domain(design: Design, entity: EntityItems, name: str) -> Domain | None:
     domain = design.fields.get(name) or (design.entities[entity.name].attributes or {}).get(name)
-    while domain is not None and domain.of in design.fields:
+    while domain is not None and domain.popularity is None and domain.of in design.fields:
         domain = design.fields[domain.of]
     return domain if domain is not None and is_stated(domain) else None
 
@@ -129,17 +129,22 @@ def _domain_weights(domain: Domain, side: str) -> Any:
 def _field_level(items: Items, entity: EntityItems, name: str, popularity: Any, chosen: Ints) -> _Level:
     """Popularity over a field: by its place among all values where the field has them, else among those that occur."""
     if name not in entity.places:
-        return _column_level(entity, name, popularity, chosen)
+        return _column_level(items.design, entity, name, popularity, chosen)
     values, place = items.source.values(name), entity.places[name][chosen]
     place = np.maximum(place, 0)
     return _Level(place, values.ranks[place], values.siblings[place], _weigher(popularity))
 
 
-def _column_level(entity: EntityItems, name: str, popularity: Any, chosen: Ints) -> _Level:
+def _column_level(design: Design, entity: EntityItems, name: str, popularity: Any, chosen: Ints) -> _Level:
+    """Popularity over the values that occur, in their order; of a choice over all its values, as written."""
     column = entity.value_column(name)
     if column is None:
         nothing = np.zeros(len(chosen), dtype=np.int64)
         return _Level(nothing, nothing, nothing + 1, lambda ranks, counts: np.ones(len(ranks)))
+    own = design.fields.get(name) or (design.entities[entity.name].attributes or {}).get(name)
+    if own is not None and own.choice and isinstance(column, Pooled | Chosen):
+        ranks = column.picks[chosen]
+        return _Level(ranks, ranks, np.full(len(chosen), len(own.choice)), _weigher(popularity))
     known, ranks = np.unique(column.codes, return_inverse=True)
     absent = int(known[0] < 0)  # items without the value count as its first
     ranks = np.maximum(ranks.reshape(len(column))[chosen] - absent, 0)

@@ -1,0 +1,117 @@
+"""`python -m benchmarks [items|loading|imports ...]`: measure, print, and write RESULTS.md.
+
+QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
+exit code is 1 if a ratio misses what is required of it.
+"""
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import imports, items, loading
+from benchmarks.ratios import Fact, Ratio
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
+    "items": items.measure,
+    "loading": loading.measure,
+    "imports": imports.measure,
+}
+QUICK = {
+    "items": {"one_by_one": 5_000, "rounds": 3},
+    "loading": {"tasks": 10_000, "rounds": 3},
+    "imports": {"rounds": 5},
+}
+PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure the subjects that the words name, or all; 1 if a ratio misses its bound, 2 for an unknown subject."""
+    if unknown := set(words) - set(SUBJECTS):
+        print(f"benchmarks: no subject {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
+        return 2
+    quick = bool(os.environ.get("QUICK"))
+    found = list(measured(words or list(SUBJECTS), quick))
+    if not words and not quick:
+        RESULTS.write_text(report(found), encoding="utf-8")
+        print(f"\n{RESULTS.name} written")
+    missed = [one for one in found if isinstance(one, Ratio) and not one.holds]
+    for one in missed:
+        print(f"MISSED {one.name}: {figure(one.median)}, {one.required} is required", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact]:
+    """What the subjects measure, printed as it comes."""
+    print(machine(), flush=True)
+    for name in subjects:
+        print(f"\n{name}", flush=True)
+        for one in SUBJECTS[name](**QUICK[name] if quick else {}):
+            print(f"  {line(one)}", flush=True)
+            yield one
+
+
+def machine() -> str:
+    """The machine and the packages that count, in one line."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    system = f"{platform.system()} on {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {system}; {packages}"
+
+
+def line(one: Ratio | Fact) -> str:
+    """A ratio or fact as it is printed."""
+    if isinstance(one, Fact):
+        return f"{one.name}: {one.value}"
+    return f"{one.name}: {figure(one.median)} ({spread(one)}){f', {one.required} is required' if one.required else ''}"
+
+
+def figure(value: float) -> str:
+    """A ratio with as many digits as it deserves.
+
+    >>> figure(171.4), figure(2.718), figure(0.0773)
+    ('171', '2.72', '0.077')
+    """
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"
+
+
+def spread(one: Ratio) -> str:
+    """The smallest and the largest value, and how many there are."""
+    count = len(one.values)
+    return f"{figure(min(one.values))} to {figure(max(one.values))} in {count} round{'s' * (count > 1)}"
+
+
+def verdict(one: Ratio) -> str:
+    """Whether the ratio keeps its bound; empty if it has none."""
+    return ("yes" if one.holds else "**no**") if one.required else ""
+
+
+def report(found: Sequence[Ratio | Fact]) -> str:
+    """RESULTS.md: a table of the ratios, and the facts beside them."""
+    ratios = [one for one in found if isinstance(one, Ratio)]
+    facts = [one for one in found if isinstance(one, Fact)]
+    rows = [f"| {r.name} | {r.required} | **{figure(r.median)}** | {spread(r)} | {verdict(r)} |" for r in ratios]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`. A ratio is the median of rounds in one run; in a round, each side runs once.",
+            "",
+            machine(),
+            "",
+            "| ratio | required | median | spread | holds |",
+            "|---|---|---:|---|---|",
+            *rows,
+            "",
+            "| measured beside | |",
+            "|---|---|",
+            *(f"| {fact.name} | {fact.value} |" for fact in facts),
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""The public names: a list that is visible to people and tools, and that costs nothing to import."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+
+HEAVY = {"boto3", "botocore", "ipywidgets", "lark", "matplotlib", "numpy", "pandas", "papermill", "pydantic", "ruamel"}
+
+
+def loaded_by(*command: str) -> set[str]:
+    """The packages that a fresh process has loaded at its end."""
+    done = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+def test_the_public_names_are_those_that_can_be_loaded():
+    assert sorted(wb.__all__) == sorted([*wb._MODULES, *wb._NAMES])
+    assert len(set(wb.__all__)) == len(wb.__all__)
+
+
+def test_type_checkers_see_the_same_names_from_the_same_modules():
+    tree = ast.parse(Path(wb.__file__).read_text("utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {(alias.name, part.module) for part in block.body for alias in part.names}
+    ours = {(name, f"workbench.{module}") for name, module in wb._NAMES.items()}
+    assert seen == ours | {(module, "workbench") for module in wb._MODULES}
+
+
+def test_dir_shows_every_public_name_before_any_is_used():
+    program = "import workbench; print(*dir(workbench))"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert set(wb.__all__) <= set(shown)
+    assert set(wb.__all__) <= set(dir(wb))
+
+
+@pytest.mark.parametrize("name", wb.__all__)
+def test_a_public_name_is_there_and_says_what_it_is(name):
+    assert inspect.getdoc(getattr(wb, name))
+
+
+def test_an_unknown_name_is_an_attribute_error_that_lists_the_known_ones():
+    with pytest.raises(AttributeError, match=r"no attribute 'load_desing'; there are .*load_design"):
+        wb.load_desing  # noqa: B018
+
+
+def test_star_import_gives_the_public_names():
+    scope: dict[str, object] = {}
+    exec("from workbench import *", scope)
+    assert set(wb.__all__) <= set(scope)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("-c", "import workbench") & HEAVY == set()
+
+
+def test_help_loads_neither_pandas_nor_matplotlib():
+    loaded = loaded_by("-m", "workbench", "--help")
+    assert "typer" in loaded  # it is the help of the commands that was shown
+    assert loaded & {"pandas", "matplotlib", "numpy", "boto3"} == set()
+
+
+def test_checking_a_design_loads_neither_pandas_nor_an_engine(designs):
+    loaded = loaded_by("-m", "workbench", "check", str(designs / "task_board.yaml"))
+    assert "pydantic" in loaded
+    assert loaded & {"pandas", "matplotlib", "boto3", "ministack"} == set()

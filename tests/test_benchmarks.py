@@ -1,0 +1,157 @@
+"""The benchmarks at small sizes: what they compare is comparable, and what they print is what they measured.
+
+Whether the ratios hold is for `make bench`, which has the time to measure them.
+"""
+
+import doctest
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks import imports, items, loading, ratios
+from benchmarks.ratios import Fact, Ratio
+from workbench.design import key_template
+from workbench.sizes import item_size
+
+
+@pytest.fixture(scope="module")
+def design():
+    return items.task_design(12_000)
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Where RESULTS.md goes in a test: never to the real one."""
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "RESULTS.md")
+    return bench.RESULTS
+
+
+@pytest.mark.parametrize("module", [ratios, bench])
+def test_the_examples_in_the_docstrings_run(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_ten_thousand_random_items_agree_with_item_size_their_templates_and_the_key_hash(design):
+    made, hashes = items.as_columns(design)
+    places = np.random.default_rng(20).permutation(len(made))[:10_000]
+    assert len(places) == 10_000
+    assert list(items.disagreements(design, made, hashes, places)) == []
+
+
+def test_a_wrong_size_hash_or_key_would_be_noticed(design):
+    made, hashes = items.as_columns(design)
+    places = np.arange(2)
+    other_keys = replace(made, columns={**made.columns, "SK": made.columns["PK"]})
+    assert len(list(items.disagreements(design, made, hashes + np.uint64(1), places))) == 2
+    wrong = list(items.disagreements(design, other_keys, hashes, places))
+    assert sum("SK is not" in line for line in wrong) == 2
+    made.sizes[0] += 1
+    assert len(list(items.disagreements(design, made, hashes, places))) == 1
+
+
+def test_there_are_about_as_many_tasks_as_asked_for(design):
+    assert 12_000 <= len(items.as_columns(design)[0]) <= 12_800
+
+
+def test_fakers_items_are_comparable(design):
+    made, _ = items.as_columns(design)
+    theirs = items.with_faker(1_000)
+    for name in ("PK", "SK", "ownerId"):
+        template = key_template(design.domains_of("Task")[name], name)
+        assert all(template.match(item[name]) for item in theirs)
+    assert {tuple(sorted(item)) for item in theirs} == {tuple(sorted(made.take([0])[0]))}
+    assert len({(item["PK"], item["SK"]) for item in theirs}) == 1_000
+    assert np.mean([item_size(item) for item in theirs]) == pytest.approx(made.sizes.mean(), rel=0.1)
+    assert len(theirs[0]["createdAt"]) == len(made.take([0])[0]["createdAt"])
+
+
+def test_rates_run_the_candidates_in_turn_and_leave_out_the_first_round():
+    ran = []
+
+    def candidate(name):
+        return lambda: ran.append(name) or 5
+
+    found = ratios.rates({"a": candidate("a"), "b": candidate("b")}, 2)
+    assert ran == ["a", "b", "a", "b", "a", "b"]
+    assert {name: len(values) for name, values in found.items()} == {"a": 2, "b": 2}
+
+
+def test_the_median_of_the_rounds_keeps_the_bound_or_does_not():
+    found = {"a": [6.0, 8.0, 9.0], "b": [3.0, 2.0, 3.0]}
+    assert ratios.ratio(found, "a", "b", at_least=3).holds
+    assert not ratios.ratio(found, "a", "b", at_least=3.01).holds
+    assert ratios.ratio(found, "a", "b", at_most=3).holds
+    assert not ratios.ratio(found, "a", "b", at_most=2.99).holds
+    assert [ratios.ratio(found, "a", "b", at_most=3).required, ratios.ratio(found, "a", "b").required] == [
+        "at most 3",
+        "",
+    ]
+
+
+def test_a_quick_run_of_the_items_prints_the_ratio_and_writes_nothing(monkeypatch, capsys, results):
+    monkeypatch.setenv("QUICK", "1")
+    monkeypatch.setitem(bench.QUICK, "items", {"tasks": 2_000, "one_by_one": 100, "compared": 100, "rounds": 1})
+    assert bench.main(["items"]) in (0, 1)
+    printed = capsys.readouterr().out
+    assert "items as columns : items one by one with Faker: " in printed
+    assert "at least 100 is required" in printed
+    assert "peak memory" in printed
+    assert not results.exists()
+
+
+@pytest.mark.engine
+def test_loading_compares_three_ways_on_one_engine_and_leaves_no_table(engine):
+    before = engine.client().list_tables()["TableNames"]
+    ours, bare, *facts = loading.measure(tasks=300, rounds=1, engine=engine)
+    assert isinstance(ours, Ratio) and ours.name == "loading through run_patterns : boto3's batch_writer"
+    assert ours.required == "at least 2" and bare.required == ""
+    assert min(*ours.values, *bare.values) > 0
+    assert all(isinstance(fact, Fact) for fact in facts)
+    assert engine.client().list_tables()["TableNames"] == before
+
+
+@pytest.mark.engine
+def test_batch_writer_reads_no_profile_proxy_or_credential_of_the_user(engine, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "not-there")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert loading._resource(engine).meta.client.list_tables()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_imports_compare_fresh_processes_with_import_pandas():
+    package, check, *facts = imports.measure(rounds=1)
+    assert (package.required, check.required) == ("at most 0.25", "at most 1.5")
+    assert package.name == "import workbench : import pandas, time"
+    assert [fact.name for fact in facts] == [f"{name}, a fresh process" for name in imports.PROGRAMS]
+
+
+def stub(*found):
+    return lambda: iter(found)
+
+
+def test_a_full_run_writes_every_ratio_with_its_bound_median_and_spread(monkeypatch, capsys, results):
+    monkeypatch.delenv("QUICK", raising=False)
+    kept, free = Ratio("a : b", (2.0, 4.0, 3.0), at_least=2.5), Ratio("c : d", (0.5,))
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(kept), "y": stub(free, Fact("memory", "5 MB"))})
+    assert bench.main([]) == 0
+    text = results.read_text("utf-8")
+    assert "| a : b | at least 2.5 | **3** | 2 to 4 in 3 rounds | yes |" in text
+    assert "| c : d |  | **0.5** | 0.5 to 0.5 in 1 round |  |" in text
+    assert "| memory | 5 MB |" in text
+    assert "cores" in text and "Python 3." in text
+    assert "x\n  a : b: 3 (2 to 4 in 3 rounds), at least 2.5 is required" in capsys.readouterr().out
+
+
+def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results):
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(Ratio("a : b", (1.0,), at_least=2))})
+    monkeypatch.delenv("QUICK", raising=False)
+    assert bench.main([]) == 1
+    assert capsys.readouterr().err == "MISSED a : b: 1, at least 2 is required\n"
+    assert "| **no** |" in results.read_text("utf-8")
+
+
+def test_an_unknown_subject_is_wrong_usage(capsys, results):
+    assert bench.main(["speed"]) == 2
+    assert "no subject speed; there are items, loading, imports" in capsys.readouterr().err
+    assert not results.exists()

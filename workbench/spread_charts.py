@@ -1,0 +1,260 @@
+"""The charts of spreads: what each partition key holds, and what is asked of it against what one partition serves.
+
+Read and write units stand on one scale on which their limits, 3,000 and 1,000 a second, are the same height: left it is
+labelled in write units, right in read units, and one line is the limit of both. What passes it is vermilion and
+hatched.
+
+Thousands of keys are ranked, the busiest first, along a logarithmic axis: the first key takes as much room as the next
+two, so that one that stands alone is seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from workbench.load import Kind
+from workbench.pictures import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    ORANGE,
+    PAPER,
+    SKY,
+    SMALL,
+    VERMILION,
+    WARNING_HATCH,
+    finish,
+    new_axes,
+    thousands,
+)
+from workbench.spreads import KINDS, LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
+
+FEW = 24  # keys that are drawn as bars with their names
+BINS = 400  # steps of a ranking of more keys than that
+LABEL = 24  # characters of a key's name
+LEAST_SHARE = 1.0  # per cent that an item scale reaches at least: what lies even is to look even
+COLOURS: dict[Kind, str] = {"read": BLUE, "write": GREEN}
+By = Literal["key", "partition"]
+Spread = ItemSpread | RequestSpread
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values of the keys to draw, `top` the key with most; those above `limit` are drawn as a warning."""
+
+    name: str
+    values: Floats
+    colour: str
+    top: int
+    limit: float | None = None
+    warning: str = VERMILION
+
+    def warns(self, values: Any) -> Any:
+        return np.zeros(len(values), dtype=bool) if self.limit is None else values > self.limit
+
+
+def item_spread(spread: ItemSpread, *, ax: Axes | None = None, by: By = "key") -> Axes:
+    """The share of all items of each partition key, or of each simulated partition, with the even share as a line.
+
+    The largest key is orange and hatched if it sticks out.
+    """
+    ax = ax if ax is not None else new_axes(8, 3.8)
+    shares = 100 * spread.shares
+    top = spread.largest if len(spread.keys) else 0
+    limit = None if spread.is_even or by == "partition" else 0.9999 * float(shares.max(initial=0.0))
+    series = [Series("items", shares, SKY, top, limit, ORANGE)]
+    groups = _draw(ax, spread, series, by)
+    _line(ax, 100 / groups, f"even share: {percent(1 / groups)}", FAINT)
+    _scale(ax, LEAST_SHARE, by)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.3g} %"))
+    title = f"{spread.name}: {spread.finding}"
+    return finish(ax, "item_spread", title, x=_label(spread, by, "largest"), y="share of all items")
+
+
+def request_spread(spread: RequestSpread, *, ax: Axes | None = None, by: By = "key") -> Axes:
+    """Read and write units a second of each partition key, or simulated partition, against one partition's limits."""
+    ax = ax if ax is not None else new_axes(8, 3.8)
+    series = [_of_kind(spread, kind) for kind in KINDS if spread.units(kind).any()]
+    _draw(ax, spread, series, by)
+    if by == "key":
+        _name_hottest(ax, spread)
+    kinds: list[Kind] = [kind for kind in reversed(KINDS) if spread.units(kind).any()] or ["write"]
+    _line(ax, 1.0, "one partition serves " + " and ".join(f"{LIMITS[k]:,} {UNIT[k]}/s" for k in kinds), VERMILION)
+    _scale(ax, 1.25, by)
+    _label_units(ax, kinds)
+    finding = spread.finding if by == "key" else _partition_finding(spread)
+    y, x = f"{_units_label(kinds[0])}, at {spread.at}", _label(spread, by, "busiest")
+    return finish(ax, "request_spread", f"{spread.name}: {finding}", x=x, y=y, legend=_legend(ax, series))
+
+
+def _of_kind(spread: RequestSpread, kind: Kind) -> Series:
+    units = spread.units(kind)
+    return Series(f"{kind} units ({UNIT[kind]})", units / LIMITS[kind], COLOURS[kind], int(units.argmax()), 1.0)
+
+
+def _label_units(ax: Axes, kinds: Sequence[Kind]) -> None:
+    """The scale, on which 1 is the limit, in units of the first kind on the left, and of the second on the right."""
+    first, *others = kinds
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * LIMITS[first]:,.10g}"))
+    for kind in others:
+        scaled: Any = (partial(np.multiply, LIMITS[kind]), partial(np.multiply, 1 / LIMITS[kind]))
+        right = ax.secondary_yaxis("right", functions=scaled)
+        right.set_ylabel(_units_label(kind), color=INK)
+        right.yaxis.set_major_formatter(thousands())
+        right.tick_params(colors=INK)
+        right.spines["right"].set_color(FAINT)
+
+
+def _units_label(kind: Kind) -> str:
+    return f"{kind} units/s ({UNIT[kind]}/s)"
+
+
+def _label(spread: Spread, by: By, most: str) -> str:
+    if by == "key":
+        return f"{len(spread.keys):,} partition keys, the {most} first" + _log_words(spread)
+    ring = "DynamoDB's hash, as far as known" if spread.hash_seed is None else f"hash seed {spread.hash_seed}"
+    return f"{spread.partitions:,} simulated partitions, equal ranges of the hash ring ({ring})"
+
+
+def _log_words(spread: Spread) -> str:
+    return "" if len(spread.keys) <= FEW else " (rank, log scale)"
+
+
+def short(key: str) -> str:
+    """A key's name cut in its middle.
+
+    >>> short("TENANT#0123456789abcdef#ORDER#77")
+    'TENANT#01234567…ORDER#77'
+    """
+    return key if len(key) <= LABEL else f"{key[: LABEL - 9]}…{key[-8:]}"
+
+
+# Drawing
+
+
+def _draw(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> int:
+    """Draws keys or partitions; how many there are."""
+    if by == "partition":
+        _partitions(ax, spread, series)
+        return spread.partitions
+    if len(spread.keys) <= FEW:
+        _named_bars(ax, spread.keys, series)
+    else:
+        _ranking(ax, len(spread.keys), series)
+    return max(len(spread.keys), 1)
+
+
+def _named_bars(ax: Axes, keys: Sequence[str], series: Sequence[Series]) -> None:
+    """A bar for each key with its name below, the one with most first."""
+    most = np.max([np.zeros(len(keys)), *(each.values for each in series)], axis=0)
+    order = np.argsort(-most, kind="stable")
+    width = 0.8 / max(len(series), 1)
+    for place, each in enumerate(series):
+        left = np.arange(len(keys)) - 0.4 + place * width
+        bars = ax.bar(left, each.values[order], width, align="edge", color=each.colour, label=each.name)
+        _warn(each, [bar for bar, warns in zip(bars, each.warns(each.values[order]), strict=True) if warns])
+    names = [short(keys[i]) for i in map(int, order)]
+    slanted = sum(map(len, names)) > 60
+    ax.set_xticks(range(len(names)), names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
+
+
+def _ranking(ax: Axes, keys: int, series: Sequence[Series]) -> None:
+    """Each series' values, the largest first, as steps along a logarithmic axis of ranks."""
+    edges = np.unique(np.geomspace(1, keys + 1, BINS).round()) if keys > BINS else np.arange(1.0, keys + 2)
+    starts = edges[:-1].astype(np.int64) - 1
+    for each in sorted(series, key=lambda one: -float(one.values.max(initial=0.0))):  # the lower in front
+        ranked = np.sort(each.values)[::-1]
+        means = np.add.reduceat(ranked, starts) / np.diff(edges)
+        ax.stairs(means, edges, fill=True, color=each.colour, alpha=0.45, label=each.name)
+        ax.stairs(means, edges, color=each.colour, linewidth=1.6)
+        if warned := int(each.warns(means).sum()):
+            _warn(each, [ax.stairs(means[:warned], edges[: warned + 1], fill=True)])
+    ax.set_xscale("log")
+    ax.set_xlim(1, keys + 1)
+    ax.xaxis.set_major_formatter(thousands())
+
+
+def _warn(series: Series, artists: Sequence[Any]) -> None:
+    """A warning is never by colour alone: it is hatched too."""
+    for artist in artists:
+        artist.set(facecolor=series.warning, edgecolor=INK, hatch=WARNING_HATCH, linewidth=0.8, alpha=1)
+
+
+def _partitions(ax: Axes, spread: Spread, series: Sequence[Series]) -> None:
+    """A bar for each simulated partition, the part of the hottest key outlined and named."""
+    width = 0.8 / max(len(series), 1)
+    named: set[int] = set()
+    for place, each in sorted(enumerate(series), key=lambda one: -float(one[1].values.max(initial=0.0))):
+        left = np.arange(spread.partitions) - 0.4 + place * width
+        totals = np.bincount(spread.placed, each.values, minlength=spread.partitions)
+        bars = ax.bar(left, totals, width, align="edge", color=each.colour, label=each.name)
+        _warn(each, [bar for bar, warns in zip(bars, each.warns(totals), strict=True) if warns])
+        if len(spread.keys):
+            partition = int(spread.placed[each.top])
+            _outline(ax, spread, each, (float(left[partition]), width, float(totals[partition])), partition in named)
+            named.add(partition)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _outline(ax: Axes, spread: Spread, series: Series, bar: tuple[float, float, float], silent: bool) -> None:
+    """The hottest key's part of its partition's bar, and above the bar its name and share."""
+    left, width, height = bar
+    value = float(series.values[series.top])
+    ax.bar(left, value, width, align="edge", fill=False, edgecolor=INK, linewidth=1.6)
+    if silent:  # the bar beside it bears a name already
+        return
+    text = f"{short(spread.keys[series.top])}\n{percent(value / max(float(series.values.sum()), 1e-300))}"
+    where: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": SMALL}
+    ax.annotate(text, (left + width / 2, height), (0, 2), color=INK, **where)
+
+
+def _name_hottest(ax: Axes, spread: RequestSpread) -> None:
+    """The name, share and units of the hottest key beside its step, where keys are too many to be named below."""
+    hot = spread.hottest()
+    if hot is None or len(spread.keys) <= FEW:
+        return
+    rate = f"{rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s"
+    idle = int((spread.units(hot.kind) == 0).sum())
+    rest = f"\nthe other {idle:,} keys: no {hot.kind}s" if idle == len(spread.keys) - 1 else ""
+    text = f"{short(hot.key)}: {percent(hot.share)} of {hot.kind}s, {rate}{rest}"
+    low = hot.utilisation < 0.2
+    where: dict[str, Any] = {"textcoords": "offset points", "va": "bottom" if low else "top", "fontsize": SMALL}
+    at = (1 if low else 2, hot.utilisation)
+    ax.annotate(text, at, (6, 4 if low else -2), color=INK, bbox=PAPER, **where)
+
+
+def _line(ax: Axes, value: float, text: str, colour: str) -> None:
+    """A labelled line across."""
+    ax.axhline(value, color=colour, linestyle="--", linewidth=1.4, label="_limit")
+    where: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "bottom", "fontsize": SMALL}
+    ax.annotate(text, (1, value), (-2, 2), xycoords=("axes fraction", "data"), color=INK, bbox=PAPER, **where)
+
+
+def _scale(ax: Axes, least: float, by: By) -> None:
+    """A scale from zero to at least `least`, with some room above all, more where bars bear names."""
+    ax.set_ylim(0, max((1.12 if by == "key" else 1.3) * ax.dataLim.y1, least))
+
+
+def _legend(ax: Axes, series: Sequence[Series]) -> list[Patch]:
+    entries = [Patch(color=each.colour, label=each.name) for each in series]
+    if any(patch.get_hatch() == WARNING_HATCH for patch in ax.patches):
+        label = "more than one partition serves"
+        entries.append(Patch(facecolor=VERMILION, edgecolor=INK, hatch=WARNING_HATCH, label=label))
+    return entries
+
+
+def _partition_finding(spread: RequestSpread) -> str:
+    used = spread.by_partition()["utilisation"].to_numpy()
+    if not used.any():
+        return spread.finding
+    busiest = int(used.argmax())
+    times = f"{used[busiest]:,.1f} times" if used[busiest] >= 1 else f"{percent(float(used[busiest]))} of"
+    return f"partition {busiest} gets {times} what it serves; {spread.finding}"
