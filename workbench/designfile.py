@@ -339,20 +339,30 @@ def json_schema() -> dict[str, Any]:
 
     Short forms of domains are allowed wherever a domain is.
     """
-    schema = Design.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "DynamoDB workbench design"
-    domain = schema["$defs"]["Domain"]
-    short = {"type": ["string", "number", "boolean", "array", "null"], "description": "a domain, written short"}
-    schema["$defs"]["Domain"] = {"anyOf": [domain, short]}
-    for part in (schema, domain, *schema["$defs"].values()):
-        _open_to_notes(part)
-    return schema
+    schema = _for_editors(Design.model_json_schema(by_alias=True))
+    parts = schema["$defs"]
+    parts["Domain"] = {"anyOf": [parts["Domain"], _SHORT_DOMAIN]}
+    parts["Entity"] = {"anyOf": [parts["Entity"], {"type": "null"}]}
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "DynamoDB workbench design"}
+    return {**named, **schema}
 
 
-def _open_to_notes(part: dict[str, Any]) -> None:
-    """Keys with x- are allowed; those that the loader adds are no part of the language."""
-    if part.get("additionalProperties") is False:
-        part["patternProperties"] = {"^x-": {}}
-        for name in [name for name in part["properties"] if name.startswith("x-")]:
-            del part["properties"][name]
+_SHORT_DOMAIN = {
+    "type": ["string", "number", "boolean", "array", "null"],
+    "description": 'a type word, as email or 1..60; constants [OPEN, DONE]; a template "{user_id}"; nothing: the field '
+    "of this name",
+}
+
+
+def _for_editors(part: Any) -> Any:
+    """The schema without what pydantic adds: titles, keys that the loader sets. Keys with x- go anywhere."""
+    if isinstance(part, list):
+        return [_for_editors(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    out = {key: _for_editors(value) for key, value in part.items() if key != "title" or isinstance(value, dict)}
+    if isinstance(out.get("properties"), dict) and "type" in out:
+        out["properties"] = {name: value for name, value in out["properties"].items() if not name.startswith("x-")}
+    if out.get("type") == "object" and "additionalProperties" in out:
+        out["patternProperties"] = {"^x-": {}}
+    return out

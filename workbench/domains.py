@@ -274,7 +274,7 @@ def _presence(value: object) -> object:
 
 
 class Domain(Part):
-    """Which values a field or attribute has; `normalise` says how to write the common ones short."""
+    """Which values a field or attribute has, written long; most can be written short: email, 1..60, [OPEN, DONE]."""
 
     type: Type | None = Field(default=None, description="a type word, as email, 1..60, timestamp(-30d..now)")
     choice: Annotated[dict[Any, Share | None] | None, WithJsonSchema({"type": ["array", "object"]})] = Field(

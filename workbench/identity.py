@@ -27,12 +27,10 @@ def known_names(design: Design, entity: Entity) -> set[str]:
 
 def is_identity(design: Design, name: str) -> bool:
     """Whether a field has a stated number of values: a count, a `per` that names it, or the same through `of`."""
-    domain = design.fields.get(name)
-    if domain is None:
+    if name not in design.fields:
         return False
-    if domain.of in design.fields:
-        return is_identity(design, domain.of)
-    return domain.is_identity or any(other.per == name for other in design.fields.values())
+    name = origin(design, name)
+    return design.fields[name].is_identity or any(other.per == name for other in design.fields.values())
 
 
 def parents(design: Design, name: str) -> list[str]:
@@ -47,8 +45,11 @@ def parents(design: Design, name: str) -> list[str]:
 
 def origin(design: Design, name: str) -> str:
     """The field whose values a field has: itself, or through `of` another."""
-    domain = design.fields[name]
-    return origin(design, domain.of) if domain.of in design.fields else name
+    passed: set[str] = set()
+    while (other := design.fields[name].of) in design.fields and name not in passed:
+        passed.add(name)
+        name = str(other)
+    return name
 
 
 def key_fields(design: Design, entity: Entity, attributes: Iterable[str] | None = None) -> list[str]:
@@ -93,11 +94,11 @@ def _alike(one: KeyTemplate, other: KeyTemplate) -> bool:
 
 def count_of(design: Design, name: str) -> float:
     """The most values that a field can have over all its parents."""
-    domain = design.fields[name]
-    if domain.of:
-        return count_of(design, domain.of) if domain.of in design.fields else 1.0
-    own = domain.cardinality if domain.count in (None, "all") else domain.count.most  # type: ignore[union-attr]
-    return own * (count_of(design, domain.per) if domain.per in design.fields else 1)
+    name, total = origin(design, name), 1.0
+    for each in (name, *parents(design, name)):
+        domain = design.fields[each]
+        total *= domain.cardinality if domain.count in (None, "all") else domain.count.most  # type: ignore[union-attr]
+    return total
 
 
 def key_tag(design: Design, entity: Entity, name: str) -> str | None:
@@ -111,21 +112,19 @@ def domain_tag(design: Design, entity: Entity, domain: Domain) -> str | None:
     return _tag(design, entity, "", domain)
 
 
-def _tag(design: Design, entity: Entity, name: str, domain: Domain) -> str | None:
+def _tag(design: Design, entity: Entity, name: str, domain: Domain, passed: frozenset[str] = frozenset()) -> str | None:
     domain = design.fields.get(name, domain) if domain.is_field else domain
-    if domain.of:
-        origin = (entity.attributes or {}).get(domain.of) or design.fields.get(domain.of)
-        return _tag(design, entity, domain.of, origin) if origin else None
     template = key_template(domain, name)
-    if template and template.lone_field and not domain.is_field and template.lone_field != name:
-        inner = (entity.attributes or {}).get(template.lone_field) or design.fields.get(template.lone_field)
-        return _tag(design, entity, template.lone_field, inner) if inner else None
+    lone = template.lone_field if template and not domain.is_field else None
+    if other := domain.of or (lone if lone != name else None):
+        source = (entity.attributes or {}).get(other) or design.fields.get(other)
+        return _tag(design, entity, other, source, passed | {other}) if source and other not in passed else None
     if domain.format or domain.template:
         return "S"
     if domain.value is not None:
         return value_tag(domain.value)
     if domain.choice:
-        tags = {_tag(design, entity, "", Domain(value=value)) for value in domain.choice}
+        tags = {_tag(design, entity, "", Domain(value=value), passed) for value in domain.choice}
         return tags.pop() if len(tags) == 1 else "mixed"
     if domain.map or domain.list or domain.set:
         return "M" if domain.map else "L" if domain.list else "a set"
