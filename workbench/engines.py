@@ -113,6 +113,8 @@ def end():
         os._exit(0)
 
 watch(end)
+import socket  # a taken port ends this process at once, long before the engine would find out
+socket.create_server(("127.0.0.1", int(os.environ["GATEWAY_PORT"]))).close()
 sys.path += [p for p in os.environ["WORKBENCH_PATH"].split(os.pathsep) if p not in sys.path]
 import ministack.app
 ministack.app._collect_scripts = lambda *folders: []  # it would run scripts that lie in a system folder
