@@ -107,7 +107,7 @@ def read_document(text: bytes | str, file: str = "design") -> Document:
 def _decoded(text: bytes | str, file: str) -> str:
     data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if len(data) > MOST_BYTES:
-        message = f"{len(data):,} bytes: a design file has at most 1 MB; items belong into `rows` files"
+        message = f"over 1 MB: a design file has at most {MOST_BYTES:,} bytes; items belong into `rows` files"
         raise DesignError([Problem(file, 1, 1, message)])
     try:
         return data.decode("utf-8-sig")

@@ -261,7 +261,10 @@ class Builder:
     def _later(self, name: str, domain: Domain) -> Column:
         assert domain.type and domain.type.span and domain.type.span.base
         base = self.named(domain.type.span.base)
-        assert isinstance(base, Times)
+        if not isinstance(base, Times):
+            raise ValueError(
+                f"entity {self.part.name}: {name} is counted from {domain.type.span.base}, which is no time"
+            )
         return Times(base.present, base.instants + domain.type.span.earliest * 1000, domain.type.word)
 
     def _shard(self, name: str, domain: Domain) -> Column:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from workbench import limits
 from workbench.design import Design
 from workbench.documents import NAME
 from workbench.domains import TIME_TYPES, Domain
@@ -129,8 +130,15 @@ def part_problems(place: Place, domain: Domain) -> Found:
         if inner.is_field and step[0] != "map":
             yield (*place, *step), f"{step[0]} has no domain: say what its elements are, as {{{step[0]}: text(5)}}"
         yield from part_problems((*place, *step), inner)
+    if (depth := _depth(domain)) == limits.NESTING_LEVELS + 1:
+        yield place, f"{depth} levels of lists and maps; DynamoDB nests at most {limits.NESTING_LEVELS}"
     if domain.set and _value_kind(domain.set) not in ("S", "N", "B"):
         yield (*place, "set"), "a set holds only texts, only numbers or only binary"
+
+
+def _depth(domain: Domain) -> int:
+    inner = [d for d in [*(domain.map or {}).values(), domain.list] if d]
+    return (1 if domain.map or domain.list else 0) + max(map(_depth, inner), default=0)
 
 
 def _value_kind(domain: Domain) -> str:
