@@ -130,18 +130,6 @@ def _show_run(result: "Run") -> None:
         typer.echo(f"FAILED {failure}", err=True)
 
 
-COLUMNS = {
-    "pattern": "access pattern",
-    "operation": "operation",
-    "calls": "calls",
-    "items_scanned": "items read",
-    "items_returned": "returned",
-    "read_units": "read units",
-    "write_units": "write units",
-    "engine_units": "engine's units",
-    "latency_ms_p50": "ms",
-    "errors_expected": "failed as expected",
-}
 LEGEND = (
     "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
     "beside them what the engine reports."
@@ -150,25 +138,16 @@ LEGEND = (
 
 def _table(summary: "pd.DataFrame") -> str:
     """The summary for a terminal, with what its columns mean."""
-    lines = [[_cell(line, column) for column in COLUMNS] for line in summary.to_dict("records")]
-    columns = [c for c in zip(COLUMNS.values(), *lines, strict=True) if any(c[1:])]
+    from workbench.results import number
+    from workbench.runs import shown
+
+    columns = [[name, *map(number, cells)] for name, cells in shown(summary).items()]
     widths = [max(map(len, column)) for column in columns]
     aligned = [
         [f"{c:<{w}}" if i < 2 else f"{c:>{w}}" for c in column]
         for i, (column, w) in enumerate(zip(columns, widths, strict=True))
     ]
     return "\n".join("  ".join(line).rstrip() for line in [*zip(*aligned, strict=True), (LEGEND,)])
-
-
-def _cell(line: dict[Any, Any], column: str) -> str:
-    """A number as people read it; nothing where the operation has none, or none was called."""
-    from workbench.design import READS
-    from workbench.results import number
-
-    foreign = {"write_units"} if line["operation"] in READS else {"items_scanned", "items_returned", "read_units"}
-    if column in foreign or (column == "errors_expected" and not line[column]):
-        return ""
-    return number(line[column])
 
 
 @app.command()

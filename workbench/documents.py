@@ -284,13 +284,22 @@ def _character_problem(error: Any, file: str, text: str) -> Problem:
 
 def _syntax_problem(error: Any, file: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    began = error.context_mark or mark
-    is_open = "stream" in error.problem or ("but got" in error.problem and began.line != mark.line)
-    since = f" (what begins in line {began.line + 1} is not closed)" if is_open else ""
+    began = (error.context_mark or mark).line
     lines = [*text.splitlines(), ""]
-    source = lines[min(began.line if is_open else mark.line, len(lines) - 1)]
-    message = f"not YAML: {error.problem}{since}{_syntax_hint(error.problem, source)}"
-    return Problem(file, mark.line + 1, mark.column + 1, message)
+    if "stream end" in error.problem:
+        began = _unclosed(lines, began)
+    is_open = "stream" in error.problem or ("but got" in error.problem and began != mark.line)
+    line = min(began if is_open else mark.line, len(lines) - 1)
+    said = "what begins in this line is not closed" if is_open else error.problem
+    column = len(lines[line]) - len(lines[line].lstrip()) if is_open else mark.column
+    return Problem(file, line + 1, column + 1, f"not YAML: {said}{_syntax_hint(error.problem, lines[line])}")
+
+
+def _unclosed(lines: list[str], otherwise: int) -> int:
+    """The last line that opens more brackets than it closes, as one does whose end is taken for a comment."""
+    opened = [sum(line.partition(" #")[0].count(c) for c in "{[") for line in lines]
+    closed = [sum(line.partition(" #")[0].count(c) for c in "}]") for line in lines]
+    return max((i for i, (more, less) in enumerate(zip(opened, closed, strict=True)) if more > less), default=otherwise)
 
 
 def _syntax_hint(problem: str, source: str) -> str:

@@ -84,7 +84,7 @@ class TypeWord:
             bounded = self.amount.kind in ("fixed", "uniform")
             return round((self.amount.high - self.amount.low) * 10**self.amount.digits) + 1 if bounded else float("inf")
         if self.span and not self.span.base:
-            return int((self.span.latest - self.span.earliest) // _BUCKETS.get(self.word, 1)) + 1
+            return (self.span.latest - self.span.earliest) * 1000 // _BUCKET_MS.get(self.word, 1000) + 1
         if self.word in ("text", "binary") and self.amount:
             return 10 ** min(self.amount.mean, 18)
         return {"boolean": 2, "shard": self.shards}.get(self.word, float("inf"))
@@ -99,7 +99,14 @@ class TypeWord:
         return self.text
 
 
-_BUCKETS = {"month": 31 * 86_400, "date": 86_400, "hour": 3600, "minute": 60, "timestamp_ms": 0.001, "epoch_ms": 0.001}
+_BUCKET_MS = {
+    "month": 31 * 86_400_000,
+    "date": 86_400_000,
+    "hour": 3_600_000,
+    "minute": 60_000,
+    "timestamp_ms": 1,
+    "epoch_ms": 1,
+}
 
 
 def parse_type(value: object) -> TypeWord:

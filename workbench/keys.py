@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-_SPEC = re.compile(r"0?[0-9]{0,3}[df]?\Z|[<>^][0-9]{1,3}\Z")
+_SPEC = re.compile(r"(0?[1-9][0-9]{0,2})?[df]?\Z|[<>^][1-9][0-9]{0,2}\Z")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,13 @@ class KeyTemplate:
             found = list(string.Formatter().parse(self.text))
         except ValueError as error:
             raise ValueError(f"{self.text!r}: {error}; a field stands in braces, as in TASK#{{task_id}}") from None
-        return tuple(part for piece in found for part in self._pieces(*piece))
+        parts: list[str | Placeholder] = []
+        for part in (part for piece in found for part in self._pieces(*piece)):
+            if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += part  # an escaped brace splits a text
+            else:
+                parts.append(part)
+        return tuple(parts)
 
     def _pieces(self, literal: str, field: str | None, spec: str | None, conversion: str | None):
         if literal:

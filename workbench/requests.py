@@ -179,16 +179,21 @@ def expression_parameters(
 
 @dataclass
 class _Draw:
-    """What the draws of a pattern share: the random stream, the items it may ask for, how many are new so far."""
+    """What the draws of a pattern share: the random stream, and of each entity the items and how many are new so far.
+
+    `among` are the items that may be asked for, `there` all that are: a changed one too belongs to what is below it.
+    """
 
     rng: np.random.Generator
     among: dict[str, Ints]
+    there: dict[str, Ints]
     created: dict[str, int]
 
-    def without(self, entity: EntityItems, place: int) -> None:
+    def use_up(self, entity: EntityItems, place: int, *, deleted: bool) -> None:
         """From now on, leave one item out."""
-        left = self.among.get(entity.name, np.arange(len(entity)))
-        self.among[entity.name] = left[left != place]
+        for book in (self.among, self.there) if deleted else (self.among,):
+            left = book.get(entity.name, np.arange(len(entity)))
+            book[entity.name] = left[left != place]
 
 
 def draw_calls(
@@ -198,14 +203,16 @@ def draw_calls(
     *,
     seed: int,
     among: Places | None = None,
+    there: Places | None = None,
     created: dict[str, int] | None = None,
 ) -> list[Call]:
     """`count` calls of an access pattern (fewer, if a write has no more items to use up), drawn with `seed`.
 
-    `among` are the items of each entity that may be asked for. `created` counts the new items of each entity; kept
-    from pattern to pattern, it makes the keys of later ones differ from those of earlier ones.
+    `among` are the items of each entity that may be asked for, `there` those that exist. `created` counts the new items
+    of each entity; kept from pattern to pattern, it makes the keys of later ones differ from those of earlier ones.
     """
-    draw = _Draw(stream(seed, "requests", pattern.name), dict(among or {}), {} if created is None else created)
+    rng = stream(seed, "requests", pattern.name)
+    draw = _Draw(rng, dict(among or {}), dict(there or among or {}), {} if created is None else created)
     return list(_BUILD[pattern.operation](items, pattern, count, draw))
 
 
@@ -318,11 +325,12 @@ def _batches(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> I
     for _ in range(count):
         members = _members(items, pattern, draw)
         if not members:
-            return
+            continue
         yield Call(pattern, (_MULTIPLE[pattern.operation](pattern, members),))
         for member in members:
             if member.is_used_up:
-                draw.without(items.entities[member.context.entity.name], member.place)
+                whole = items.entities[member.context.entity.name]
+                draw.use_up(whole, member.place, deleted=member.operation == "Delete")
 
 
 @dataclass(frozen=True)
@@ -456,22 +464,22 @@ def _action_members(
     if pattern.target_of(action) in ("new", "missing"):
         entity, places = _new(items, name, pattern, wanted, draw, shared)
     else:
-        among = {**draw.among, name: _sharing(items.entities[name], shared.places, draw.among)}
+        among = {**draw.among, name: _sharing(items.entities[name], shared.places, draw)}
         entity, places = _drawn(items, pattern, action, wanted, replace(draw, among=among))
     everyones.remember(items, entity, named)
     for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         yield _Member(action.operation, entity.table, context, action, place)
 
 
-def _sharing(population: EntityItems, shared: Mapping[str, int], among: Places) -> Ints:
-    """The items that agree with the fields already drawn, rather used up ones than others."""
+def _sharing(population: EntityItems, shared: Mapping[str, int], draw: _Draw) -> Ints:
+    """The items that agree with the fields already drawn: those that may be asked for, else those that are there."""
     fits = np.ones(len(population), dtype=bool)
     for name, place in shared.items():
         if name in population.places:
             fits &= population.places[name] == place
-    left = among.get(population.name, np.arange(len(population)))
-    alike = np.flatnonzero(fits)
-    return next((found for found in (left[fits[left]], alike) if len(found)), left)
+    everything = np.arange(len(population))
+    among, there = (book.get(population.name, everything) for book in (draw.among, draw.there))
+    return among[fits[among]] if fits[among].any() else there[fits[there]]
 
 
 def _request(pattern: AccessPattern, members: Sequence[_Member], parameters: dict[str, Any]) -> Request:

@@ -12,11 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.access import unserved_reason
 from workbench.capacity import Units
-from workbench.design import AccessPattern, Design, key_template
+from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
@@ -35,13 +36,13 @@ SHOWN = {  # what people see of a summary, and under which heading; items, units
     "pattern": "access pattern",
     "operation": "operation",
     "calls": "calls",
-    "items_scanned": "read",
+    "items_scanned": "items read",
     "items_returned": "returned",
-    "read_units": "RU",
-    "write_units": "WU",
-    "engine_units": "engine",
-    "latency_ms_p50": "ms p50",
-    "errors_expected": "expected errors",
+    "read_units": "read units",
+    "write_units": "write units",
+    "engine_units": "engine's units",
+    "latency_ms_p50": "ms",
+    "errors_expected": "failed as expected",
 }
 
 
@@ -94,7 +95,8 @@ class Run(Result):
         return self.summary
 
     def _repr_html_(self) -> str:
-        return html_table(self.summary[list(SHOWN)].rename(columns=SHOWN), self.summary_line())
+        unserved = "".join(f"<div>{escape(f'not served: {n}: {why}')}</div>" for n, why in self.unserved.items())
+        return html_table(shown(self.summary), self.summary_line()) + unserved
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
@@ -109,6 +111,16 @@ class Run(Result):
         line["errors"] = sum(r["error"] != "" and not r["as_expected"] for r in mine)
         line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
         return line
+
+
+def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
+    """A summary as people read it: nothing where an operation has no such number, no column in which all is nothing."""
+    frame, reads = summary[list(SHOWN)].copy(), summary.operation.isin(READS)
+    frame["write_units"] = frame.write_units.mask(reads)
+    for name in ("items_scanned", "items_returned", "read_units"):
+        frame[name] = frame[name].where(reads)
+    frame["errors_expected"] = frame.errors_expected.where(frame.errors_expected > 0)
+    return frame.dropna(axis="columns", how="all").rename(columns=SHOWN)
 
 
 def _mean(values: list[Any]) -> float:

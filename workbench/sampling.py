@@ -68,8 +68,11 @@ def plan_run(items: Items, calls: int, seed: int, sample: int) -> Plan:
     patterns, state = list(items.design.served_patterns()), _State(items)
     drawn: dict[str, list[Call]] = {}
     for pattern in sorted(patterns, key=lambda p: not takes_rows(items.design, p)):  # what these put is not loaded
-        count, among = state.most(pattern, calls), state.among(pattern)
-        drawn[pattern.name] = draw_calls(items, pattern, count, seed=seed, among=among, created=state.created)
+        count, there = state.most(pattern, calls), state.there(pattern)
+        among = state.among(pattern, there)
+        drawn[pattern.name] = draw_calls(
+            items, pattern, count, seed=seed, among=among, there=there, created=state.created
+        )
         state.remember(pattern, drawn[pattern.name])
     drawn = {pattern.name: drawn[pattern.name] for pattern in patterns}
     asked = {pattern.name: _asked(pattern, calls) for pattern in patterns}
@@ -112,14 +115,17 @@ class _State:
         left = len(self.items.entities[name]) - self.created.get(name, 0)
         return min(asked, max(1, left // 2))
 
-    def among(self, pattern: AccessPattern) -> dict[str, Ints]:
+    def there(self, pattern: AccessPattern) -> dict[str, Ints]:
+        """Of the entities that a pattern addresses, the items that are there."""
+        names = [entity.name for entity in self.items.design.addressed(pattern)]
+        return {name: self.without(name, self.held, self.deleted) for name in names}
+
+    def among(self, pattern: AccessPattern, there: dict[str, Ints]) -> dict[str, Ints]:
         """The items that a pattern may ask for: those that are there, where it matters those that nothing changed."""
-        names = {entity.name for entity in self.items.design.addressed(pattern)}
-        there = {name: self.without(name, self.held, self.deleted) for name in names}
         if not _looks(pattern):
             return there
-        unchanged = {name: self.without(name, self.held, self.deleted, self.changed) for name in names}
-        return {name: unchanged[name] if len(unchanged[name]) else there[name] for name in names}
+        unchanged = {name: self.without(name, self.held, self.deleted, self.changed) for name in there}
+        return {name: unchanged[name] if len(unchanged[name]) else there[name] for name in there}
 
     def without(self, name: str, *books: Mapping[str, set[int]]) -> Ints:
         """The places of an entity's items, but for those in a book."""
@@ -157,7 +163,9 @@ def _sampled(
     spare, rest = max(0, sample - _count(marked)), sum(map(len, free.values())) - _count(marked)
     for name, mask in marked.items():
         others = free[name][~mask[free[name]]]
-        mask[_some(items.entities[name], others, spare * len(others) // max(rest, 1), seed)] = True
+        share = spare * len(others) // max(rest, 1)
+        mask[_some(items.entities[name], others, share, seed)] = True
+        spare, rest = spare - share, rest - len(others)
     return {name: np.flatnonzero(mask) for name, mask in marked.items()}, cut
 
 
@@ -223,6 +231,8 @@ def _read(items: Items, pattern: AccessPattern, requests: Sequence[Request]) -> 
 
 def _in_order(entity: EntityItems, members: Ints, sort: Sequence[str]) -> list[tuple[tuple[Any, ...], int]]:
     """Sort keys and places of an item collection, in the order of the sort key."""
+    if not len(members):  # an entity that is not in the index may have no such attribute
+        return []
     keys = zip(*(entity.columns[name].take(members) for name in sort), strict=True) if sort else [()] * len(members)
     return sorted(zip(keys, members.tolist(), strict=True))
 
