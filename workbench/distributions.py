@@ -11,16 +11,23 @@ Real traffic is skewed: at Zipf 1.1 over 10,000 keys the first takes 15 % of all
 np.float64(0.151)
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import exp, log
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+    Floats = NDArray[np.float64]
+    Shares = Callable[[Floats, Floats], Floats]
+
+# numpy is imported where numbers are drawn: checking a design file needs none of it, and should answer at once.
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2}
 _NUMBER = r"-?[0-9](?:_?[0-9])*(?:\.[0-9]+)?"
@@ -79,6 +86,8 @@ class Amount:
 
     def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.int64]:
         """`size` whole numbers, in steps of 10**-digits: 4.25 with two digits is 425."""
+        import numpy as np
+
         step = 10**self.digits
         if self.kind == "fixed":
             return np.full(size, round(self.low * step), dtype=np.int64)
@@ -154,21 +163,20 @@ def _check_amount(amount: Amount, numbers: bool) -> None:
         raise ValueError(f"{amount.text!r} must be whole: there are no parts of a value or byte")
 
 
-Shares = Callable[[Floats, Floats], Floats]
-
-
 @dataclass(frozen=True)
 class Popularity:
     """Which share of the requests each value gets, by the value's rank; built by `parse_popularity`."""
 
     text: str
-    _weight: Shares = field(repr=False, compare=False)
+    _weight: Callable[..., Any] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
 
     def weights(self, rank: ArrayLike, count: ArrayLike) -> Floats:
         """A weight for each value from its rank (0 is the first) among `count`; to be scaled to a sum of 1."""
+        import numpy as np
+
         return self._weight(np.asarray(rank, dtype=float), np.asarray(count, dtype=float))
 
     def shares(self, count: int) -> Floats:
@@ -177,6 +185,8 @@ class Popularity:
         >>> parse_popularity("top(70% 5%)").shares(4).round(3).tolist()
         [0.7, 0.05, 0.125, 0.125]
         """
+        import numpy as np
+
         weights = self.weights(np.arange(count), count)
         return weights / weights.sum()
 
@@ -196,7 +206,7 @@ def parse_popularity(value: object) -> Popularity:
 
 
 def _uniform() -> Shares:
-    return lambda rank, count: np.ones(np.broadcast(rank, count).shape)
+    return lambda rank, count: (rank + count) * 0 + 1
 
 
 def _latest() -> Shares:
@@ -209,7 +219,7 @@ def _zipf(exponent: str) -> Shares:
         raise ValueError(
             f"'zipf({exponent})': the exponent lies between 0 (uniform) and 10; measured traffic has 0.6 to 1.3"
         )
-    return lambda rank, count: np.broadcast_to((rank + 1) ** -s, np.broadcast(rank, count).shape)
+    return lambda rank, count: (rank + 1) ** -s + count * 0
 
 
 def _hotset(hot: str, taken: str, moving: str | None) -> Shares:
@@ -220,6 +230,8 @@ def _hotset(hot: str, taken: str, moving: str | None) -> Shares:
         )
 
     def weight(rank: Floats, count: Floats) -> Floats:
+        import numpy as np
+
         hot_values = np.maximum(1, np.rint(part * count))
         cold_values = np.maximum(count - hot_values, 1)
         return np.where(rank < hot_values, share / hot_values, (1 - share) / cold_values)
@@ -228,23 +240,27 @@ def _hotset(hot: str, taken: str, moving: str | None) -> Shares:
 
 
 def _top(percents: str, rest: str | None) -> Shares:
-    first = np.array([float(p) / 100 for p in re.findall(_PERCENT, percents)])
-    if first.sum() > 1 + 1e-9 or (first <= 0).any():
+    first = [float(p) / 100 for p in re.findall(_PERCENT, percents)]
+    if sum(first) > 1 + 1e-9 or min(first) <= 0:
         raise ValueError(f"'top({percents.strip()})': shares must be above 0 and sum to at most 100 %")
     tail = _zipf(rest) if rest else _uniform()
 
     def weight(rank: Floats, count: Floats) -> Floats:
+        import numpy as np
+
         rank, count = np.broadcast_arrays(rank, count)
         named = np.minimum(rank, len(first) - 1).astype(int)
         others = _tail_total(tail, count - len(first), rest is not None)
-        behind = tail(np.maximum(rank - len(first), 0), count) / others * max(0.0, 1 - first.sum())
-        return np.where(rank < len(first), first[named], behind)
+        behind = tail(np.maximum(rank - len(first), 0), count) / others * max(0.0, 1 - sum(first))
+        return np.where(rank < len(first), np.array(first)[named], behind)
 
     return weight
 
 
 def _tail_total(tail: Shares, counts: Floats, skewed: bool) -> Floats:
     """The sum of the tail's weights for each number of remaining values, at least 1."""
+    import numpy as np
+
     if not skewed or not counts.size:
         return np.maximum(counts, 1)
     most = max(int(counts.max()), 1)
