@@ -10,6 +10,7 @@ import pytest
 
 from workbench.design import Design
 from workbench.designfile import parse_design
+from workbench.documents import read_document
 from workbench.errors import DesignError
 from workbench.items import Items, generate_items
 
@@ -46,11 +47,10 @@ access_patterns:
 
 def design(text: str) -> Design:
     """The design in `text`; of one without name, tables or patterns the usual ones are added."""
-    parts = {"name": "t", "tables": {"Tab": {"partition_key": "PK", "sort_key": "SK"}}}
-    parts["access_patterns"] = {"put": {"operation": "PutItem"}}
-    from workbench.documents import read_document
-
-    return parse_design(as_yaml({**parts, **read_document(text).data}))
+    stated = read_document(text).data
+    tables = stated.get("tables", {"Tab": {"partition_key": "PK", "sort_key": "SK"}})
+    patterns = {"read": {"operation": "Scan", "table": next(iter(tables))}}
+    return parse_design(as_yaml({"name": "t", "tables": tables, "access_patterns": patterns, **stated}))
 
 
 def items(text: str, **options: Any) -> Items:

@@ -87,7 +87,7 @@ def test_a_design_does_not_change_once_it_is_read(board):
 
 
 def test_the_text_survives_with_its_comments():
-    text = "# first\n" + BOARD.replace("rate: 2/s", "rate: 2/s  # twice")
+    text = "# first\n" + BOARD.replace("rate: 10/s", "rate: 10/s  # in the evening")
     assert parse_design(text).to_yaml() == text
 
 

@@ -13,10 +13,10 @@ from tests.designs import as_yaml, merged, plain
 from workbench.designfile import json_schema, parse_design
 from workbench.distributions import parse_amount, parse_popularity
 from workbench.documents import read_document
-from workbench.domains import TYPE_WORDS, parse_type
 from workbench.errors import DesignError
 from workbench.items import generate_items
 from workbench.requests import draw_calls
+from workbench.typewords import TYPE_WORDS, parse_type
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "design-file.md").read_text(encoding="utf-8")

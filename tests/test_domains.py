@@ -5,16 +5,8 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from workbench.domains import (
-    TYPE_WORDS,
-    Domain,
-    TimeSpan,
-    check_template,
-    normalise,
-    parse_share,
-    parse_type,
-    value_domain,
-)
+from workbench.domains import Domain, check_template, normalise, parse_share, value_domain
+from workbench.typewords import TYPE_WORDS, TimeSpan, parse_type
 
 
 def said(make, *value):

@@ -10,12 +10,13 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results limits keys expressions key_conditions distributions domains documents design identity references "
-    "constraints access designfile"
+    "errors results limits keys expressions key_conditions distributions typewords domains documents notation design "
+    "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes capacity columns fields rows entities items targets requests ring arrivals reach load spreads partitions "
-    "engines tables loading metering sampling runs"
+    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
+    "bindings updates changes load readings outcomes expected spreads partitions engines tables loading metering "
+    "sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]

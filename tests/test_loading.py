@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from typing import Any
@@ -27,7 +29,7 @@ tables:
   Orders: {partition_key: PK, sort_key: SK}
   Events: {partition_key: event}
 fields:
-  customer: {count: 40, format: "c-{}"}
+  customer: {count: 40, format: "c-{}", popularity: zipf(1.1)}
   order: {per: customer, count: 10}
   event: {count: 130, type: ulid}
 entities:
@@ -300,6 +302,28 @@ def test_a_load_can_be_interrupted_again_and_again(items, engine, monkeypatch):
     for after in (100, 200, 300, 450):
         interrupt(items, engine, monkeypatch, after)
     load(items, engine, keep=True)
+    assert_all_there(items, engine)
+
+
+def test_another_process_that_reads_the_same_design_goes_on_too(items, engine, monkeypatch):
+    interrupt(items, engine, monkeypatch)
+    program = (
+        "import sys\n"
+        "from workbench import generate_items, start_engine\n"
+        "from workbench.designfile import parse_design\n"
+        "from workbench.runs import run_patterns\n"
+        "from workbench import loading\n"
+        "put, sent = loading._put_batch, []\n"
+        "loading._put_batch = lambda tables, body: (sent.append(body), put(tables, body))\n"
+        "design = parse_design(sys.argv[2])\n"
+        "with start_engine(sys.argv[1]) as engine:\n"
+        f"    run_patterns(design, engine, calls=1, prefix={PREFIX!r}, keep=True, progress=False)\n"
+        "print(len(sent))\n"
+    )
+    words = [sys.executable, "-c", program, engine.endpoint_url, DESIGN]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    # 115 of 570 were there: 13 batches of orders and 6 of events were left.
+    assert (done.stdout, done.stderr) == ("19\n", "")
     assert_all_there(items, engine)
 
 

@@ -27,7 +27,7 @@ tables:
     lsi:
       ByValue: {sort_key: value, projection: [SK]}
 fields:
-  device: {count: 150, format: "d-{}", popularity: zipf(1.2)}
+  device: {count: 90, format: "d-{}", popularity: zipf(1.2)}
   reading: {per: device, count: 5..60}
   number: {count: 100}
 entities:
@@ -107,8 +107,8 @@ MEASURED = ["pattern", "call", "requests", "pages", "items_scanned", "items_retu
 
 
 @cache
-def large(more: str = "") -> Items:
-    return generate_items(parse_design(DESIGN + more))
+def large() -> Items:
+    return generate_items(parse_design(DESIGN))
 
 
 def run(items: Items, engine: Engine, **options: Any) -> Run:
@@ -124,55 +124,49 @@ def keys_of(items: Items, places: dict[str, np.ndarray]) -> set[tuple[str, str]]
 
 def test_a_sample_does_not_change_what_a_call_costs(engine):
     items = large()
-    assert len(items) > 4_000
-    whole, part = run(items, engine, calls=8), run(items, engine, calls=8, sample=3_000)
-    assert (whole.loaded, part.loaded) == (len(items), 3_000)
+    assert len(items) > 2_500
+    whole, part = run(items, engine, calls=6), run(items, engine, calls=6, sample=1_500)
+    assert (whole.loaded, part.loaded) == (len(items), 1_500)
     pd.testing.assert_frame_equal(part.calls[MEASURED], whole.calls[MEASURED])
     assert part.failures == whole.failures == ()
-
-
-def test_what_is_loaded_is_said(engine):
-    items = large()
-    assert run(items, engine, calls=2).notes[0] == f"all {len(items):,} items loaded"
-    notes = run(items, engine, calls=2, sample=3_000).notes
-    assert notes[0] == f"3,000 of {len(items):,} items loaded: all that the calls reach, and a sample of the rest"
+    # What is loaded is said.
+    assert whole.notes[0] == f"all {len(items):,} items loaded"
+    assert part.notes[0] == f"1,500 of {len(items):,} items loaded: all that the calls reach, and a sample of the rest"
 
 
 def test_a_scan_reads_the_sample_and_this_is_said(engine):
     """A Scan reads all that is there, and there is less."""
-    items = large("  scan: {operation: Scan, table: Devices}\n  peek: {operation: Scan, table: Devices, limit: 5}\n")
-    part = run(items, engine, calls=2, sample=3_000)
-    ratio = f"{len(items) / 3_000:.3g}"
+    items = tasks("operation: Scan, table: Tasks", "operation: Scan, table: Tasks, limit: 5", count=400)
+    part = run(items, engine, calls=2, sample=100)
+    ratio = f"{len(items) / 100:.3g}"
     assert part.notes[0].endswith(
-        f"a sample of the rest; scan, a Scan, would read all items and cost about {ratio} times what it does here"
+        f"a sample of the rest; p0, a Scan, would read all items and cost about {ratio} times what it does here"
     )
-    calls = part.calls.set_index("pattern")
-    assert 2_900 < calls.loc["scan", "items_scanned"] < 3_100
-    assert calls.loc["peek", "items_scanned"] == 5
+    assert part.calls.items_scanned.tolist() == [100, 5]
 
 
 def test_the_sample_is_the_same_for_the_same_seed():
-    plans = [plan_run(large(), 5, seed, 2_000) for seed in (7, 7, 8)]
+    plans = [plan_run(large(), 5, seed, 1_000) for seed in (7, 7, 8)]
     same, other = (all(np.array_equal(plans[0].places[n], p.places[n]) for n in p.places) for p in plans[1:])
     assert same and not other
 
 
-@pytest.mark.parametrize("sample", [1, 10, 2_000, 10_000_000])
+@pytest.mark.parametrize("sample", [1, 10, 1_000, 10_000_000])
 def test_about_the_sample_is_loaded(sample):
     items = large()
     plan = plan_run(items, 1, 7, sample)
     assert plan.total == len(items)
     if sample > len(items):
         assert plan.loaded == len(items)
-    elif sample == 2_000:
-        assert plan.loaded == 2_000
+    elif sample == 1_000:
+        assert plan.loaded == 1_000
     else:  # what the calls ask for by its key is there in any case
         assert plan.loaded < 200
 
 
 def test_the_sample_has_a_part_of_every_entity_and_whole_collections():
     items = large()
-    plan = plan_run(items, 1, 7, 3_000)
+    plan = plan_run(items, 1, 7, 1_800)
     shares = {name: len(index) / len(items.entities[name]) for name, index in plan.places.items()}
     assert all(0.3 < share < 1 for share in shares.values()), shares
     reading = items.entities["Reading"]
@@ -187,20 +181,20 @@ def test_collections_that_are_too_much_for_the_sample_are_cut_and_this_is_said(e
     design = parse_design("""
 name: huge
 tables: {Events: {partition_key: PK, sort_key: SK}}
-fields: {PK: {count: 3}, SK: {per: PK, count: 2_000}}
+fields: {PK: {count: 3}, SK: {per: PK, count: 600}}
 entities: {Event: {}}
 access_patterns:
   all: {operation: Query, key_condition: PK = :PK, expect: {order: SK}}
   newest: {operation: Query, key_condition: PK = :PK, limit: 10, descending: true, expect: {items: 10}}
 """)
     items = generate_items(design)
-    part = run(items, engine, calls=10, sample=1_000)
-    assert part.loaded == 1_000
+    part = run(items, engine, calls=5, sample=300)
+    assert part.loaded == 300
     assert part.notes[0] == (
-        "1,000 of 6,000 items loaded: the first items that each call reaches, and a sample of the rest; "
+        "300 of 1,800 items loaded: the first items that each call reaches, and a sample of the rest; "
         "3 item collections are cut, and a Query that reads one costs more than here"
     )
-    whole = run(items, engine, calls=10)
+    whole = run(items, engine, calls=5)
     newest = [r.calls[r.calls.pattern == "newest"][MEASURED].reset_index(drop=True) for r in (part, whole)]
     pd.testing.assert_frame_equal(*newest)
 

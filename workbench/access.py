@@ -11,13 +11,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from workbench import expressions, limits
-from workbench.design import MULTIPLE, AccessPattern, Action, Design, Entity, Table
+from workbench.design import AccessPattern, Action, Design, Entity, Table
 from workbench.documents import NAME
-from workbench.domains import Domain, value_domain
-from workbench.identity import domain_tag, key_fields, key_renamings, key_types, open_rows
+from workbench.domains import value_domain
+from workbench.identity import domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
-from workbench.keys import KeyTemplate
 from workbench.references import Place, nearest
+from workbench.serving import not_served
 
 Found = Iterator[tuple[Place, str]]
 
@@ -120,7 +120,7 @@ def _addresses(design: Design, place: Place, pattern: AccessPattern) -> Found:
 def _operation(place: Place, pattern: AccessPattern) -> Found:
     takes = TAKES[pattern.operation]
     for key in sorted(set().union(*TAKES.values()) - takes):
-        if key in pattern.model_fields_set and getattr(pattern, key) not in (None, (), False, 1):
+        if getattr(pattern, key) != AccessPattern.model_fields[key].default:
             reason = WHY_NOT.get(key, "it belongs to " + ", ".join(op for op, keys in TAKES.items() if key in keys))
             yield (*place, key, NAME), f"{pattern.operation} takes no {key}: {reason}"
     need = NEEDS.get(pattern.operation)
@@ -231,11 +231,6 @@ def _named_parts(design: Design, place: Place, pattern: AccessPattern, entities:
         if name not in known:
             message = f"{name!r} is no field or attribute of what is addressed{nearest(name, sorted(known))}"
             yield (*place, *where), message
-
-
-def names_of(design: Design, entity: Entity) -> set[str]:
-    """Every attribute and field that an expression's values may come from."""
-    return {*design.fields, *design.domains_of(entity.name), *design.table_of(entity.name).key_attributes}
 
 
 def _expressions(
@@ -380,89 +375,3 @@ def _serving(design: Design, place: Place, pattern: AccessPattern) -> Found:
         key = "key_condition" if pattern.key_condition is not None else "given"
         for reason in reasons:
             yield (*place, key), reason
-
-
-def not_served(design: Design, pattern: AccessPattern) -> list[str]:
-    """Why no key serves an access pattern; empty if one does."""
-    if pattern.operation == "Scan" or (pattern.operation in MULTIPLE and pattern.given is None):
-        return []
-    if pattern.operation == "Query":
-        return _query_not_served(design, pattern)
-    if pattern.given is None:
-        return []
-    entity = design.addressed(pattern)[0]
-    table = design.table_of(entity.name)
-    missing = [f for f in key_fields(design, entity) if f not in pattern.given]
-    if not missing:
-        return []
-    return [
-        f"{pattern.operation} needs the whole primary key of {table.name} ({_key_words(design, entity, table)}), "
-        f"and the caller knows only {', '.join(pattern.given) or 'nothing'}: {' and '.join(missing)} is missing"
-    ]
-
-
-def _key_words(design: Design, entity: Entity, table: Table) -> str:
-    domains = design.domains_of(entity.name)
-    texts = {n: d.value if (d := domains.get(n)) and d.value is not None else f"{{{n}}}" for n in table.key_attributes}
-    return ", ".join(f"{name} = {text}" for name, text in texts.items())
-
-
-def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
-    table = design.table_for(pattern)
-    if pattern.index is not None and pattern.index not in table.indexes:
-        return []  # said where the index is named
-    partition, sort = table.keys(pattern.index)
-    where = f"index {pattern.index}" if pattern.index else f"table {table.name}"
-    if pattern.key_condition is None:
-        return [f"a Query reads one item collection of {where}: it needs {' and '.join(partition)} by ="]
-    try:
-        node = expressions.resolve(expressions.parse_condition(pattern.key_condition), pattern.names)
-    except ValueError:
-        return []  # said where the expression is parsed
-    reasons = check_key_condition(node, partition, sort, where)
-    if reasons or pattern.given is None:
-        return reasons
-    missing = [f for f in _condition_fields(design, pattern, node) if f not in pattern.given]
-    knows = ", ".join(pattern.given) or "nothing"
-    return [f"the key condition needs {' and '.join(missing)}, and the caller knows only {knows}"] if missing else []
-
-
-def _condition_fields(design: Design, pattern: AccessPattern, node: Any) -> list[str]:
-    """The fields from which the values of a key condition are made."""
-    found: dict[str, None] = {}
-    for name in expressions.values(node):
-        if name in pattern.values:
-            made_of = list(value_domain(pattern.values[name]).references())
-        else:
-            made_of = key_fields(design, design.addressed(pattern)[0], [name]) or [name]
-        found.update(dict.fromkeys(f for f in made_of if f in design.fields))
-    return list(found)
-
-
-def unserved_reason(design: Design, pattern: AccessPattern) -> str:
-    """Why no key reaches what the pattern asks for, and which key would."""
-    reasons = "; ".join(not_served(design, pattern))
-    entity = design.addressed(pattern)[0]
-    given = [name for name in pattern.given or () if name in names_of(design, entity)]
-    if not given:
-        return reasons
-    missing = [f for f in key_fields(design, entity) if f not in given]
-    keyed = _existing_index(design, entity, given)
-    index = f"the index {keyed}" if keyed else f"a GSI with partition key {' and '.join(given)}"
-    return f"{reasons}. It would be reached with {' and '.join(missing)} given too, or by a Query of {index} first"
-
-
-def _existing_index(design: Design, entity: Entity, given: list[str]) -> str | None:
-    """An index of the entity's table whose partition key the caller can make."""
-    domains = design.domains_of(entity.name)
-    for index in design.table_of(entity.name).gsi.values():
-        held = all(a in domains for a in index.partition_key)
-        if held and set(key_fields(design, entity, index.partition_key)) <= set(given):
-            return index.name
-    return None
-
-
-def sort_prefix(domain: Domain | None) -> str:
-    """The literal text that every value of a key attribute begins with."""
-    template: KeyTemplate | None = domain.template if domain else None
-    return template.prefix if template else ""

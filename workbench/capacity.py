@@ -9,13 +9,14 @@ transaction-apis.)
 (2.0, 2.0)
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from workbench import limits
-from workbench.sizes import Item, Tagged, binary_content, content_size, item_size, parsed_number, size_gate, tagging
+from workbench.entries import IndexSchema, index_entry, index_step
+from workbench.explain import Explanation, Step, explain
+from workbench.sizes import Item, Tagged, content_size, item_size, size_gate, tagging
 
 Image = Item | int | None  # an item, its bytes, or nothing there
 
@@ -110,42 +111,6 @@ def _larger(one: int, other: int) -> int:
     return one + (other - one) * (other > one)  # as max(), and for arrays too
 
 
-# -- indexes -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class IndexSchema:
-    """What decides the entries of a secondary index: its key attributes, the table's, and what it projects.
-
-    `projection` is ALL, KEYS_ONLY or the names of the attributes that come with the keys (INCLUDE).
-    """
-
-    name: str
-    kind: Literal["gsi", "lsi"]
-    keys: tuple[str, ...]
-    table_keys: tuple[str, ...]
-    projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...] = "ALL"
-
-    @cached_property
-    def attributes(self) -> frozenset[str] | None:
-        """The attributes of an entry; None for all."""
-        included = () if self.projection == "KEYS_ONLY" else self.projection
-        return None if self.projection == "ALL" else frozenset((*self.table_keys, *self.keys, *included))
-
-
-def index_entry(item: Item | None, index: IndexSchema) -> Item | None:
-    """The item as it stands in the index; None if a key attribute of the index is missing: the index is sparse.
-
-    >>> by_status = IndexSchema("by-status", "gsi", ("status",), ("pk",), "KEYS_ONLY")
-    >>> index_entry({"pk": "a", "status": "open", "text": "…"}, by_status), index_entry({"pk": "a"}, by_status)
-    ({'pk': 'a', 'status': 'open'}, None)
-    """
-    if item is None or not all(key in item for key in index.keys):
-        return None
-    kept = index.attributes
-    return item if kept is None else {name: value for name, value in item.items() if name in kept}
-
-
 def index_write_units(before: Item | None, after: Item | None, index: IndexSchema) -> float:
     """Write units that the index consumes when the item changes; 0 if its entry stays as it is.
 
@@ -156,38 +121,7 @@ def index_write_units(before: Item | None, after: Item | None, index: IndexSchem
     >>> index_write_units({"pk": "a", "status": "open"}, {"pk": "a", "status": "done"}, by_status)
     2.0
     """
-    old, new = index_entry(before, index), index_entry(after, index)
-    if old is None or new is None:
-        return sum((write_units(None, entry) for entry in (old, new) if entry is not None), 0.0)
-    was, now = _plain(old), _plain(new)
-    if was == now:
-        return 0.0
-    if any(was[key] != now[key] for key in index.keys):
-        return write_units(None, old) + write_units(None, new)
-    return write_units(old, new)
-
-
-def _plain(item: Item) -> dict[str, Any]:
-    """The item in a form that is equal exactly if DynamoDB holds both for equal, in whichever format."""
-    tagged = tagging(item)
-    return {name: _plain_value(value, tagged) for name, value in item.items()}
-
-
-def _plain_value(value: Any, tagged: Tagged) -> tuple[str, Any]:
-    tag, content = tagged(value)
-    return tag, _PLAIN.get(tag, lambda content, tagged: content)(content, tagged)
-
-
-_PLAIN: dict[str, Callable[[Any, Tagged], Any]] = {
-    "N": lambda content, tagged: parsed_number(content),
-    "B": lambda content, tagged: bytes(binary_content(content)),
-    "NULL": lambda content, tagged: None,
-    "L": lambda content, tagged: [_plain_value(value, tagged) for value in content],
-    "M": lambda content, tagged: {name: _plain_value(value, tagged) for name, value in content.items()},
-    "SS": lambda content, tagged: frozenset(content),
-    "NS": lambda content, tagged: frozenset(map(parsed_number, content)),
-    "BS": lambda content, tagged: frozenset(bytes(binary_content(value)) for value in content),
-}
+    return index_step(before, after, index).units
 
 
 # -- whole operations --------------------------------------------------------------------------------------------------
@@ -239,9 +173,65 @@ def write_cost(
     >>> write_cost({"pk": "a", "status": "open"}, {"pk": "a", "status": "done"}, [by_status], transactional=True)
     Units(table=2.0, gsi={'by-status': 2.0}, lsi={})
     """
-    arms = [(index, index_write_units(before, after, index)) for index in indexes]
-    gsi, lsi = ({i.name: n for i, n in arms if n and i.kind == kind} for kind in ("gsi", "lsi"))
-    return Units(write_units(before, after, transactional=transactional), gsi, lsi)
+    return units_of(write_steps(before, after, indexes, transactional=transactional))
+
+
+def write_steps(
+    before: Image,
+    after: Image,
+    indexes: Sequence[IndexSchema] = (),
+    *,
+    transactional: bool = False,
+    condition: Literal["met", "failed", "checked"] = "met",
+) -> list[Step]:
+    """The steps of one write: the item, then its entry in each index, also where that costs nothing.
+
+    A `condition` that failed, or is only checked, leaves the indexes alone.
+
+    >>> [(step.rule, step.units) for step in write_steps(1517, None, transactional=True)]
+    [('deleted', 4.0)]
+    """
+    old, new = (None if image is None else _bytes(image) for image in (before, after))
+    factor = 2.0 if transactional or condition == "checked" else 1.0
+    own = Step(_WRITTEN.get(condition) or _written(old, new), old, new, factor=factor)
+    if condition != "met" or (before is None and after is None):
+        return [own]
+    return [own, *(index_step(before, after, index) for index in indexes)]  # type: ignore[arg-type]  # these need items
+
+
+_WRITTEN = {"failed": "refused", "checked": "checked"}
+
+
+def _written(old: int | None, new: int | None) -> str:
+    if old is None or new is None:
+        return "missing" if old == new else "created" if old is None else "deleted"
+    return "kept" if old == new else "replaced"
+
+
+def read_steps(image: Image, *, consistent: bool = False, transactional: bool = False) -> list[Step]:
+    """The step of reading one item by its key: GetItem, and each item of a batch or transaction.
+
+    >>> [(step.rule, step.units) for step in read_steps(None)]
+    [('nothing', 0.5)]
+    """
+    factor = 2.0 if transactional else 1.0 if consistent else 0.5
+    return [Step("nothing" if image is None else "item", read=(_bytes(image),), factor=factor)]
+
+
+def units_of(steps: Iterable[Step]) -> Units:
+    """The units of some steps, by arm; an index without any has no arm.
+
+    >>> units_of(write_steps(None, 1517) + write_steps(900, None))
+    Units(table=3.0, gsi={}, lsi={})
+    """
+    table, gsi, lsi = 0.0, dict[str, float](), dict[str, float]()
+    for step in steps:
+        arms = lsi if step.local else gsi
+        if not step.index:
+            table += step.units
+        elif step.units:
+            arms[step.index] = arms.get(step.index, 0.0) + step.units
+    return Units(table, gsi, lsi)
 
 
 def query_cost(
@@ -261,11 +251,55 @@ def query_cost(
     >>> query_cost([200] * 4, by_date, consistent=True, fetched=[300] * 4)
     Units(table=4.0, gsi={}, lsi={'by-date': 1.0})
     """
-    if index is not None and index.kind == "gsi" and (consistent or list(fetched)):
+    return units_of(query_steps(evaluated, index, consistent=consistent, fetched=fetched, partitions=partitions))
+
+
+def query_steps(
+    evaluated: int | Iterable[Item | int],
+    index: IndexSchema | None = None,
+    *,
+    consistent: bool = False,
+    fetched: Iterable[Item | int] = (),
+    partitions: int = 1,
+) -> list[Step]:
+    """The steps of one page of a Query or Scan: the items evaluated, and those fetched for a local index.
+
+    >>> [step.units for step in query_steps([64] * 1500, consistent=True)]
+    [24.0]
+    """
+    fetches = tuple(map(_bytes, fetched))
+    if index is not None and index.kind == "gsi" and (consistent or fetches):
         raise ValueError(f"{index.name}: a global index has no consistent reads and fetches nothing from the table")
-    own = query_units(evaluated, consistent=consistent, partitions=partitions)
-    fetches = sum(read_units(item, consistent=consistent) for item in fetched)
-    return Units(own + fetches) if index is None else Units(fetches, **{index.kind: {index.name: own}})
+    sizes = list(map(_bytes, evaluated)) if isinstance(evaluated, Iterable) else [evaluated]
+    factor = 1.0 if consistent else 0.5
+    page = Step("page", read=(sum(sizes),), items=len(sizes), factor=factor, least=partitions)
+    if index is not None:
+        page = replace(page, index=index.name, local=index.kind == "lsi")
+    return [page, *([Step("fetched", read=fetches, items=len(fetches), factor=factor)] if fetches else [])]
+
+
+def explain_write(
+    before: Image, after: Image, indexes: Sequence[IndexSchema] = (), *, transactional: bool = False
+) -> Explanation:
+    """Why a write costs what `write_cost` says: the item before and after, and its entry in each index.
+
+    >>> by_status = IndexSchema("by-status", "gsi", ("status",), ("pk",))
+    >>> print(explain_write({"pk": "a", "status": "open"}, {"pk": "a", "status": "done"}, [by_status]))
+    3 write units: table 1, index by-status 2
+      table            1  item of 13 bytes before and after: 1 x 1 KB
+      index by-status  2  its key (status) moved: entry of 13 bytes removed, one of 13 bytes added: (1 + 1) x 1 KB
+      total            3
+    """
+    return explain(write_steps(before, after, indexes, transactional=transactional))
+
+
+def explain_read(image: Image, *, consistent: bool = False, transactional: bool = False) -> Explanation:
+    """Why reading one item costs what `read_units` says.
+
+    >>> explain_read(4097, consistent=True).summary_line()
+    '2 read units: table 2'
+    """
+    return explain(read_steps(image, consistent=consistent, transactional=transactional))
 
 
 def consumed_capacity(

@@ -6,6 +6,8 @@ Each is a few lines over a library call. An error of the workbench becomes its m
 
 import json
 import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -45,11 +47,13 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except (WorkbenchError, ValueError) as error:
+    except BrokenPipeError:  # as in `workbench run | head`
+        raise
+    except (WorkbenchError, ValueError, OSError) as error:
         typer.echo(f"workbench: {error}" if not str(error).startswith("workbench") else str(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt as interrupt:
-        typer.echo(f"\n{interrupt or 'interrupted'}", err=True)
+        typer.echo(f"\n{str(interrupt) or 'interrupted'}", err=True)
         raise typer.Exit(130) from None
 
 
@@ -76,17 +80,19 @@ def new(
 ) -> None:
     """Start a design: a commented file that runs as it is."""
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    template = Path(__file__).with_name("templates").joinpath("design.yaml").read_text()
+    template = Path(__file__).with_name("templates").joinpath("design.yaml").read_text(encoding="utf-8")
+    plain = re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", path.stem) and path.stem.lower() not in ("true", "false", "null")
+    stated = template.replace("name: my-design", f"name: {path.stem if plain else json.dumps(path.stem)}", 1)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(template.replace("my-design", path.stem))
+            file.write(stated.replace("my-design", path.stem))
     except FileExistsError:
         typer.echo(f"workbench: {path} exists already and is left as it is; choose another name", err=True)
         raise typer.Exit(1) from None
     except OSError as error:
         typer.echo(f"workbench: {path} cannot be written: {error.strerror}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{path} written; try it: workbench run {path}")
+    typer.echo(f"{path} written; try it: workbench run {shlex.quote(str(path))}")
 
 
 @app.command()
@@ -113,9 +119,9 @@ def run(
             typer.echo(started.choice)
             options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
             result = run_patterns(loaded, started, items, strict=False, progress=sys.stderr.isatty(), **options)
+        _show_run(result)
         if output:
             result.calls.to_csv(output, index=False)
-        _show_run(result)
     if result.failures:
         raise typer.Exit(1)
 

@@ -13,7 +13,7 @@ from typing import Any
 from workbench import limits
 from workbench.design import Design, Entity, Index, Table, key_template
 from workbench.documents import NAME
-from workbench.domains import ID_TYPES, Domain
+from workbench.domains import Domain
 from workbench.identity import (
     count_of,
     is_identity,
@@ -38,6 +38,7 @@ from workbench.references import (
     presence_problems,
     use_problems,
 )
+from workbench.typewords import ID_TYPES
 
 
 def structure_problems(design: Design, incomplete: Container[str] = ()) -> Found:

@@ -7,12 +7,11 @@ patterns first: in DynamoDB a table's keys follow from them, not the other way r
 The language of design files is described in docs/design-file.md; `load_design` reads one.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, WithJsonSchema, model_validator
+from pydantic import Field, PrivateAttr, Tag, model_validator
 
 from workbench.domains import (
     Count,
@@ -22,12 +21,26 @@ from workbench.domains import (
     PopularityText,
     Share,
     Size,
-    check_template,
     fault,
     parse_share,
-    value_domain,
 )
 from workbench.keys import KeyTemplate, is_field_name
+from workbench.notation import (
+    BY_FORM,
+    Accept,
+    Bounds,
+    KeyText,
+    Names,
+    OnDemand,
+    Pages,
+    Projection,
+    Rate,
+    Target,
+    Units,
+    Value,
+    parse_bounds,
+    parse_rate,
+)
 
 Operation = Literal[
     "GetItem",
@@ -43,125 +56,7 @@ Operation = Literal[
 ]
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")
 MULTIPLE = ("BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems")
-PER = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 
-
-def parse_rate(value: object) -> float:
-    """Requests per second from `20/s`, `1_500/s`, `3/min`, `2/h` or `500/day`.
-
-    >>> parse_rate("3/min")
-    0.05
-    """
-    text = str(value).strip()
-    found = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)", text)
-    if not found:
-        fix = f"; write {text}/s" if re.fullmatch(r"[0-9_.]+", text) else ""
-        raise ValueError(f"{text!r} is not a rate: a number above 0 per s, min, h or day, as 20/s{fix}")
-    rate = float(found[1].replace("_", "")) / PER[found[2]]
-    if rate > 1e9:
-        raise ValueError(f"{text!r}: more than a thousand million requests per second")
-    if rate <= 0:
-        raise ValueError(f"{text!r}: a rate must be above 0; leave it out if the pattern is no part of a load")
-    return rate
-
-
-def parse_bounds(value: object) -> tuple[float, float]:
-    """Lowest and highest allowed number from `3`, `1..20`, `1..` or `..5`.
-
-    >>> parse_bounds("1.."), parse_bounds("..5"), parse_bounds(3)
-    ((1.0, inf), (0.0, 5.0), (3.0, 3.0))
-    """
-    number = r"([0-9][0-9_]*(?:\.[0-9]+)?)"
-    found = re.fullmatch(rf"{number}()|{number}?\s*\.\.\s*{number}?", str(value).strip())
-    texts = [text and text.replace("_", "") for text in found.groups()] if found else [None] * 4
-    if isinstance(value, bool) or not any(texts):
-        raise ValueError(f"{value!r} is not a range: write 3, 1..20, 1.. or ..5")
-    if texts[0]:
-        return float(texts[0]), float(texts[0])
-    low, high = float(texts[2] or 0), float(texts[3] or "inf")
-    if high < low:
-        raise ValueError(f"{value!r} runs backwards: write the smaller number first")
-    return low, high
-
-
-def _names(value: object) -> object:
-    """One name or several, as a tuple."""
-    return (value,) if isinstance(value, str) else value
-
-
-def _units(value: object) -> object:
-    """A number of units, in which thousands may be parted by `_`."""
-    text = str(value).replace("_", "")
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not 1 <= float(text) < 1e12:
-        raise ValueError(f"{value!r} is not a number of units: write a number from 1, as 400")
-    return text
-
-
-def _projection(value: object) -> object:
-    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value) and value:
-        return tuple(value)
-    if value not in ("ALL", "KEYS_ONLY"):
-        raise ValueError(f"{value!r} is not a projection: write ALL, KEYS_ONLY or a list of attributes, as [title]")
-    return value
-
-
-def _pages(value: object) -> object:
-    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(f"{value!r}: pages is a number from 1, or all")
-    return value
-
-
-def _target(value: object) -> object:
-    if value not in ("existing", "new", "missing"):
-        raise ValueError(
-            f"{value!r}: a target is existing, new, missing, or a mapping that restricts it, as {{status: OPEN}}"
-        )
-    return value
-
-
-def _on_demand(value: object) -> object:
-    if value != "on-demand":
-        raise ValueError(f"{value!r}: capacity is on-demand or {{read: 100, write: 50}}")
-    return value
-
-
-def _checked_value(value: Any) -> Any:
-    value_domain(value)
-    return value
-
-
-def _form(value: object) -> str:
-    return "mapping" if isinstance(value, Mapping | Part) else "value"
-
-
-# Unions are told apart by their form, so that one slip gives one message.
-_BY_FORM = Discriminator(_form)
-_NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_RATE_SCHEMA = {"type": "string", "pattern": r"^[0-9][0-9_.]*\s*/\s*(s|min|h|day)$"}
-_PROJECTION_SCHEMA = {"anyOf": [{"enum": ["ALL", "KEYS_ONLY"]}, {"type": "array", "items": {"type": "string"}}]}
-_ATOM_SCHEMA = {"type": ["string", "number", "boolean"]}
-
-Rate = Annotated[
-    float, BeforeValidator(lambda v: v if isinstance(v, float) else parse_rate(v)), WithJsonSchema(_RATE_SCHEMA)
-]
-Bounds = Annotated[
-    tuple[float, float],
-    BeforeValidator(lambda v: v if isinstance(v, tuple) else parse_bounds(v)),
-    WithJsonSchema({"type": ["string", "number"], "description": "3, 1..20, 1.. or ..5"}),
-]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema(_NAMES_SCHEMA)]
-Units = Annotated[float, BeforeValidator(_units), WithJsonSchema({"type": ["number", "string"]})]
-Projection = Annotated[
-    Literal["ALL", "KEYS_ONLY"] | tuple[str, ...], BeforeValidator(_projection), WithJsonSchema(_PROJECTION_SCHEMA)
-]
-KeyText = Annotated[Any, BeforeValidator(check_template), WithJsonSchema(_ATOM_SCHEMA)]
-Value = Annotated[Any, BeforeValidator(_checked_value), WithJsonSchema({})]
-Target = Annotated[
-    Annotated[Literal["existing", "new", "missing"], BeforeValidator(_target), Tag("value")]
-    | Annotated[dict[str, Any], Tag("mapping")],
-    _BY_FORM,
-]
-Accept = dict[str, str]
 
 _ACCEPT = "findings of the review that are accepted, each with the reason: {DW204: three admins}"
 _MAX_THROUGHPUT = "on-demand: the most units per second, as {read: 4_000, write: 1_000}"
@@ -184,7 +79,7 @@ class AutoScaling(Part):
         return self
 
 
-UnitsOrScaling = Annotated[Annotated[Units, Tag("value")] | Annotated[AutoScaling, Tag("mapping")], _BY_FORM]
+UnitsOrScaling = Annotated[Annotated[Units, Tag("value")] | Annotated[AutoScaling, Tag("mapping")], BY_FORM]
 
 
 class Provisioned(Part):
@@ -202,8 +97,8 @@ class Throughput(Part):
 
 
 Capacity = Annotated[
-    Annotated[Literal["on-demand"], BeforeValidator(_on_demand), Tag("value")] | Annotated[Provisioned, Tag("mapping")],
-    _BY_FORM,
+    OnDemand | Annotated[Provisioned, Tag("mapping")],
+    BY_FORM,
 ]
 
 
@@ -386,7 +281,7 @@ class AccessPattern(Part):
     consistent: bool = Field(default=False, description="strongly consistent reads")
     descending: bool = Field(default=False, description="from the highest sort key down")
     limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="items evaluated per page")
-    pages: Annotated[int | Literal["all"], BeforeValidator(_pages)] | None = Field(
+    pages: Pages | None = Field(
         default=None, description="pages that one call reads: all, or 1 with a limit, unless stated"
     )
     segments: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=1, description="segments of a parallel Scan")

@@ -189,7 +189,10 @@ def _problem(found: Any, data: Any) -> tuple[Place, str]:
     place = _located(found["loc"], data)
     name, value, kind = place[-1] if place else "design", found.get("input"), found["type"]
     if kind == "extra_forbidden":
-        return (*place, NAME), _unknown_key(place, _at(data, place[:-1]))
+        holder = _at(data, place[:-1])
+        if len(holder) == 1 and value is None:
+            return place[:-1], unquoted(holder)
+        return (*place, NAME), _unknown_key(place)
     if kind == "missing":
         return place, f"{name} is missing{_meaning(place)}"
     if kind == "value_error":
@@ -293,14 +296,14 @@ def _choices(value: Any, expected: str) -> str:
 
 def _did_you_mean(value: Any, known: Iterable[str]) -> str:
     by_case = {each.lower(): each for each in known}
-    near = get_close_matches(str(value).lower(), by_case, 1)
+    text = str(value).lower()
+    begins = [each for each in by_case if len(text) > 2 and each.startswith(text)]
+    near = begins or get_close_matches(text, by_case, 1, 0.65)
     return f", did you mean {by_case[near[0]]!r}?" if near else ""
 
 
-def _unknown_key(place: Place, holder: Any) -> str:
+def _unknown_key(place: Place) -> str:
     name, known = str(place[-1]), list(_keys(place[:-1]))
-    if isinstance(holder, Mapping) and len(holder) == 1 and holder[place[-1]] is None:
-        return unquoted(holder)
     meant = _did_you_mean(name, known)
     return f"unknown key {name!r}{meant or '; allowed: ' + ', '.join(known) + '; own notes go under x-...'}"
 

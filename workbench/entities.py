@@ -314,10 +314,11 @@ class Builder:
             short = lengths - np.array([len(members) for members in found], dtype=np.int64)
             if not short.any():
                 break
-            owners = np.repeat(np.arange(self.count), short)
+            owners = np.repeat(np.arange(self.count), np.where(short > 0, 2 * short + 4, 0))
             values = self._elements(name, domain.set, owners, rng).take(np.arange(len(owners)))
             for owner, value in zip(owners.tolist(), values, strict=True):
-                found[owner][value] = None
+                if len(found[owner]) < lengths[owner]:
+                    found[owner][value] = None
         # DynamoDB has no empty sets: an item whose set would be one lacks the attribute.
         there = np.array([bool(members) for members in found], dtype=bool)
         sets = [set(members) or {""} for members in found]

@@ -33,7 +33,8 @@ from workbench.columns import (
     to_ticks,
 )
 from workbench.distributions import Amount
-from workbench.domains import ID_TYPES, TIME_TYPES, Domain, TypeWord
+from workbench.domains import Domain
+from workbench.typewords import ID_TYPES, TIME_TYPES, TypeWord
 
 POOL_SIZE = 1000
 MOST_VALUES = 50_000_000  # of one field: 400 MB for each of its arrays

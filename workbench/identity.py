@@ -148,3 +148,8 @@ def key_types(design: Design, table: str) -> dict[str, str]:
 def usual_tag(tags: Sequence[str]) -> str | None:
     """The type that most entities give a key attribute."""
     return max(tags, key=tags.count, default=None)
+
+
+def names_of(design: Design, entity: Entity) -> set[str]:
+    """Every attribute and field that an expression's values may come from."""
+    return {*design.fields, *design.domains_of(entity.name), *design.table_of(entity.name).key_attributes}

@@ -16,12 +16,13 @@ import numpy as np
 from workbench import limits
 from workbench.columns import Column, Ints, Pooled, constant
 from workbench.design import Design, Entity
-from workbench.domains import ID_TYPES, Domain
+from workbench.domains import Domain
 from workbench.entities import Builder, EntityItems, at_now, is_stated, rank_weights
 from workbench.fields import FieldValues, distinct, drawn, field_values, ids_at, pick, stream
 from workbench.identity import is_identity, key_fields, key_types, parents, value_tag
 from workbench.results import Result
 from workbench.rows import read_rows
+from workbench.typewords import ID_TYPES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,24 +243,30 @@ class Source:
 
     def fresh(self, entity: EntityItems, name: str, rng: np.random.Generator) -> Any:
         """One new value of an attribute or field, from its domain."""
+        return self.fresh_column(entity, name, 1, rng).take(np.array([0]))[0]
+
+    def fresh_column(self, entity: EntityItems, name: str, count: int, rng: np.random.Generator) -> Column:
+        """`count` new values of an attribute or field, from its domain."""
         part = self.design.entities[entity.name]
-        builder = Builder(
-            self, part, 1, {}, {n: c.select(np.array([0])) for n, c in self._row_columns(part).items()}, rng=rng
-        )
+        rows = self._row_columns(part)
+        places = rng.integers(0, max(1, *map(len, rows.values())), count) if rows else np.zeros(count, dtype=np.int64)
+        builder = Builder(self, part, count, {}, {n: c.select(places) for n, c in rows.items()}, rng=rng)
         column = builder.attribute(name) if name in builder.domains else builder.field(name)
-        return replace(column, present=None).take(np.array([0]))[0]
+        return replace(column, present=None)
 
     def _row_columns(self, part: Entity) -> dict[str, Column]:
         return self.rows(part.rows) if part.rows else {}
 
     def one(self, entity: str, domain: Domain, rng: np.random.Generator, named: Callable[[str], Any]) -> Any:
         """One value of a domain that stands in `values`, for an item of an entity; `named` gives what it refers to."""
+        column = self.drawn_column(entity, domain, 1, rng, lambda name: constant(named(name), 1))
+        return column.take(np.array([0]))[0]
 
-        def of_the_item(name: str) -> Column:
-            return constant(named(name), 1)
-
-        builder = Builder(self, self.design.entities[entity], 1, {}, rng=rng, outer=of_the_item)
-        return builder.alone(domain).take(np.array([0]))[0]
+    def drawn_column(
+        self, entity: str, domain: Domain, count: int, rng: np.random.Generator, named: Callable[[str], Column]
+    ) -> Column:
+        """`count` values of a domain, for so many items of an entity; `named` gives the columns that it refers to."""
+        return Builder(self, self.design.entities[entity], count, {}, rng=rng, outer=named).alone(domain)
 
     def all_values(self, entity: EntityItems, name: str) -> list[Any]:
         """Every value that a field or attribute can have: of a shard all suffixes, else those that occur."""

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from workbench import limits
-from workbench.access import sort_prefix
 from workbench.columns import Ints
 from workbench.entities import EntityItems
 from workbench.errors import EngineError
 from workbench.items import Items
 from workbench.requests import to_item
+from workbench.serving import sort_prefix
 from workbench.tables import RunTables
 
 BLOCK = 2_500  # items built at a time: bounds memory, whatever the number of items

@@ -8,8 +8,8 @@ engines report it wrong in known cases.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from workbench import capacity, expressions
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
+from workbench.explain import Step
 from workbench.requests import Request
 from workbench.sizes import item_size
 from workbench.tables import RunTables
@@ -26,7 +27,10 @@ BATCH_TRIES = 8
 
 @dataclass
 class Metered:
-    """One request as it went: units by table and arm, what came back, how long it took, and the error code if any."""
+    """One request as it went: units by table and arm, what came back, how long it took, and the error code if any.
+
+    `steps` say how the units came about; `capacity.explain` shows them.
+    """
 
     pages: int = 0
     scanned: int = 0
@@ -39,11 +43,13 @@ class Metered:
     error: str = ""
     message: str = ""
     refusal: dict[str, Any] = field(default_factory=dict, repr=False)
+    steps: list[Step] = field(default_factory=list, repr=False)
 
-    def charge(self, kind: str, table: str, units: Units) -> None:
-        """Add units to an arm: `kind` is reads or writes."""
-        arms = getattr(self, kind)
-        arms[table] = arms.get(table, Units()) + units
+    def charge(self, table: str, steps: Sequence[Step]) -> None:
+        """Add the units of some steps, all reads or all writes, to the arms of a table."""
+        arms = self.reads if steps[0].is_read else self.writes
+        arms[table] = arms.get(table, Units()) + capacity.units_of(steps)
+        self.steps += (replace(step, table=table) for step in steps)
 
     def report(self, answer: Mapping[str, Any]) -> None:
         """Add what the engine says was consumed."""
@@ -102,8 +108,7 @@ class Meter:
         return self.client.get_item(**parameters).get("Item")
 
     def write(self, metered: Metered, table: str, before: Any, after: Any, *, transactional: bool = False) -> None:
-        units = capacity.write_cost(before, after, self.schemas[table], transactional=transactional)
-        metered.charge("writes", table, units)
+        metered.charge(table, capacity.write_steps(before, after, self.schemas[table], transactional=transactional))
 
     # Single items
 
@@ -114,8 +119,7 @@ class Meter:
         table = request.parameters["TableName"]
         item = answer.get("Item")
         whole = self.look(table, request.parameters["Key"]) if pattern.projection else item
-        units = capacity.read_units(whole, consistent=pattern.consistent)
-        metered.charge("reads", table, Units(units))
+        metered.charge(table, capacity.read_steps(whole, consistent=pattern.consistent))
         metered.pages, metered.scanned, metered.count = 1, int(whole is not None), int(item is not None)
         metered.returned = [item] if item else []
 
@@ -142,7 +146,7 @@ class Meter:
         elif metered.error == "ConditionalCheckFailedException":
             # A failed condition is charged on the larger of both images; no index changes.
             before, wanted = metered.refusal.get("Item"), request.parameters.get("Item")
-            metered.charge("writes", table, Units(capacity.write_units(before, wanted)))
+            metered.charge(table, capacity.write_steps(before, wanted, condition="failed"))
 
     # Query and Scan
 
@@ -167,8 +171,8 @@ class Meter:
         index = table.indexes.get(pattern.index or "")
         evaluated, fetched = self._page_sizes(pattern, table, index, parameters, answer)
         schema = index_schema(table, index) if index else None
-        units = capacity.query_cost(evaluated, schema, consistent=pattern.consistent, fetched=fetched)
-        metered.charge("reads", table.name, units)
+        steps = capacity.query_steps(evaluated, schema, consistent=pattern.consistent, fetched=fetched)
+        metered.charge(table.name, steps)
 
     def _page_sizes(
         self, pattern: AccessPattern, table: Table, index: Index | None, parameters: dict[str, Any], answer: Any
@@ -213,7 +217,7 @@ class Meter:
         for table, key in request.keys:
             item = self.look(table, key)
             metered.scanned += item is not None
-            metered.charge("reads", table, Units(capacity.read_units(item, consistent=pattern.consistent)))
+            metered.charge(table, capacity.read_steps(item, consistent=pattern.consistent))
 
     def batch_write(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
         before = [self.look(table, key) for table, key in request.keys]
@@ -250,7 +254,7 @@ class Meter:
         for table, key in request.keys:
             item = self.look(table, key)
             metered.scanned += item is not None
-            metered.charge("reads", table, Units(capacity.read_units(item, transactional=True)))
+            metered.charge(table, capacity.read_steps(item, transactional=True))
 
     def transact_write(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
         before = [self.look(table, key) for table, key in request.keys]
@@ -261,11 +265,11 @@ class Meter:
         members = [next(iter(member.items())) for member in request.parameters["TransactItems"]]
         for (table, key), old, (operation, member) in zip(request.keys, before, members, strict=True):
             if operation == "ConditionCheck":
-                metered.charge("writes", table, Units(capacity.condition_check_units(old)))
+                metered.charge(table, capacity.write_steps(old, None, condition="checked"))
             elif answer is None:
                 # What a cancelled transaction is charged is not documented: as if it had been written.
                 wanted = member.get("Item", old)
-                metered.charge("writes", table, Units(capacity.write_units(old, wanted, transactional=True)))
+                metered.charge(table, capacity.write_steps(old, wanted, condition="failed", transactional=True))
             else:
                 self.write(metered, table, old, self.look(table, key), transactional=True)
 

@@ -86,19 +86,19 @@ def collection_sizes(
     """Of each collection, what a pattern reaches: items, bytes, and units to fetch them for a local index."""
     totals = np.zeros((3, len(keys)))
     shares = reach(keys, pattern, condition) if condition else {}
-    fetches = index is not None and _fetches(pattern, projected(keys.table, index))
+    fetching = index is not None and fetches(pattern, projected(keys.table, index))
     for entity in keys.items.in_table(keys.table.name):
         numbers, there = keys.of[entity.name], is_in(entity, index)
         share = shares.get(entity.name, 1.0)
         weights: list[Any] = [np.ones(len(entity)), entry_sizes(entity, index), np.zeros(len(entity))]
-        if fetches:
+        if fetching:
             weights[2] = capacity.read_units(cast(Any, entity.sizes), consistent=True)
         for total, weight in zip(totals, weights, strict=True):
             total += share * np.bincount(numbers[there], weight[there], minlength=len(keys))
     return totals[0], totals[1], totals[2]
 
 
-def _fetches(pattern: AccessPattern, attributes_there: frozenset[str] | None) -> bool:
+def fetches(pattern: AccessPattern, attributes_there: frozenset[str] | None) -> bool:
     """Whether a Query of a local index gets attributes from the table that the index does not project."""
     if attributes_there is None:
         return False
@@ -112,12 +112,16 @@ def _fetches(pattern: AccessPattern, attributes_there: frozenset[str] | None) ->
 
 def reach(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCondition) -> dict[str, float]:
     """For each entity in the table, the share of its items in a collection that the key condition reaches."""
-    design = keys.items.design
-    names = [entity.name for entity in keys.items.in_table(keys.table.name) if len(entity)]
-    certain = {name: _by_template(design, name, pattern, condition) for name in names}
+    certain = certain_reach(keys, pattern, condition)
     open_ = [name for name, share in certain.items() if share is None]
     known = {name: share for name, share in certain.items() if share is not None}
     return known | (_by_sample(keys, pattern, condition, open_) if open_ else {})
+
+
+def certain_reach(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCondition) -> dict[str, float | None]:
+    """For each entity in the table 1 if the condition reaches all of its items, 0 if none, None if that depends."""
+    names = [entity.name for entity in keys.items.in_table(keys.table.name) if len(entity)]
+    return {name: _by_template(keys.items.design, name, pattern, condition) for name in names}
 
 
 def _by_template(design: Design, entity: str, pattern: AccessPattern, condition: KeyCondition) -> float | None:

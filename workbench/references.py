@@ -12,9 +12,10 @@ from typing import Any
 from workbench import limits
 from workbench.design import Design
 from workbench.documents import NAME
-from workbench.domains import TIME_TYPES, Domain
+from workbench.domains import Domain
 from workbench.identity import value_tag
 from workbench.keys import can_format, is_field_name
+from workbench.typewords import TIME_TYPES
 
 Place = tuple[Any, ...]
 Found = Iterator[tuple[Place, str]]
@@ -25,8 +26,9 @@ _MOST_LISTED = 20
 def nearest(name: str, known: Iterable[str]) -> str:
     """What is known, the nearest first: `; did you mean 'status'? known: ...`."""
     names = list(map(str, known))
-    near = get_close_matches(name, names, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+    by_case = {each.lower(): each for each in reversed(names)}
+    near = get_close_matches(name.lower(), by_case, 1)
+    meant = f"did you mean {by_case[near[0]]!r}? " if near else ""
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
 

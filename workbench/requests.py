@@ -284,6 +284,8 @@ def _addressed_item(operation: str, table: Table, item: Mapping[str, Any]) -> di
 
 def _reading(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> Iterator[Call]:
     """Query and Scan: an item collection, or everything."""
+    if not items.design.addressed(pattern):
+        return  # a Scan of a table of which no items are generated
     table = items.design.table_for(pattern)
     entity, places = _drawn(items, pattern, pattern, count, draw)
     settings = {

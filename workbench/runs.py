@@ -15,7 +15,6 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from workbench.access import unserved_reason
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
@@ -23,9 +22,10 @@ from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter, Metered
-from workbench.requests import Call
+from workbench.requests import Call, to_item
 from workbench.results import Result, html_table, number
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
+from workbench.serving import unserved_reason
 from workbench.tables import RunTables, default_prefix
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def run_patterns(
     if calls < 1 or sample < 1:
         raise ValueError(f"calls={calls}, sample={sample}: both must be at least 1")
     items = items if items is not None else generate_items(design)
-    if items.design != design:
+    if items.design is not design and _content(items.design) != _content(design):
         raise ValueError(f"the items are of another design than {design.name}: generate_items(design) makes its own")
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
@@ -198,13 +198,18 @@ def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:
         tables.note(table, "", 0)  # from here on the patterns change it: a later load starts anew
 
 
+def _content(design: Design) -> str:
+    """All that a design says: the same text for the same file, in any process."""
+    return repr([getattr(design, name) for name in Design.model_fields])
+
+
 def _fingerprint(items: Items, plan: Plan) -> str:
     """A short text that differs where the design or the items to load differ."""
-    digest = sha256(repr((items.design.model_dump(), items.seed, items.now)).encode())
+    digest = sha256(repr((_content(items.design), items.seed, items.now)).encode())
     for name, index in plan.places.items():
         entity = items.entities[name]
-        digest.update(repr((name, entity.take(index[[0, -1]] if len(index) else index))).encode())
-        digest.update(index.tobytes() + entity.sizes[index].tobytes())
+        some = [to_item(item) for item in entity.take(index[[0, -1]] if len(index) else index)]
+        digest.update(repr((name, some)).encode() + index.tobytes() + entity.sizes[index].tobytes())
     return digest.hexdigest()
 
 

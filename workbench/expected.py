@@ -1,0 +1,201 @@
+"""Expected units: what each access pattern will consume, from the design alone.
+
+No engine is needed to know what a design costs: the items have sizes, the keys have popularity, and DynamoDB's rules
+turn both into units. For every access pattern the units of one call are a distribution (mean, median, 95th
+percentile, the most), on the table and on each index that it reads or writes, and with its rate so many units a
+second. What an index adds to the writes of its table is its write amplification.
+(AWS: read-write-operations, bp-indexes-general.)
+
+Sums over items are exact; what is drawn, with the items' seed, says so in `basis`: new items, Queries of a range or
+with a limit, the members of batches and transactions. Beyond that, new values are taken to be drawn as the stored ones
+were, members of a transaction to be independent, and pages of 1 MB to hold items of the collection's mean size.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.design import AccessPattern, Design, Table
+from workbench.items import Items, generate_items
+from workbench.load import Kind
+from workbench.outcomes import Arm, Costs, PerCall
+from workbench.results import Result, html_table, number
+from workbench.serving import unserved_reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+At = Literal["rate", "peak"]
+UNITS: dict[Kind, str] = {"read": "RU", "write": "WU"}
+NOTHING = PerCall(nan, nan, nan, nan)
+SHOWN = {  # what people see in a notebook, and under which heading
+    "pattern": "access pattern",
+    "operation": "operation",
+    "kind": "kind",
+    "mean_units": "mean",
+    "p50_units": "p50",
+    "p95_units": "p95",
+    "max_units": "max",
+    "units_per_s": "units/s",
+    "peak_units_per_s": "at peak",
+    "note": "note",
+}
+
+
+@dataclass(frozen=True)
+class PatternUnits:
+    """What one access pattern consumes: per call in total and by arm; or in `note` why nothing can be said."""
+
+    pattern: AccessPattern
+    total: PerCall
+    arms: dict[Arm, PerCall]
+    basis: str = ""
+    note: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it consumes read or write units."""
+        return "read" if self.pattern.is_read else "write"
+
+    def per_second(self, mean: float, at: At = "rate") -> float:
+        """Units a second of so many units a call; NaN without a rate."""
+        rate = self.pattern.rate if at == "rate" else self.pattern.peak_rate
+        return nan if rate is None else mean * rate
+
+
+@dataclass(frozen=True)
+class IndexUnits:
+    """Write units a second of an index, and of its table alone, over all writes that have a rate."""
+
+    table: str
+    index: str
+    kind: str
+    projection: str
+    table_units_per_s: float
+    index_units_per_s: float
+
+    @property
+    def amplification(self) -> float:
+        """Index write units for each write unit of the table; NaN if nothing writes to the table."""
+        return self.index_units_per_s / self.table_units_per_s if self.table_units_per_s else nan
+
+
+@dataclass(frozen=True, repr=False)
+class Expected(Result):
+    """What the access patterns of a design consume, in file order, those that no key serves included."""
+
+    design: Design
+    items: int
+    at: At
+    lines: tuple[PatternUnits, ...]
+
+    def units_per_s(self, kind: Kind, at: At | None = None) -> float:
+        """All read or all write units a second, of the patterns that have a rate."""
+        found = [line.per_second(line.total.mean, at or self.at) for line in self.lines if line.kind == kind]
+        return sum(units for units in found if units == units)
+
+    def summary_line(self) -> str:
+        served = sum(1 for line in self.lines if not line.note)
+        loads = " and ".join(f"{number(self.units_per_s(kind))} {unit}/s" for kind, unit in UNITS.items())
+        when = "at peak" if self.at == "peak" else "at the mean rate"
+        return f"{self.design.name}: {loads} {when}, expected of {served} access patterns on {self.items:,} items"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A line per pattern and arm (the table or an index): units per call and per second."""
+        import pandas as pd
+
+        return pd.DataFrame([
+            {**_named(line), "table": table, "arm": _arm(table, index), **_numbers(line, units), "note": line.note}
+            for line in self.lines
+            for (table, index), units in (line.arms or {("", ""): NOTHING}).items()
+        ])  # fmt: skip
+
+    @property
+    def patterns(self) -> "pd.DataFrame":
+        """A line per pattern: units per call of all arms, and per second; `basis` says what they follow from."""
+        import pandas as pd
+
+        return pd.DataFrame([
+            {**_named(line), **_numbers(line, line.total), "rate_per_s": line.pattern.rate,
+             "peak_per_s": line.pattern.peak_rate, "basis": line.basis, "note": line.note}
+            for line in self.lines
+        ])  # fmt: skip
+
+    @property
+    def amplified(self) -> tuple[IndexUnits, ...]:
+        """What each index adds to the writes of its table."""
+        return tuple(_index_units(self, table, name) for table in self.design.tables.values() for name in table.indexes)
+
+    @property
+    def indexes(self) -> "pd.DataFrame":
+        """A line per index: write units a second of its table and its own, and its write amplification."""
+        import pandas as pd
+
+        columns = [*IndexUnits.__dataclass_fields__, "amplification"]
+        return pd.DataFrame([[getattr(one, name) for name in columns] for one in self.amplified], columns=columns)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.patterns[list(SHOWN)].rename(columns=SHOWN), self.summary_line())
+
+
+def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:
+    """What each access pattern consumes, per call and per second; of a design, over the items that it generates.
+
+    `at` says for which load write amplification and totals are: the mean rate (for cost) or the peak (for limits).
+    """
+    if at not in ("rate", "peak"):
+        raise ValueError(f"at={at!r}: either 'rate' (the mean, for cost) or 'peak' (the highest, for limits)")
+    items = generate_items(items) if isinstance(items, Design) else items
+    costs = Costs(items)
+    return Expected(items.design, len(items), at, tuple(_lines(costs, items.design)))
+
+
+def _lines(costs: Costs, design: Design) -> Iterator[PatternUnits]:
+    for pattern in design.access_patterns.values():
+        if pattern.unserved is not None:
+            yield PatternUnits(pattern, NOTHING, {}, note=f"not served: {unserved_reason(design, pattern)}")
+            continue
+        found = costs.outcomes(pattern)
+        if not found.possible:
+            yield PatternUnits(pattern, NOTHING, {}, note="no item fits its target, so that it is never called")
+            continue
+        arms = {arm: found.per_call(arm) for arm in _in_order(design, found.arms)}
+        yield PatternUnits(pattern, found.per_call(), arms, found.basis)
+
+
+def _in_order(design: Design, arms: dict[Arm, Any]) -> list[Arm]:
+    """Tables before their indexes, as they stand in the design."""
+    every = [(table.name, index) for table in design.tables.values() for index in ("", *table.indexes)]
+    return [arm for arm in every if arm in arms]
+
+
+def _index_units(expected: Expected, table: Table, name: str) -> IndexUnits:
+    index, units = table.indexes[name], {"": 0.0, name: 0.0}
+    for line in expected.lines:
+        for arm in units if line.kind == "write" else ():
+            found = line.arms.get((table.name, arm))
+            per_second = line.per_second(found.mean, expected.at) if found else nan
+            units[arm] += per_second if per_second == per_second else 0.0
+    projection = index.projection if isinstance(index.projection, str) else ", ".join(index.projection)
+    return IndexUnits(table.name, name, index.kind, projection, units[""], units[name])
+
+
+def _named(line: PatternUnits) -> dict[str, Any]:
+    return {"pattern": line.pattern.name, "operation": line.pattern.operation, "kind": line.kind}
+
+
+def _numbers(line: PatternUnits, units: PerCall) -> dict[str, float]:
+    return {
+        "mean_units": units.mean,
+        "p50_units": units.p50,
+        "p95_units": units.p95,
+        "max_units": units.most,
+        "units_per_s": line.per_second(units.mean),
+        "peak_units_per_s": line.per_second(units.mean, "peak"),
+    }
+
+
+def _arm(table: str, index: str) -> str:
+    """An arm as runs name it; empty where there is none."""
+    return f"index {index}" if index else f"table {table}" if table else ""

@@ -1,0 +1,164 @@
+"""Readings: what one request of a Query reads, item by item.
+
+The items of a collection stand in the order of their sort key, so what a key condition reaches is a stretch of them:
+from the first that it allows to the last, or from one end of it as many as the limit and the pages take.
+(AWS: Query.KeyConditionExpressions, Query.Pagination, LSI.Reading.)
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench import capacity
+from workbench.columns import Ints
+from workbench.design import AccessPattern
+from workbench.key_conditions import SortCondition
+from workbench.reach import bound_values, fetches, page_units, query_condition
+from workbench.requests import Request
+from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
+
+Floats = NDArray[np.float64]
+SortKey = tuple[Any, ...]
+MEMBERS = 20_000  # items of a collection that are looked at; of a larger one evenly so many
+
+
+@dataclass(frozen=True)
+class _Collection:
+    """The items of a collection in order, each standing for `times`: running sums of bytes and of units to fetch."""
+
+    order: list[SortKey]
+    bytes: Floats
+    fetched: Floats
+    times: float
+
+
+class Readings:
+    """The item collections that a Query reads."""
+
+    def __init__(self, keys: PartitionKeys, pattern: AccessPattern):
+        self.keys, self.pattern = keys, pattern
+        self.index = keys.table.indexes.get(pattern.index or "")
+        self.sort = keys.table.keys(pattern.index)[1]
+        self.condition = query_condition(keys.items.design, pattern)
+        self.fetches = self.index is not None and fetches(pattern, projected(keys.table, self.index))
+        self._known: dict[int, _Collection] = {}
+        self._members = {e.name: _grouped(np.where(is_in(e, self.index), keys.of[e.name], UNMET)) for e in self._here}
+
+    @property
+    def _here(self) -> list[Any]:
+        return self.keys.items.in_table(self.keys.table.name)
+
+    def units(self, request: Request) -> tuple[float, float]:
+        """Strongly consistent read units of a request: of what it reads, and of what a local index fetches."""
+        values = bound_values(request)
+        number = self.keys.number(tuple(values[name] for _, name in self.condition.partition))
+        if number == UNMET:
+            return 1.0, 0.0
+        found = self._collection(number)
+        first, last = stretch(found.order, self.condition.sort, values)
+        return self._read(found, first, last)
+
+    def _read(self, found: _Collection, first: int, last: int) -> tuple[float, float]:
+        """Units of reading a stretch of a collection, from its beginning or its end, as far as the limit goes."""
+        limit, pages = self.pattern.limit, self.pattern.page_limit
+        most = limit * pages if limit and pages else None
+        count = (last - first) * found.times
+        if most is not None and most < count:
+            taken, count = max(1, round(most / found.times)), most
+            first, last = (last - taken, last) if self.pattern.descending else (first, first + taken)
+        share = count / max(last - first, 1)
+        size, fetched = (float(sums[last] - sums[first]) * share for sums in (found.bytes, found.fetched))
+        return float(page_units(count, size, limit=limit, pages=pages)), fetched
+
+    def _collection(self, number: int) -> _Collection:
+        if number not in self._known:
+            self._known[number] = self._sorted(number)
+        return self._known[number]
+
+    def _sorted(self, number: int) -> _Collection:
+        members = {name: places[starts[number] : starts[number + 1]] if number + 1 < len(starts) else places[:0]
+                   for name, (places, starts) in self._members.items()}  # fmt: skip
+        total = sum(map(len, members.values()))
+        every = max(1, -(-total // MEMBERS))
+        parts = [(entity, members[entity.name][::every]) for entity in self._here]
+        order = list(chain.from_iterable(self._sort_keys(entity, places) for entity, places in parts))
+        size = np.concatenate([entry_sizes(entity, self.index)[places] for entity, places in parts])
+        fetched = np.concatenate([self._fetched(entity, places) for entity, places in parts])
+        ranks = sorted(range(len(order)), key=order.__getitem__)
+        running = [np.concatenate([[0.0], np.cumsum(values[ranks])]) for values in (size, fetched)]
+        return _Collection([order[rank] for rank in ranks], *running, times=total / max(len(order), 1))
+
+    def _sort_keys(self, entity: Any, places: Ints) -> list[SortKey]:
+        if not len(places) or not self.sort:
+            return [()] * len(places)
+        return list(zip(*(entity.columns[name].take(places) for name in self.sort), strict=True))
+
+    def _fetched(self, entity: Any, places: Ints) -> Floats:
+        if not self.fetches:
+            return np.zeros(len(places))
+        return np.asarray(capacity.read_units(cast(Any, entity.sizes[places]), consistent=True), dtype=float)
+
+
+def _grouped(numbers: Ints) -> tuple[Ints, Ints]:
+    """The places of items by the number of their collection, and where each collection begins."""
+    order = np.argsort(numbers, kind="stable")
+    last = int(numbers.max(initial=-1))
+    return order, np.searchsorted(numbers[order], np.arange(last + 2))
+
+
+# A stretch of sort keys
+
+
+def stretch(order: Sequence[SortKey], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> tuple[int, int]:
+    """The stretch of sorted keys, first and behind the last, that conditions on their first parts allow.
+
+    >>> after = SortCondition("at", ">", ("since",))
+    >>> stretch([("a",), ("b",), ("b",), ("c",)], [after], {"since": "a"})
+    (1, 4)
+    """
+    equal: SortKey = ()
+    for term in sort:
+        operands = [values[name] for name in term.values]
+        if term is sort[-1]:
+            return _STRETCHES[term.operator](_Cut(order, equal), *operands)
+        equal = (*equal, *operands)
+    return 0, len(order)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Where a value of the next part of a sort key would stand among keys that begin with some values."""
+
+    order: Sequence[SortKey]
+    equal: SortKey
+
+    def before(self, *value: Any) -> int:
+        """Where the keys begin that have this value, or any."""
+        whole = (*self.equal, *value)
+        return bisect_left(self.order, whole, key=lambda key: key[: len(whole)])
+
+    def behind(self, *value: Any) -> int:
+        """Where the keys end that have this value, or any."""
+        whole = (*self.equal, *value)
+        return bisect_right(self.order, whole, key=lambda key: key[: len(whole)])
+
+
+def _beginning(cut: _Cut, prefix: Any) -> tuple[int, int]:
+    highest: Any = chr(0x10FFFF) if isinstance(prefix, str) else b"\xff" * 1024
+    return cut.before(prefix), cut.behind(prefix + highest)
+
+
+_STRETCHES: dict[str, Callable[..., tuple[int, int]]] = {
+    "=": lambda cut, value: (cut.before(value), cut.behind(value)),
+    "<": lambda cut, value: (cut.before(), cut.before(value)),
+    "<=": lambda cut, value: (cut.before(), cut.behind(value)),
+    ">": lambda cut, value: (cut.behind(value), cut.behind()),
+    ">=": lambda cut, value: (cut.before(value), cut.behind()),
+    "BETWEEN": lambda cut, low, high: (cut.before(low), max(cut.before(low), cut.behind(high))),
+    "begins_with": _beginning,
+}
