@@ -224,7 +224,7 @@ REFUSED = [
     ),
     (
         "{operation: GetItem, entity: Thing, popularity: {ID: latest}}",
-        ["'ID' is no field or attribute of what is addressed; did you mean 'id'? known: customer, id, order, size"],
+        ["'ID' is no field or attribute of what is addressed; did you mean 'id'? known: id, size"],
     ),
     (
         "{operation: GetItem, entity: Thing, names: {x: size}}",

@@ -114,20 +114,26 @@ def test_each_bar_says_its_units_and_what_was_read_for_what_came_back(run):
     ]
 
 
-def test_a_bar_far_beyond_the_others_is_cut_and_says_so(run):
+def test_a_bar_far_beyond_the_others_runs_off_the_chart_as_a_warning(run):
     ax = charts.capacity(run)
-    assert bars(ax, "read table")[3].get_width() == pytest.approx(1.12 * 3)
-    assert "//" in texts(ax)
-    assert "cut" in ax.get_xlabel()
+    (cut,) = hatched(ax)
+    assert cut is bars(ax, "read table")[3]
+    assert cut.get_width() == pytest.approx(ax.get_xlim()[1])
+    assert cut.get_width() >= 2 * 3  # the longest other bar
+    assert to_hex(cut.get_facecolor()).upper() == VERMILION
+    assert "→" in texts(ax)
+    assert "far beyond the scale" in [text.get_text() for text in ax.get_legend().get_texts()]
     run.arms.loc[3, "mean_units_per_call"] = 20.0
     whole = charts.capacity(run)
     assert bars(whole, "read table")[3].get_width() == 20
-    assert "//" not in texts(whole)
+    assert not hatched(whole)
+    assert "→" not in texts(whole)
 
 
-def test_the_costliest_pattern_is_the_title(run):
+def test_the_costliest_pattern_is_the_title_and_compared_with_its_own_kind(run):
     ax = charts.capacity(run)
-    expected = "scan costs most, 640 RU a call, 213 times the next: it reads 41,500 items to return 9,249"
+    expected = "scan is the costliest read, 640 RU a call, 256 times the next: it reads 41,500 items to return 9,249"
+    expected += "; writes cost at most 3 WU"  # 640 / 2.5 RU, not 640 RU / 3 WU
     assert title(ax) == expected
     assert charts.alt_text(ax) == charts.alt_text(ax.figure) == f"{expected}."
     assert ax.get_xlabel().startswith("read units (RU) or write units (WU) per call")
@@ -141,6 +147,7 @@ def test_reads_are_blue_and_writes_green(run):
         "read units, table",
         "write units, table",
         "write units, index ByOwner",
+        "far beyond the scale",
     ]
 
 
@@ -259,10 +266,15 @@ def test_top_keys_are_stacked_by_the_patterns_that_ask(hot):
     assert "one partition serves 1,000 WU/s" in texts(ax)
 
 
-def test_a_top_key_beyond_the_limit_is_hatched_and_says_how_far(hot):
+def test_a_top_key_beyond_the_limit_is_outlined_and_says_how_far(hot):
     ax = charts.top_keys(request_spread(hot, "Orders"))
     assert texts(ax)[0] == "100 %, 6,000 RU/s, 2.0 times one partition"
-    assert len(hatched(ax)) == 1
+    (over,) = bars(ax, "more than one partition serves")
+    assert (over.get_width(), over.get_hatch()) == (pytest.approx(6000), None)
+    assert to_hex(over.get_edgecolor()).upper() == VERMILION
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["read", "more than one partition serves"]
+    assert to_hex(legend.get_patches()[-1].get_edgecolor()).upper() == VERMILION
     assert title(ax).endswith("2.0 times what one partition serves, by read")
 
 

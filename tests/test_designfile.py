@@ -456,9 +456,21 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
     ),
     "an attribute made of itself": (
         "title: text(10)",
+        'title: "a {title}"',
+        '"a {title}"',
+        "title is made of itself",
+    ),
+    "an attribute that is itself": (
+        "title: text(10)",
         'title: "{title}"',
         '"{title}"',
-        "title is made of itself",
+        "title has no domain and there is no field title; known: project, task, user",
+    ),
+    "a key attribute that is itself": (
+        "SK: META",
+        'SK: "{SK}"',
+        '"{SK}"',
+        "SK has no domain and there is no field SK; known: project, task, user",
     ),
     "a presence of an unknown attribute": (
         "text(10)",

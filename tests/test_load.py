@@ -11,7 +11,7 @@ from workbench.capacity import IndexSchema, index_entry, pages, query_units
 from workbench.designfile import load_design, parse_design
 from workbench.items import generate_items
 from workbench.load import demands
-from workbench.reach import page_units
+from workbench.reach import page_units, query_condition, reach
 from workbench.requests import draw_calls
 from workbench.ring import PartitionKeys
 from workbench.sizes import item_size
@@ -253,6 +253,50 @@ def test_items_of_one_size_are_cut_into_pages_as_the_service_cuts_them(count, si
     # Query.Pagination.html: a page ends with the item that reaches 1 MB
     expected = sum(query_units(page, consistent=True) for page in pages([size] * count))
     assert page_units(count, count * size).tolist() == expected
+
+
+TASKS = """
+name: tasks
+tables:
+  Tasks: {partition_key: PK, sort_key: SK, lsi: {ByDue: {sort_key: due}}}
+fields:
+  user: {count: 20, format: "u-{:03}"}
+  task: {per: user, count: 40, format: "t-{:03}"}
+entities:
+  User: {key: {PK: "U#{user}", SK: META}, attributes: {n: name}}
+  Task:
+    key: {PK: "U#{user}", SK: "T#{task}"}
+    size: 2000
+    attributes: {due: {type: "timestamp(-7d..now)", present: 50%}}
+access_patterns:
+  all: {operation: Query, entity: Task, index: ByDue, key_condition: "PK = :PK AND due >= :from",
+        values: {from: "2000"}, consistent: true, rate: 1/s}
+  none: {operation: Query, entity: Task, index: ByDue, key_condition: "PK = :PK AND due >= :from",
+         values: {from: "3000"}, consistent: true, rate: 1/s}
+"""
+
+
+def test_a_range_of_a_local_index_reads_only_the_items_that_are_in_it():
+    # LSI.html: an item without the index's sort key is not in the index; here users, and half of the tasks
+    items = generate_items(parse_design(TASKS))
+    tasks, sizes = items.entities["Task"], defaultdict(list)
+    for item, size in zip(tasks.take(range(len(tasks))), tasks.sizes.tolist(), strict=True):
+        if "due" in item:
+            sizes[item["PK"]].append(size)
+    keys = PartitionKeys(items, "Tasks")
+    (demand,) = demands(keys, items.design.access_patterns["all"])
+    expected = [query_units(sizes[keys.labels()[number]], consistent=True) for number in demand.keys]
+    assert demand.units.tolist() == pytest.approx(expected)
+    (demand,) = demands(keys, items.design.access_patterns["none"])
+    assert set(demand.units.tolist()) == {1.0}  # the least that a Query costs
+
+
+@pytest.mark.parametrize("task", ['due: {type: "timestamp(-7d..now)", present: 50%}', "due: timestamp(-7d..now)"])
+def test_a_local_index_that_lacks_an_entity_has_a_share_for_the_others_alone(task):
+    design = parse_design(TASKS.replace('due: {type: "timestamp(-7d..now)", present: 50%}', task))
+    keys = PartitionKeys(generate_items(design), "Tasks")
+    pattern = design.access_patterns["all"]
+    assert reach(keys, pattern, query_condition(design, pattern)) == {"User": 0.0, "Task": 1.0}
 
 
 # The shipped designs

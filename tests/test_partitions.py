@@ -218,6 +218,23 @@ def test_twice_the_rate_is_twice_the_load_and_the_same_shares():
     assert two.sustainable_rate == pytest.approx(one.sustainable_rate)
 
 
+@pytest.mark.parametrize("rate, over", [("1_200/s", ""), ("8_000/s", "; 4 of 4 partitions over their limit at first")])
+def test_even_keys_can_still_ask_a_new_tables_partitions_for_too_much(rate, over):
+    # about a quarter of the writes for each of four partitions, which serve 1,000 WU/s each
+    items = generate_items(parse_design(users("uniform", write=rate).replace("700/s", rate)))
+    spread = request_spread(items, "Users", pattern="write")
+    assert spread.finding == f"requests are even: none of 1,000 keys takes more than 0.1 % of writes{over}"
+    assert spread.partitions_over == (spread.by_partition()["utilisation"] > 1).sum()
+    assert spread.summary_line().endswith(f"{over}; at most 1,000,000 requests/s of this mix by keys alone")
+
+
+def test_a_partition_over_its_limit_for_one_keys_sake_is_said_once():
+    items = generate_items(parse_design(users("latest").replace("700/s", "1_500/s")))
+    spread = request_spread(items, "Users", pattern="write")
+    assert spread.partitions_over == 1
+    assert "partitions" not in spread.summary_line()
+
+
 def test_one_partition_takes_all_and_many_share():
     assert spread_of("uniform", partitions=1).per_partition("read").tolist() == pytest.approx([1000])
     shares = spread_of("uniform", 20_000, partitions=10).per_partition("read") / 1000

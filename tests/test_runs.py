@@ -500,7 +500,7 @@ def test_a_table_that_is_gone_fails_each_call_with_the_services_code(engine, mon
 
 @pytest.mark.parametrize("options", [{"calls": 0}, {"calls": -1}, {"sample": 0}])
 def test_no_calls_and_no_items_are_refused(engine, options):
-    stated = {"calls": 4, "sample": 60_000, **options}
+    stated = {"calls": 4, "sample": 45_000, **options}
     with pytest.raises(
         ValueError, match=f"^calls={stated['calls']}, sample={stated['sample']}: both must be at least 1$"
     ):

@@ -1,6 +1,11 @@
 """Tables of a run: made as the design says, marked as ours, and everybody else's left alone."""
 
 import getpass
+import os
+import platform
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -393,3 +398,28 @@ def test_a_table_that_does_not_become_ready_is_an_error(engine, monkeypatch):
     with pytest.raises(EngineError, match=r"^table Orders was not ready within 0\.1 s"):
         RunTables(design_named("shop"), engine, "").create("x")
     assert tables_on(engine) == []
+
+
+def test_two_runs_on_the_same_tables_are_kept_apart_while_both_are_alive(running):
+    design = design_named("shop")
+    mine, other = RunTables(design, running, "claim-"), RunTables(design, running, "claim-")
+    mine.claim()
+    mine.claim()  # the same process goes on
+    holder = {"by": f"process {os.getppid()} on {platform.node()}", "at": str(int(time.time()))}
+    assert mine._put_claim(holder, instead_of=mine._holder()["by"])
+    with pytest.raises(EngineError, match=rf"process {os.getppid()} on .* is running shop on .*--prefix mine-"):
+        other.claim()
+    mine.release()
+    other.claim()
+    other.release()
+    assert tables_on(running) == []
+
+
+def test_a_claim_that_a_dead_process_left_is_taken_over(running):
+    tables = RunTables(design_named("shop"), running, "claim-")
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    tables._ensure_registry()
+    dead = {"by": f"process {ended.stdout.strip()} on {platform.node()}", "at": str(int(time.time()))}
+    assert tables._put_claim(dead, instead_of="nobody")
+    tables.claim()
+    tables.release()

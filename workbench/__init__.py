@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.errors import NotebookError as NotebookError
     from workbench.errors import RequestError as RequestError
     from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.expected import Expected as Expected
+    from workbench.expected import expected_units as expected_units
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
     from workbench.partitions import item_spread as item_spread
@@ -45,11 +47,13 @@ _NAMES = {
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
+    "Expected": "expected",
     "Items": "items",
     "NotebookError": "errors",
     "RequestError": "errors",
     "Run": "runs",
     "WorkbenchError": "errors",
+    "expected_units": "expected",
     "generate_items": "items",
     "index_write_units": "capacity",
     "item_size": "sizes",
@@ -68,6 +72,7 @@ __all__ = [
     "DesignError",
     "Engine",
     "EngineError",
+    "Expected",
     "Items",
     "NotebookError",
     "RequestError",
@@ -75,6 +80,7 @@ __all__ = [
     "WorkbenchError",
     "capacity",
     "charts",
+    "expected_units",
     "generate_items",
     "index_write_units",
     "item_size",

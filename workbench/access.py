@@ -14,9 +14,9 @@ from workbench import expressions, limits
 from workbench.design import AccessPattern, Action, Design, Entity, Table
 from workbench.documents import NAME
 from workbench.domains import value_domain
-from workbench.identity import domain_tag, key_renamings, key_types, names_of, open_rows
+from workbench.identity import attributes_of, domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
-from workbench.references import Place, nearest
+from workbench.references import Place, made_of, nearest
 from workbench.serving import not_served
 
 Found = Iterator[tuple[Place, str]]
@@ -212,24 +212,24 @@ def _action_key(design: Design, place: Place, action: Action) -> Found:
 
 
 def _named_parts(design: Design, place: Place, pattern: AccessPattern, entities: list[Entity]) -> Found:
-    known = set().union(*(names_of(design, e) for e in entities)) if entities else set(design.fields)
     if any(open_rows(design, e) for e in entities):
         return
+    attributes = set().union(*(attributes_of(design, e) for e in entities))
+    drawn = set().union(*(made_of(design, e) for e in entities))
+    targets = [(("target",), pattern), *((("actions", i, "target"), a) for i, a in enumerate(pattern.actions))]
     wanted = [
-        *((("popularity", n, NAME), n) for n in pattern.popularity),
-        *((("given",), n) for n in pattern.given or ()),
-        *((("same",), n) for n in pattern.same),
-        *((("for_each",), n) for n in [pattern.for_each] if n),
-        *((("target", n, NAME), n) for n in (pattern.target if isinstance(pattern.target, dict) else ())),
-        *((("expect", "attributes"), n) for n in pattern.expect.attributes),
-        *((("expect", "order"), n) for n in [pattern.expect.order] if n),
+        *((("popularity", n, NAME), n, drawn) for n in pattern.popularity),
+        *((("given",), n, drawn | set(design.fields)) for n in pattern.given or ()),
+        *((("same",), n, drawn) for n in pattern.same),
+        *((("for_each",), n, drawn) for n in [pattern.for_each] if n),
+        *(((*at, n, NAME), n, drawn) for at, p in targets if isinstance(p.target, dict) for n in p.target),
+        *((("expect", "attributes"), n, attributes) for n in pattern.expect.attributes),
+        *((("expect", "order"), n, attributes) for n in [pattern.expect.order] if n),
     ]
-    for i, action in enumerate(pattern.actions):
-        target = action.target if isinstance(action.target, dict) else ()
-        wanted += [(("actions", i, "target", n, NAME), n) for n in target]
-    for where, name in wanted:
+    for where, name, known in wanted:
         if name not in known:
-            message = f"{name!r} is no field or attribute of what is addressed{nearest(name, sorted(known))}"
+            kind = "attribute" if known is attributes else "field or attribute"
+            message = f"{name!r} is no {kind} of what is addressed{nearest(name, sorted(known))}"
             yield (*place, *where), message
 
 

@@ -1,7 +1,8 @@
 """The chart of a run: the units that one call of each access pattern consumes, by table and index.
 
 Reads are blue and writes green; the arms of indexes are lighter and hatched. A pattern that costs many times the
-others, as a Scan of everything does, is cut off at the edge and says so, or nothing else could be told apart.
+others, as a Scan of everything does, would leave nothing else to be seen: its bar runs off the chart, vermilion and
+hatched, and says its units. Read units are compared with read units, and write units with write units.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from workbench.pictures import BLUE, GREEN, INK, beside_bars, finish, new_axes, thousands
+from workbench.pictures import (
+    BLUE,
+    GREEN,
+    INK,
+    PAPER,
+    VERMILION,
+    WARNING_HATCH,
+    beside_bars,
+    finish,
+    new_axes,
+    thousands,
+)
 from workbench.results import number
 
 if TYPE_CHECKING:
@@ -20,9 +32,9 @@ if TYPE_CHECKING:
 UNIT = {"read": "RU", "write": "WU"}
 TABLE = {"read": BLUE, "write": GREEN}
 INDEX = {"read": "#a6d3ee", "write": "#a3dcc6"}  # the same hues, lighter
-HATCHES = ("///", "...", "xxx", "\\\\\\", "ooo", "+++")
-OFF_SCALE = 8  # times the next: then a bar is cut
-CUT = 1.12  # how far beyond the edge a cut bar reaches
+HATCHES = ("\\\\\\", "...", "xxx", "--", "ooo", "+++")
+OFF_SCALE = 20  # times the next: then a bar runs off the scale
+BEYOND = 2.0  # times the longest other bar that such a bar is long at least
 
 Arm = tuple[str, str]  # kind, and "table" or the name of an index
 Line = Mapping[Any, Any]
@@ -36,18 +48,16 @@ def capacity(run: "Run", *, ax: Axes | None = None) -> Axes:
     totals = np.sum([*arms.values(), np.zeros(len(names))], axis=0)
     ax = ax if ax is not None else new_axes(9, 1.6 + 0.34 * len(names))
     edge = _edge(totals)
-    lengths = np.minimum(totals, CUT * edge)
-    _bars(ax, arms, lengths / np.maximum(totals, 1e-9))
-    beside_bars(ax, lengths, [_text(line, arms, i) for i, line in enumerate(lines)], bold=(lengths < totals).tolist())
-    for place in np.flatnonzero(lengths < totals):
-        ax.annotate("//", (edge, place), ha="center", va="center", fontsize=15, fontweight="bold", color="white")
+    off = totals > edge
+    texts = [_text(line, arms, i) for i, line in enumerate(lines)]
+    beside_bars(ax, np.where(off, 0, totals), texts, bold=off.tolist())
+    end = _end(ax, edge) if off.any() else 1.0
+    _bars(ax, arms, np.where(off, end / np.maximum(totals, 1e-9), 1.0), off)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.xaxis.set_major_formatter(thousands())
-    x = "read units (RU) or write units (WU) per call, mean" + (
-        "; // : cut, beyond the scale" if edge * CUT < max(totals, default=0) else ""
-    )
-    return finish(ax, "capacity", _finding(lines, totals), x=x, y="", legend=_legend(list(arms)))
+    x, finding = "read units (RU) or write units (WU) per call, mean", _finding(lines, arms)
+    return finish(ax, "capacity", finding, x=x, y="", legend=_legend(list(arms), bool(off.any())))
 
 
 def _by_arm(lines: Sequence[Line], names: Sequence[str]) -> dict[Arm, Any]:
@@ -69,15 +79,27 @@ def _edge(totals: Any) -> float:
     return float(ranked.max(initial=0.0))
 
 
-def _bars(ax: Axes, arms: Mapping[Arm, Any], shrink: Any) -> None:
-    """The stacked bars, those beyond the edge shrunk to it."""
+def _end(ax: Axes, edge: float) -> float:
+    """Where a bar that runs off the scale leaves the chart, well beyond all others."""
+    end = max(ax.get_xlim()[1], BEYOND * edge)
+    ax.set_xlim(0, end)
+    return end
+
+
+def _bars(ax: Axes, arms: Mapping[Arm, Any], shrink: Any, off: Any) -> None:
+    """The stacked bars, those off the scale shrunk to the chart, with an arrow where they leave it."""
     left = np.zeros(len(shrink))
     for arm, units in arms.items():
         colour, hatch = _style(arm, list(arms))
         places = np.arange(len(units))
         bars = ax.barh(places, units * shrink, 0.62, left, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4)
         bars.set_label(" ".join(arm))
+        for place in np.flatnonzero(off & (units > 0)):
+            bars[place].set(facecolor=VERMILION, hatch=WARNING_HATCH)
         left += units * shrink
+    where: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center", "color": INK}
+    for place in np.flatnonzero(off):
+        ax.annotate("→", (left[place], place), (-4, 0), fontweight="bold", bbox=PAPER, **where)
 
 
 def _style(arm: Arm, arms: Sequence[Arm]) -> tuple[str, str]:
@@ -88,12 +110,11 @@ def _style(arm: Arm, arms: Sequence[Arm]) -> tuple[str, str]:
     return INDEX[kind], HATCHES[indexes.index(name) % len(HATCHES)]
 
 
-def _legend(arms: Sequence[Arm]) -> list[Patch]:
+def _legend(arms: Sequence[Arm], off: bool) -> list[Patch]:
     styles = {arm: _style(arm, arms) for arm in arms}
-    return [
-        Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=f"{kind} units, {name}")
-        for (kind, name), (colour, hatch) in styles.items()
-    ]
+    entries = [(colour, hatch, f"{kind} units, {name}") for (kind, name), (colour, hatch) in styles.items()]
+    entries += [(VERMILION, WARNING_HATCH, "far beyond the scale")] if off else []
+    return [Patch(facecolor=c, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label) for c, hatch, label in entries]
 
 
 # Words
@@ -127,15 +148,24 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else number(value)
 
 
-def _finding(lines: Sequence[Line], totals: Any) -> str:
-    """The pattern that costs most, by how much, and what it reads for what it returns."""
-    if not totals.any():
+def _finding(lines: Sequence[Line], arms: Mapping[Arm, Any]) -> str:
+    """The pattern that costs most, by how much, what it reads for what it returns; and the most of the other kind."""
+    zero = np.zeros(len(lines))
+    units = {kind: np.sum([zero, *(values for (k, _), values in arms.items() if k == kind)], axis=0) for kind in UNIT}
+    used = sorted((kind for kind in UNIT if units[kind].any()), key=lambda kind: -float(units[kind].max()))
+    if not used:
         return "no access pattern consumed anything"
-    order = np.argsort(-totals, kind="stable")
-    line, most = lines[order[0]], float(totals[order[0]])
-    unit = "RU" if line["read_units"] >= line["write_units"] else "WU"
-    then = float(totals[order[1]]) if len(order) > 1 else 0.0
-    text = f"{line['pattern']} costs most, {number(most)} {unit} a call"
+    text = _costliest(lines, used[0], units[used[0]])
+    for kind in used[1:]:
+        text += f"; {kind}s cost at most {number(float(units[kind].max()))} {UNIT[kind]}"
+    return text
+
+
+def _costliest(lines: Sequence[Line], kind: str, units: Any) -> str:
+    order = np.argsort(-units, kind="stable")
+    line, most = lines[order[0]], float(units[order[0]])
+    then = float(units[order[1]]) if len(order) > 1 else 0.0
+    text = f"{line['pattern']} is the costliest {kind}, {number(most)} {UNIT[kind]} a call"
     if then and most >= 2 * then:
         text += f", {most / then:,.0f} times the next"
     if line["items_returned"] < 0.9 * line["items_scanned"]:

@@ -2,7 +2,7 @@
 
 Each chart draws into `ax` or makes a figure of its own, and returns the axes; its title is its finding, and `alt_text`
 gives it with the rest in words. Reads are blue and writes green; what passes the limit of a partition is vermilion and
-hatched. `show` puts a chart into a notebook together with its alt text.
+hatched, or outlined where hatches tell patterns apart. `show` puts a chart into a notebook together with its alt text.
 """
 
 from collections.abc import Sequence
@@ -39,13 +39,15 @@ from workbench.pictures import (
     new_figure,
     show,
     thousands,
+    wrapped,
 )
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
 
 __all__ = ["alt_text", "capacity", "item_spread", "request_spread", "show", "spreads", "top_keys"]
 
-PATTERNS = ((BLUE, ""), (ORANGE, "///"), (PURPLE, "..."), (YELLOW, "xxx"), (GREY, ""))  # the last for all others
+PATTERNS = ((BLUE, ""), (SKY, "///"), (PURPLE, "..."), (YELLOW, "xxx"), (GREY, ""))  # the last for all others
+SUPTITLE = 122  # characters of a line over a figure
 ROWS = 8  # of a figure that compares tables and indexes
 
 Pair = tuple[ItemSpread, RequestSpread]
@@ -84,12 +86,12 @@ def _top_requests(spread: RequestSpread, ax: Axes | None, n: int) -> Axes:
     parts = [(name, values[order]) for name, values in _by_pattern(spread, kind) if values[order].any()]
     _stack(ax, parts)
     _rows(ax, [spread.keys[i] for i in order], units[order], [_text(float(units[i]), units.sum(), kind) for i in order])
-    _warn(ax, units[order], LIMITS[kind])
+    legend = [*_pattern_legend(parts), *_warn(ax, units[order], LIMITS[kind])]
     served = f"one partition serves {LIMITS[kind]:,} {unit}"
     x = f"{kind} units per second ({unit}), at {spread.at}"
     x += "" if _limit(ax, LIMITS[kind], served, float(units.max(initial=0.0))) else f"; {served}"
     who = f", {'mostly ' * (hot.pattern_share < 1)}by {hot.pattern}" if hot else ""
-    return finish(ax, "top_keys", f"{spread.name}: {spread.finding}{who}", x=x, y="", legend=_pattern_legend(parts))
+    return finish(ax, "top_keys", f"{spread.name}: {spread.finding}{who}", x=x, y="", legend=legend)
 
 
 def _text(units: float, total: float, kind: Kind) -> str:
@@ -97,11 +99,14 @@ def _text(units: float, total: float, kind: Kind) -> str:
     return f"{percent(units / max(float(total), 1e-300))}, {rate_text(units)} {UNIT[kind]}/s{times}"
 
 
-def _warn(ax: Axes, values: Floats, limit: float) -> None:
-    """What passes the limit, hatched and outlined over the patterns that it is made of."""
-    for place in np.flatnonzero(values > limit).tolist():
-        over = ax.barh(place, values[place], 0.66, fill=False, edgecolor=VERMILION, hatch=WARNING_HATCH, linewidth=2)
-        over.set_label("more than one partition serves")
+def _warn(ax: Axes, values: Floats, limit: float) -> list[Patch]:
+    """A heavy outline around what passes the limit, and its entry in the legend; hatches are those of patterns."""
+    style: dict[str, Any] = {"fill": False, "edgecolor": VERMILION, "label": "more than one partition serves"}
+    over = np.flatnonzero(values > limit)
+    if not len(over):
+        return []
+    ax.barh(over, values[over], 0.72, linewidth=3.5, **style)
+    return [Patch(linewidth=2.5, **style)]
 
 
 def _by_pattern(spread: RequestSpread, kind: Kind) -> list[tuple[str, Floats]]:
@@ -189,7 +194,7 @@ def _compared(pairs: Sequence[Pair], of: int) -> Figure:
         ax.set_ylim(0, highest)
     finding = _finding(pairs) + (f" ({len(pairs)} of {of} tables and indexes shown)" if of > len(pairs) else "")
     if len(pairs) > 1:
-        figure.suptitle(finding, fontsize=13, fontweight="bold", color=INK, x=0.01, ha="left")
+        figure.suptitle(wrapped(finding, SUPTITLE), fontsize=13, fontweight="bold", color=INK, x=0.01, ha="left")
     each = [f"{items.name}: {items.finding}; {requests.finding}." for items, requests in pairs]
     describe(figure, "spreads", " ".join([*([f"{finding}."] if len(pairs) > 1 else []), *each]))
     return figure

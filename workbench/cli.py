@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `schema`, `new`, `demo`.
+"""The commands: `workbench run`, `check`, `capacity`, `schema`, `new`, `demo`.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +37,7 @@ app = typer.Typer(
 
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
 EngineKind = Annotated[str, typer.Option("--engine", help="auto, embedded, dynoxide, or the URL of a running engine.")]
-Seed = Annotated[int, typer.Option(help="Fixes every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, help="Fixes every random draw.")]
 
 
 @contextmanager
@@ -79,6 +79,9 @@ def new(
     name: Annotated[str, typer.Argument(help="The design's name; NAME.yaml is written, never over a file.")],
 ) -> None:
     """Start a design: a commented file that runs as it is."""
+    if not Path(name).stem.strip("."):
+        typer.echo("workbench: the design needs a name, as in: workbench new my-table", err=True)
+        raise typer.Exit(2)
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     template = Path(__file__).with_name("templates").joinpath("design.yaml").read_text(encoding="utf-8")
     plain = re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", path.stem) and path.stem.lower() not in ("true", "false", "null")
@@ -101,7 +104,7 @@ def run(
     engine: EngineKind = "auto",
     calls: Annotated[int, typer.Option(min=1, help="Calls of each access pattern (of a Scan, a twentieth).")] = 20,
     seed: Seed = 7,
-    sample: Annotated[int, typer.Option(min=1, help="Load about so many items of a larger design.")] = 60_000,
+    sample: Annotated[int, typer.Option(min=1, help="Load about so many items of a larger design.")] = 45_000,
     prefix: Annotated[str | None, typer.Option(help="What table names on a running engine begin with.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the tables on a running engine.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write one line per call to this CSV file.")] = None,
@@ -114,16 +117,28 @@ def run(
 
     with _told():
         loaded = load_design(design)
+        if output:
+            output.touch()  # a place that cannot be written is better known before the run
         items = generate_items(loaded, seed=seed)
         with start_engine(engine) as started:
             typer.echo(started.choice)
             options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
-            result = run_patterns(loaded, started, items, strict=False, progress=sys.stderr.isatty(), **options)
+            with _owned_engine_ends(started.owned):
+                result = run_patterns(loaded, started, items, strict=False, progress=sys.stderr.isatty(), **options)
         _show_run(result)
         if output:
             result.calls.to_csv(output, index=False)
     if result.failures:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _owned_engine_ends(owned: bool) -> Iterator[None]:
+    """An interrupted command stops the engine that it started, so that there is nothing to go on from."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(str(interrupt).partition(", into")[0] if owned else str(interrupt)) from None
 
 
 def _show_run(result: "Run") -> None:
@@ -144,16 +159,42 @@ LEGEND = (
 
 def _table(summary: "pd.DataFrame") -> str:
     """The summary for a terminal, with what its columns mean."""
-    from workbench.results import number
     from workbench.runs import shown
 
-    columns = [[name, *map(number, cells)] for name, cells in shown(summary).items()]
-    widths = [max(map(len, column)) for column in columns]
+    return f"{_aligned(shown(summary))}\n{LEGEND}"
+
+
+def _aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
+    """Columns by heading, for a terminal: numbers to the right."""
+    from workbench.results import number
+
+    columns = [(name, list(cells)) for name, cells in table.items()]
+    texts = [[str(name), *map(number, cells)] for name, cells in columns]
+    widths = [max(map(len, column)) for column in texts]
     aligned = [
-        [f"{c:<{w}}" if i < 2 else f"{c:>{w}}" for c in column]
-        for i, (column, w) in enumerate(zip(columns, widths, strict=True))
+        [f"{text:<{width}}" if all(isinstance(cell, str) for cell in cells) else f"{text:>{width}}" for text in column]
+        for (_, cells), column, width in zip(columns, texts, widths, strict=True)
     ]
-    return "\n".join("  ".join(line).rstrip() for line in [*zip(*aligned, strict=True), (LEGEND,)])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*aligned, strict=True))
+
+
+@app.command()
+def capacity(design: DesignFile, seed: Seed = 7) -> None:
+    """What each access pattern will consume, from the design alone: units per call and per second, no engine."""
+    from workbench.designfile import load_design
+    from workbench.expected import expected_units
+    from workbench.items import generate_items
+
+    with _told():
+        found = expected_units(generate_items(load_design(design), seed=seed))
+        typer.echo(f"{found.summary_line()}\n\n{_aligned(found.shown())}\n")
+        typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
+
+
+EXPECTED_LEGEND = (
+    "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
+    "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
+)
 
 
 @app.command()
@@ -167,11 +208,13 @@ def demo(
         typer.echo("workbench: the demo runs in a checkout of the project; here: workbench run DESIGN", err=True)
         raise typer.Exit(1)
     from workbench.designfile import load_design
+    from workbench.engines import check_kind
 
     started = time.perf_counter()
     path = (design or TASK_BOARD).resolve()
     with _told():
         load_design(path)
+        check_kind(engine)
         notebook, report, charts = _run_quickstart(path, engine, build)
     _say_results(notebook.results, report, charts, time.perf_counter() - started)
 
@@ -194,6 +237,8 @@ def _say_results(results: dict[str, Any], report: Path, charts: list[Path], seco
     typer.echo(f"\nengine   {results['engine']}")
     typer.echo(f"items    {results['items']:,} generated, {results['loaded']:,} loaded")
     typer.echo(_table(pd.DataFrame(results["patterns"])))
+    for note in results["notes"]:
+        typer.echo(f"note: {note}")
     for name, reason in results["unserved"].items():
         typer.echo(f"not served: {name}: {reason}")
     typer.echo(f"hottest  {results['hottest']}")

@@ -36,6 +36,7 @@ from workbench.references import (
     needs,
     part_problems,
     presence_problems,
+    role_problems,
     use_problems,
 )
 from workbench.typewords import ID_TYPES
@@ -238,8 +239,6 @@ def _attributes(design: Design, place: Place, entity: Entity) -> Found:
             yield (*here, NAME), f"{name} stands under key already"
         if name == "filler" and entity.size:
             yield (*here, NAME), "filler is the attribute that size pads an item with; give this one another name"
-        if domain.is_field and name not in design.fields and not entity.rows:
-            yield here, f"{name} has no domain and there is no field {name}{nearest(name, design.fields)}"
         if domain.per:
             yield (*here, "per"), f"per stands under fields: make {name} a field, and write `{name}:` here"
         else:
@@ -260,6 +259,8 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
     named = {**design.fields, **{n: d for n, d in domains.items() if not d.is_field}}
     for name, domain in domains.items():
         here = (*place, "key" if name in entity.key else "attributes", name)
+        if domain.is_field and name not in design.fields and not (entity.rows and name in known):
+            yield here, f"{name} has no domain and there is no field {name}{nearest(name, design.fields)}"
         for reference in dict.fromkeys([*domain.references(), *domain.new_references, *member_fields(domain)]):
             if reference not in known:
                 near = nearest(reference, sorted(known))
@@ -268,6 +269,7 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
                 yield from use_problems(here, domain, reference, named[reference])
         if domain.of and domain.of not in named:
             yield (*here, "of"), f"{domain.of!r} is not a field{nearest(domain.of, sorted(known))}"
+        yield from role_problems(here, domain, sorted(named))
         yield from presence_problems(here, domain, sorted({*known, *domains}))
         if loops({n: needs(d) for n, d in named.items()}, name) and name not in design.fields:
             yield here, f"{name} is made of itself"
@@ -322,7 +324,10 @@ def _combinations(design: Design, place: Place, entity: Entity, leaves: list[str
         message = f"the key of {entity.name} says how many items there are ({one}): leave items out"
         yield (*place, "items"), message
     elif entity.items not in (None, "all") and entity.items.high > whole:  # type: ignore[union-attr]
-        yield (*place, "items"), f"{entity.items} items of {whole:,.0f} combinations: keys are unique"
+        yield (
+            (*place, "items"),
+            (f"{entity.items} items, and {' x '.join(leaves)} give {whole:,.0f} combinations: keys are unique"),
+        )
 
 
 # Keys across entities

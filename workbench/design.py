@@ -412,6 +412,7 @@ class Design(Part):
         """The domain of each attribute that the design states for an entity, key attributes first."""
         part, table = self.entities[entity], self.table_of(entity)
         stated = {**{name: Domain(value=value) for name, value in part.key.items()}, **(part.attributes or {})}
+        stated = {name: Domain() if d.value == f"{{{name}}}" else d for name, d in stated.items()}
         by_name = {a: Domain() for a in table.indexed_attributes if a in self.fields and a not in stated}
         keyed = {a: d for a in table.indexed_attributes if (d := stated.get(a) or by_name.get(a))}
         return {**keyed, **{a: d for a, d in stated.items() if a not in keyed}}

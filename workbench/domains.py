@@ -206,6 +206,12 @@ class Domain(Part):
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from inner.templates() if inner else ()
 
+    def inner(self) -> Iterator["Domain"]:
+        """The domains of its members and elements, at any depth."""
+        for part in (*(self.map or {}).values(), self.list, self.set):
+            if part is not None:
+                yield from (part, *part.inner())
+
     @property
     def new_references(self) -> tuple[str, ...]:
         """The fields and attributes that its value in created items is made of."""

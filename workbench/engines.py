@@ -46,7 +46,7 @@ PORT_TRIES = 5  # how often another program may take the free port between choos
 
 REGION, ACCESS_KEY = "us-east-1", "WORKBENCHLOCAL"  # letters only: DynamoDB Local refuses other characters
 _MINISTACK = (1, 5, 33)  # older ones lack 1 MB pages, and pip falls back to them when botocore does not fit
-_INSTALL = "pip install 'dynamodb-workbench[local]'"
+_INSTALL = "pip install 'dynamodb-workbench[local]', in a checkout: pip install -e '.[local]'"
 
 
 @dataclass(frozen=True)
@@ -451,10 +451,14 @@ def start_engine(
 
 
 def _named(kind: str, options: _Options) -> Engine:
-    if "://" in kind:
-        return _adopt(kind, options)
-    if kind in KINDS:
-        return KINDS[kind](options)
+    check_kind(kind)
+    return _adopt(kind, options) if "://" in kind else KINDS[kind](options)
+
+
+def check_kind(kind: str) -> None:
+    """EngineError unless `kind` names an engine that can be started, or is a URL."""
+    if "://" in kind or kind in KINDS or kind == "auto":
+        return
     why = "not available in this version" if kind in _LATER else "unknown"
     raise EngineError(
         f"engine {kind!r} is {why}; there are auto, {', '.join(KINDS)}, and the URL of a running engine, as in "

@@ -5,7 +5,7 @@ same field see the same value. What an access pattern creates differs in two way
 that end in `now` are now.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from workbench.columns import (
     joined,
 )
 from workbench.design import Entity, Table, key_template
+from workbench.distributions import Popularity
 from workbench.domains import Domain
 from workbench.fields import calculated_shard, drawn, field_values, pick, pick_choice, stream
 
@@ -105,9 +106,11 @@ class Builder:
         rng: np.random.Generator | None = None,
         is_new: bool = False,
         outer: Callable[[str], Column] | None = None,
+        popularity: Mapping[str, Popularity] | None = None,
     ):
         self.source, self.part, self.count, self.is_new, self.outer = source, part, count, is_new, outer
         self.places, self.known, self.rng = dict(places), dict(known or {}), rng
+        self.popularity = popularity  # of one access pattern, in place of the fields' own
         self.domains = source.design.domains_of(part.name)
         self.made: dict[str, Column] = {}
         self.sparse: dict[str, Column] = {}
@@ -189,7 +192,7 @@ class Builder:
             offsets = np.floor(rng.random(self.count) * counts).astype(np.int64)
             self.places[name] = np.where(counts > 0, values.starts[owners] + offsets, -1)
         else:
-            self.places[name] = pick(self.source.weights(name), self.count, rng)
+            self.places[name] = pick(self.source.weights(name, popularity=self.popularity), self.count, rng)
             self._place_ancestors(name)
 
     def _place_ancestors(self, name: str) -> None:
@@ -250,7 +253,10 @@ class Builder:
         assert template is not None
         if template.lone_field:
             return self.named(template.lone_field)
-        parts = [p if isinstance(p, str) else as_text(self.named(p.field), p.spec) for p in template.parts]
+        try:
+            parts = [p if isinstance(p, str) else as_text(self.named(p.field), p.spec) for p in template.parts]
+        except ValueError as error:  # a width for numbers, and text in the rows
+            raise ValueError(f"entity {self.part.name}: {name}: {template.text!r}: {error}") from None
         return joined(parts, self.count)
 
     def _choice(self, name: str, domain: Domain) -> Column:

@@ -11,8 +11,9 @@ with a limit, the members of batches and transactions. Beyond that, new values a
 were, members of a transaction to be independent, and pages of 1 MB to hold items of the collection's mean size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
 from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,18 +30,6 @@ if TYPE_CHECKING:
 At = Literal["rate", "peak"]
 UNITS: dict[Kind, str] = {"read": "RU", "write": "WU"}
 NOTHING = PerCall(nan, nan, nan, nan)
-SHOWN = {  # what people see in a notebook, and under which heading
-    "pattern": "access pattern",
-    "operation": "operation",
-    "kind": "kind",
-    "mean_units": "mean",
-    "p50_units": "p50",
-    "p95_units": "p95",
-    "max_units": "max",
-    "units_per_s": "units/s",
-    "peak_units_per_s": "at peak",
-    "note": "note",
-}
 
 
 @dataclass(frozen=True)
@@ -135,8 +124,53 @@ class Expected(Result):
         columns = [*IndexUnits.__dataclass_fields__, "amplification"]
         return pd.DataFrame([[getattr(one, name) for name in columns] for one in self.amplified], columns=columns)
 
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: by heading a column over the patterns that are served; columns that say nothing left out."""
+        served = [line for line in self.lines if not line.note]
+        columns = {heading: [cell(self, line) for line in served] for heading, cell in _SHOWN.items()}
+        return {heading: cells for heading, cells in columns.items() if any(c == c and c != "" for c in cells)}
+
+    def notes(self) -> list[str]:
+        """In words: the patterns that consume nothing and why, the load in all, and what each index adds to it."""
+        found = [f"{line.pattern.name}: {line.note}" for line in self.lines if line.note]
+        for kind, unit in UNITS.items():
+            if mean := self.units_per_s(kind, "rate"):
+                found.append(f"all {kind}s: {number(mean)} {unit}/s, {number(self.units_per_s(kind, 'peak'))} at peak")
+        when = " at peak" if self.at == "peak" else ""
+        for one in self.amplified:
+            if one.table_units_per_s:
+                load = f"{number(one.index_units_per_s)} WU/s beside {number(one.table_units_per_s)} on {one.table}"
+                found.append(f"index {one.index} ({one.projection}): {load}{when}, x {number(one.amplification)}")
+        return found
+
     def _repr_html_(self) -> str:
-        return html_table(self.patterns[list(SHOWN)].rename(columns=SHOWN), self.summary_line())
+        import pandas as pd
+
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes())
+        return html_table(pd.DataFrame(self.shown()), self.summary_line()) + notes
+
+    def _arms(self, line: PatternUnits) -> str:
+        """The mean of each arm, where there are others than the table."""
+        several = len(self.design.tables) > 1
+        shown = [
+            f"{index or (table if several else 'table')} {number(units.mean)}"
+            for (table, index), units in line.arms.items()
+        ]
+        return ", ".join(shown) if len(shown) > 1 or any(index for _, index in line.arms) else ""
+
+
+_SHOWN: dict[str, Callable[[Expected, PatternUnits], Any]] = {
+    "access pattern": lambda found, line: line.pattern.name,
+    "operation": lambda found, line: line.pattern.operation,
+    "mean": lambda found, line: line.total.mean,
+    "p50": lambda found, line: line.total.p50,
+    "p95": lambda found, line: line.total.p95,
+    "max": lambda found, line: line.total.most,
+    "unit": lambda found, line: UNITS[line.kind],
+    "units/s": lambda found, line: line.per_second(line.total.mean),
+    "at peak": lambda found, line: line.per_second(line.total.mean, "peak"),
+    "mean by arm": Expected._arms,
+}
 
 
 def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:

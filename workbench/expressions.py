@@ -16,7 +16,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -370,6 +370,11 @@ def _parse(text: str, language: str) -> Any:
     size = len(text.encode(errors="surrogatepass"))
     if size > EXPRESSION_BYTES:
         raise ExpressionError(f"{size} bytes; an expression has at most {EXPRESSION_BYTES}", text)
+    return _tree(text, language)
+
+
+@lru_cache(maxsize=1024)  # each request of an access pattern asks for the same ones
+def _tree(text: str, language: str) -> Any:
     parser = _parser()
     from lark import UnexpectedInput
 

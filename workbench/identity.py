@@ -150,6 +150,11 @@ def usual_tag(tags: Sequence[str]) -> str | None:
     return max(tags, key=tags.count, default=None)
 
 
+def attributes_of(design: Design, entity: Entity) -> set[str]:
+    """The attributes that an entity's items may have."""
+    return {*design.domains_of(entity.name), *design.table_of(entity.name).key_attributes}
+
+
 def names_of(design: Design, entity: Entity) -> set[str]:
     """Every attribute and field that an expression's values may come from."""
-    return {*design.fields, *design.domains_of(entity.name), *design.table_of(entity.name).key_attributes}
+    return {*design.fields, *attributes_of(design, entity)}

@@ -7,15 +7,17 @@ and their sizes are known to the byte without building one.
 `now` is the clock in epoch seconds. Its default is fixed: no result depends on the day it is computed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench import limits
 from workbench.columns import Column, Ints, Pooled, constant
 from workbench.design import Design, Entity
+from workbench.distributions import Popularity
 from workbench.domains import Domain
 from workbench.entities import Builder, EntityItems, at_now, is_stated, rank_weights
 from workbench.fields import FieldValues, distinct, drawn, field_values, ids_at, pick, stream
@@ -27,6 +29,11 @@ from workbench.typewords import ID_TYPES
 if TYPE_CHECKING:
     import pandas as pd
 
+Floats = NDArray[np.float64]
+
+_LEAST = 1e-300  # the weight of a value that others drew, though popularity gives it none
+_ROUNDS = 12  # of drawing free combinations by popularity
+_MOST = 2_000_000  # combinations looked through for free ones
 DEFAULT_SEED = 7
 DEFAULT_NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 
@@ -124,18 +131,31 @@ class Source:
             self._rows[name] = read_rows(self.design, name, self.frames.get(name))
         return self._rows[name]
 
-    def weights(self, name: str, side: str = "write", role: Domain | None = None) -> Any:
-        """The share of requests that each value of an identity field gets, parents first; a role may have its own."""
-        own = role or self.design.fields[name]
+    def weights(
+        self,
+        name: str,
+        side: str = "write",
+        role: Domain | None = None,
+        popularity: Mapping[str, Popularity] | None = None,
+    ) -> Any:
+        """The share of requests that each value of an identity field gets, parents first; a role may have its own.
+
+        `popularity` stands in place of that of the fields that it names.
+        """
+        own, named = role or self.design.fields[name], popularity or {}
         origin = self.origin(name)
         values, domain, parent = self.values(origin), self.design.fields[origin], self.parent(origin)
-        within = rank_weights(own if own.popularity is not None else domain, values.ranks, values.siblings, side)
+        if name in named:
+            within = named[name].weights(values.ranks, values.siblings)
+        else:
+            within = rank_weights(own if own.popularity is not None else domain, values.ranks, values.siblings, side)
         totals = np.bincount(values.parents, within, minlength=len(values.counts))
         within = within / np.maximum(totals, 1e-300)[values.parents]
         if parent is None:
             return within
-        stated = any(is_stated(self.design.fields[a]) for a in parents(self.design, origin))
-        return within * (self.weights(parent, side) if stated else values.counts)[values.parents]
+        stated = any(a in named or is_stated(self.design.fields[a]) for a in parents(self.design, origin))
+        owners = self.weights(parent, side, popularity=popularity) if stated else values.counts
+        return within * owners[values.parents]
 
     def entity(self, name: str) -> EntityItems:
         part = self.design.entities[name]
@@ -157,10 +177,14 @@ class Source:
         shared: Mapping[str, int] | None = None,
         values: Mapping[str, Column] | None = None,
         earlier: int = 0,
+        popularity: Mapping[str, Popularity] | None = None,
+        created: Ints | None = None,
     ) -> EntityItems:
         """`count` items as a pattern would create them, after `earlier` ones.
 
-        `shared` fixes the values of fields that others drew, `values` those that others created.
+        `shared` fixes the values of fields that others drew, `values` those that others created; `popularity` is the
+        pattern's own. With `created`, the combinations of unrelated fields that were put before, those that exist or
+        were put are left out, so that there may be fewer items; without it each item is drawn by popularity alone.
         """
         part = self.design.entities[name]
         if part.rows:
@@ -168,11 +192,62 @@ class Source:
         given = {f: np.full(count, place) for f, place in (shared or {}).items()}
         known = {f: column.select(np.zeros(count, dtype=np.int64)) for f, column in (values or {}).items()}
         leaves = [leaf for leaf in self.leaves(part) if leaf not in given and leaf not in known]
-        if len(leaves) == 1 and self.design.fields[self.origin(leaves[0])].choice is None:
-            known |= {leaves[0]: self._new_leaf(leaves[0], given, known, count, rng, earlier)}
+        free = None
+        if created is not None and leaves and not known and self.is_combined(part):
+            free = self._free(part, existing, shared or {}, popularity, count, rng, created)
+        if free is not None:
+            given, count = {f: place[: len(free[leaves[0]])] for f, place in given.items()} | free, len(free[leaves[0]])
+        elif len(leaves) == 1 and self.design.fields[self.origin(leaves[0])].choice is None:
+            known |= {leaves[0]: self._new_leaf(leaves[0], given, known, count, rng, earlier, popularity)}
         else:  # a finite domain has no new value: the put meets one that exists
-            given |= {leaf: pick(self.weights(leaf), count, rng) for leaf in leaves}
-        return Builder(self, part, count, given, known, rng=rng, is_new=True).build()
+            given |= {leaf: pick(self.weights(leaf, popularity=popularity), count, rng) for leaf in leaves}
+        return Builder(self, part, count, given, known, rng=rng, is_new=True, popularity=popularity).build()
+
+    def is_combined(self, part: Entity) -> bool:
+        """Whether an entity's items differ by the combination of unrelated fields alone, as users in groups."""
+        domains, fields = self.design.domains_of(part.name), self.design.fields
+        names = [*key_fields(self.design, part), *self.design.table_of(part.name).key_attributes]
+        drawn_ = [d for n in names if not self.is_identity(n) and (d := domains.get(n) or fields.get(n))]
+        return len(self.leaves(part)) > 1 and not any(d.type and d.type.word in ID_TYPES for d in drawn_)
+
+    def combinations(self, part: Entity, places: Mapping[str, Ints]) -> Ints:
+        """One number for each combination of the values of an entity's leaf fields."""
+        leaves = self.leaves(part)
+        codes = np.ravel_multi_index([places[leaf] for leaf in leaves], [len(self.values(leaf)) for leaf in leaves])
+        return np.asarray(codes, dtype=np.int64)
+
+    def _free(
+        self,
+        part: Entity,
+        existing: EntityItems,
+        shared: Mapping[str, int],
+        popularity: Mapping[str, Popularity] | None,
+        count: int,
+        rng: np.random.Generator,
+        created: Ints,
+    ) -> dict[str, Ints] | None:
+        """Combinations that are free, by popularity: as many as there are up to `count`, None if all of them exist."""
+        leaves = self.leaves(part)
+        weights = [self._shared_weights(leaf, shared, popularity) for leaf in leaves]
+        taken = np.sort(self.combinations(part, existing.places), kind="stable")
+        if len(taken) >= np.prod([float(len(w)) for w in weights]):
+            return None
+        codes = draw_free(weights, np.sort(np.concatenate([taken, created])), count, rng)
+        if not len(codes) and not (len(created) and len(draw_free(weights, taken, 1, rng))):
+            return None
+        return dict(zip(leaves, np.unravel_index(codes, [len(w) for w in weights]), strict=True))
+
+    def _shared_weights(
+        self, leaf: str, shared: Mapping[str, int], popularity: Mapping[str, Popularity] | None
+    ) -> Floats:
+        """The weights of a leaf's values, none for those that do not belong to what others drew."""
+        weights, places = self.weights(leaf, popularity=popularity), np.arange(len(self.values(leaf)))
+        line = [leaf, *parents(self.design, leaf)]
+        for below, name in zip([None, *line], line, strict=False):
+            places = places if below is None else self.values(below).parents[places]
+            if name in shared:
+                weights = np.where(places == shared[name], np.maximum(weights, _LEAST), 0.0)
+        return weights
 
     def _new_leaf(
         self,
@@ -182,11 +257,12 @@ class Source:
         count: int,
         rng: np.random.Generator,
         created: int,
+        popularity: Mapping[str, Popularity] | None,
     ) -> Column:
         """New values of a key's last field, after those that its parent has; the parent is drawn unless given."""
         parent, values = self.parent(leaf), self.values(leaf)
         if parent and parent not in given and parent not in known:
-            given[parent] = pick(self.weights(parent), count, rng)
+            given[parent] = pick(self.weights(parent, popularity=popularity), count, rng)
         owners = given.get(parent or "", np.zeros(count, dtype=np.int64))
         taken = np.zeros(count, dtype=np.int64) if parent in known else values.counts[owners]
         order = np.argsort(owners, kind="stable")
@@ -279,6 +355,43 @@ class Source:
         if column is None:
             return []
         return column.take(np.unique(column.codes, return_index=True)[1])
+
+
+def draw_free(weights: Sequence[Floats], taken: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """Up to `count` distinct combinations, a place of each weights, by weight and none of `taken` (sorted numbers).
+
+    Fewer only if no more are free. A value without weight is in none.
+
+    >>> draw_free([np.ones(2), np.array([1.0, 1.0, 0.0])], np.array([0, 1]), 9, np.random.default_rng(1)).tolist()
+    [4, 3]
+    """
+    lengths, found = [len(w) for w in weights], {}
+    for _ in range(_ROUNDS if all(w.any() for w in weights) else 0):
+        codes = np.ravel_multi_index([pick(w, 2 * count, rng) for w in weights], lengths)
+        found |= dict.fromkeys(_without(codes, taken).tolist())
+        if len(found) >= count:
+            break
+    drawn_ = np.array(list(found), dtype=np.int64)
+    if len(drawn_) < count:  # the popular ones are taken: the rest is filled evenly
+        rest = np.setdiff1d(_without(_whole(weights, lengths, rng), taken), drawn_)
+        drawn_ = np.concatenate([drawn_, rng.permutation(rest)])
+    return drawn_[:count]
+
+
+def _without(codes: Ints, taken: Ints) -> Ints:
+    if not len(taken):
+        return codes
+    return codes[taken[np.minimum(np.searchsorted(taken, codes), len(taken) - 1)] != codes]
+
+
+def _whole(weights: Sequence[Floats], lengths: Sequence[int], rng: np.random.Generator) -> Ints:
+    """All combinations of values that have a weight; of very many, as many as are quickly drawn."""
+    axes = [np.flatnonzero(w) for w in weights]
+    sizes = [len(axis) for axis in axes]
+    whole = int(np.prod(sizes))
+    flat = np.arange(whole) if whole <= _MOST else rng.integers(0, whole, _MOST)
+    grid = np.unravel_index(flat, sizes) if whole else [flat] * len(axes)
+    return np.ravel_multi_index([axis[g] for axis, g in zip(axes, grid, strict=True)], lengths)
 
 
 def _check_types(items: EntityItems, rows: str, types: Mapping[str, str]) -> None:

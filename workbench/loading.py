@@ -55,8 +55,9 @@ def load_items(
             for table in items.design.tables:
                 load.fill(table, [(e, places[e.name]) for e in items.in_table(table)], done.get(table, 0))
         except KeyboardInterrupt:
-            said = f"interrupted: {load.total:,} of {total:,} items are loaded"
-            raise KeyboardInterrupt(f"{said}; as long as the engine runs, the same call goes on from there") from None
+            names = ", ".join(map(tables.name, load.put))
+            said = f"interrupted: {load.total:,} of {total:,} items are loaded, into {names} on {tables.engine.name}"
+            raise KeyboardInterrupt(f"{said}; while that engine runs, the same call goes on from there") from None
     return total
 
 

@@ -58,7 +58,7 @@ def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", 
     """The axes with title, labels, legend, quiet lines and alt text; a figure of its own gets the alt text too."""
     ax.set_facecolor("white")
     rows = -(-len(legend) // LEGEND_COLUMNS)
-    title = _wrapped(finding, max(24, int(width_of(ax) * TITLE_CHARACTERS)))
+    title = wrapped(finding, max(24, int(width_of(ax) * TITLE_CHARACTERS)))
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=6 + 15 * rows)
     if legend:
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
@@ -75,7 +75,7 @@ def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", 
     return ax
 
 
-def _wrapped(text: str, width: int) -> str:
+def wrapped(text: str, width: int) -> str:
     """The text in lines of this width; a number stays with its unit."""
     kept = re.sub(r"(?<=\d) (?=%|[RW]U)", "\u00a0", text)
     return textwrap.fill(kept, width, break_on_hyphens=False).replace("\u00a0", " ")

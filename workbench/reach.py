@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench import capacity, limits
 from workbench.access import value_domain
-from workbench.columns import Ints
+from workbench.columns import Ints, Mask
 from workbench.design import AccessPattern, Design, Index, key_template
 from workbench.expressions import attributes, parse_key_condition, parse_projection, resolve
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
@@ -29,6 +29,7 @@ from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 Floats = NDArray[np.float64]
 CALLS = 200  # requests that are drawn for an estimate
 MEMBERS = 500  # items of a collection that are looked at for one
+NOWHERE = UNMET - 1  # equal to no collection's number, nor to that of none
 
 
 def page_units(items: ArrayLike, size: ArrayLike, *, limit: int | None = None, pages: int | None = None) -> Floats:
@@ -155,11 +156,12 @@ def _by_sample(
     found, looked = dict.fromkeys(entities, 0), dict.fromkeys(entities, 0)
     collections: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
     sort = [term.attribute for term in condition.sort]
+    numbers = {name: _numbers_there(keys, name, pattern.index) for name in entities}
     for values in drawn_values(keys, pattern):
         number = keys.number(tuple(values[name] for _, name in condition.partition))
         for name in entities:
             if (name, number) not in collections:
-                collections[name, number] = _sort_keys(keys, name, number, sort)
+                collections[name, number] = _sort_keys(keys, name, numbers[name] == number, sort)
             members = collections[name, number]
             looked[name] += len(members)
             found[name] += sum(satisfies(member, condition.sort, values) for member in members)
@@ -183,9 +185,15 @@ def _native(value: Mapping[str, Any]) -> Any:
     return Decimal(content) if tag == "N" else content
 
 
-def _sort_keys(keys: PartitionKeys, entity: str, number: int, sort: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Sort keys of one entity's items in a collection, at most 500, taken evenly."""
-    places: Ints = np.flatnonzero(keys.of[entity] == number) if number != UNMET else np.zeros(0, dtype=np.int64)
+def _numbers_there(keys: PartitionKeys, entity: str, index: str | None) -> Ints:
+    """The number of each item's key, NOWHERE where the item is not in the index; a local one has its table's keys."""
+    there = is_in(keys.items.entities[entity], keys.table.indexes.get(index or ""))
+    return np.where(there & (keys.of[entity] != UNMET), keys.of[entity], NOWHERE)
+
+
+def _sort_keys(keys: PartitionKeys, entity: str, there: Mask, sort: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Sort keys of one entity's items that are there, about 500, taken evenly."""
+    places = np.flatnonzero(there)
     places = places[:: max(1, len(places) // MEMBERS)]
     columns = keys.items.entities[entity].columns
     return list(zip(*(columns[name].take(places) for name in sort), strict=True)) if len(places) else []

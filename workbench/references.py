@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from workbench import limits
-from workbench.design import Design
+from workbench.design import Design, Entity
 from workbench.documents import NAME
 from workbench.domains import Domain
-from workbench.identity import value_tag
+from workbench.identity import attributes_of, value_tag
 from workbench.keys import can_format, is_field_name
 from workbench.typewords import TIME_TYPES
 
@@ -27,7 +27,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """What is known, the nearest first: `; did you mean 'status'? known: ...`."""
     names = list(map(str, known))
     by_case = {each.lower(): each for each in reversed(names)}
-    near = get_close_matches(name.lower(), by_case, 1)
+    near = get_close_matches(name.lower(), by_case, 1, 0.7)
     meant = f"did you mean {by_case[near[0]]!r}? " if near else ""
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
@@ -53,6 +53,7 @@ def field_problems(design: Design, place: Place, name: str, domain: Domain) -> F
             yield place, f"{{{reference}}} is not a field{nearest(reference, design.fields)}"
         else:
             yield from use_problems(place, domain, reference, design.fields[reference])
+    yield from role_problems(place, domain, design.fields)
     yield from presence_problems(place, domain, design.fields)
 
 
@@ -87,6 +88,20 @@ def needs(domain: Domain) -> list[str]:
     own += [name for name in (domain.of, domain.per) if name]
     own += [name for name, member in (domain.map or {}).items() if member.is_field]
     return own + [name for part in inner for name in needs(part)]
+
+
+def made_of(design: Design, entity: Entity) -> set[str]:
+    """The attributes of an entity, and the fields that they are made of."""
+    domains = design.domains_of(entity.name)
+    todo, found = list(attributes_of(design, entity)), set()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            own = domains.get(name, Domain())
+            used = design.fields.get(name, own) if own.is_field else own
+            todo += needs(used)
+    return found
 
 
 def cardinality_problems(place: Place, noun: str, domain: Domain) -> Found:
@@ -179,6 +194,13 @@ def _widths(place: Place, domain: Domain, name: str, used: Domain) -> Found:
             if not can_format(sample, part.spec):
                 fix = f"and {name} is none; a width is {{{name}:04}}"
                 yield place, f"{{{name}:{part.spec}}}: d and f are for numbers, {fix}"
+
+
+def role_problems(place: Place, domain: Domain, known: Iterable[str]) -> Found:
+    """Names in the `of` of members and elements that are not known."""
+    for other in dict.fromkeys(part.of for part in domain.inner() if part.of):
+        if other not in known:
+            yield place, f"{other!r} is not a field{nearest(other, known)}"
 
 
 def presence_problems(place: Place, domain: Domain, known: Iterable[str]) -> Found:

@@ -16,7 +16,8 @@ import numpy as np
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.columns import ABSENT, Column, Ints
-from workbench.design import AccessPattern, Action, Design, Table, key_template
+from workbench.design import AccessPattern, Action, Design, Entity, Table, key_template
+from workbench.distributions import Popularity
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals
 from workbench.fields import stream
@@ -189,6 +190,11 @@ class _Draw:
     there: dict[str, Ints]
     created: dict[str, int]
 
+    def put(self, entity: str) -> Ints:
+        """The combinations of an entity's fields that were put so far."""
+        codes = [name.removeprefix(f"{entity} ") for name in self.created if name.startswith(f"{entity} ")]
+        return np.array([int(code) for code in codes], dtype=np.int64)
+
     def use_up(self, entity: EntityItems, place: int, *, deleted: bool) -> None:
         """From now on, leave one item out."""
         for book in (self.among, self.there) if deleted else (self.among,):
@@ -209,11 +215,23 @@ def draw_calls(
     """`count` calls of an access pattern (fewer, if a write has no more items to use up), drawn with `seed`.
 
     `among` are the items of each entity that may be asked for, `there` those that exist. `created` counts the new items
-    of each entity; kept from pattern to pattern, it makes the keys of later ones differ from those of earlier ones.
+    of each entity, and of each combination of its key's fields; kept from pattern to pattern, it makes the keys of
+    later ones differ from those of earlier ones.
     """
-    rng = stream(seed, "requests", pattern.name)
+    rng = stream(seed, "requests", _asked(items.design, pattern) if pattern.is_read else pattern.name)
     draw = _Draw(rng, dict(among or {}), dict(there or among or {}), {} if created is None else created)
     return list(_BUILD[pattern.operation](items, pattern, count, draw))
+
+
+def _asked(design: Design, pattern: AccessPattern) -> str:
+    """What a read asks for, however it reads it: patterns that differ in a filter ask for the same items.
+
+    With common random numbers two patterns differ by what they do, not by chance.
+    """
+    entities = [entity.name for entity in design.addressed(pattern)]
+    members = [(design.action_entity(action), action.target, action.key) for action in pattern.actions]
+    popularity = [(name, str(stated)) for name, stated in pattern.popularity.items()]
+    return repr((entities, pattern.index, pattern.target_of(), popularity, members))
 
 
 def _drawn(
@@ -252,13 +270,29 @@ def _new(
 ) -> tuple[EntityItems, Ints]:
     """Items that do not exist yet; of rows the next ones, in their order, that the pattern's popularity allows."""
     entity, created = items.entities[name], draw.created.get(name, 0)
-    draw.created[name] = created + count
-    if items.design.entities[name].rows:
+    part = items.design.entities[name]
+    if part.rows:
+        draw.created[name] = created + count
         places = np.flatnonzero(request_weights(items, pattern, entity) > 0)[created : created + count]
         return entity.select(places), places
     shared = shared or _Shared()
-    made = items.source.new(name, entity, count, draw.rng, shared.places, shared.values, created)
-    return made, np.full(count, -1)
+    popularity = _of_fields(items.design, part, pattern)
+    put = draw.put(name)
+    made = items.source.new(name, entity, count, draw.rng, shared.places, shared.values, created, popularity, put)
+    draw.created[name] = created + len(made)
+    if items.source.is_combined(part) and set(items.source.leaves(part)) <= made.places.keys():
+        draw.created |= {f"{name} {code}": 1 for code in items.source.combinations(part, made.places).tolist()}
+    return made, np.full(len(made), -1)
+
+
+def _of_fields(design: Design, part: Entity, pattern: AccessPattern) -> dict[str, Popularity]:
+    """A pattern's popularity by field: one that is stated of an attribute made of one field is that field's."""
+    found: dict[str, Popularity] = {}
+    for name, popularity in pattern.popularity.items():
+        fields = [name] if name in design.fields else key_fields(design, part, [name])
+        if len(fields) == 1:
+            found[fields[0]] = popularity
+    return found
 
 
 def _key(table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -363,7 +397,7 @@ def _members(items: Items, pattern: AccessPattern, draw: _Draw) -> list[_Member]
         return _even_members(items, pattern, draw)
     shared = _Shared()
     members: dict[Any, _Member] = {}
-    for action in _key_holders_first(items, pattern):
+    for action in key_holders_first(items, pattern):
         found = list(_action_members(items, pattern, action, draw, shared))
         if not found and action.count is None:
             return []
@@ -408,7 +442,7 @@ def _alike(entity: EntityItems, drawn: EntityItems, same: Sequence[str], among: 
     return places if among is None else np.intersect1d(places, among)
 
 
-def _key_holders_first(items: Items, pattern: AccessPattern) -> list[Action]:
+def key_holders_first(items: Items, pattern: AccessPattern) -> list[Action]:
     """The order of drawing: who creates a field's value or holds it in its key draws it for all.
 
     First what is created and others name in their keys (an order, before its lines), then by fields in the key.

@@ -169,18 +169,28 @@ def run_patterns(
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
-    _load(tables, items, plan, progress)
-    try:  # an interruption from here on leaves nothing: what the calls changed is nothing to go on from
-        run = _called(design, items, plan, tables, progress)
+    tables.check()
+    tables.claim()
+    try:
+        run = _loaded_and_called(items, plan, tables, keep, progress)
     finally:
-        if not keep:
-            with suppress(EngineError):
-                tables.delete()
+        with suppress(EngineError):
+            tables.release()
     if strict and run.failures:
         error = RequestError("expectations that did not hold:\n" + "\n".join(f"  {f}" for f in run.failures))
         error.run = run  # type: ignore[attr-defined]
         raise error
     return run
+
+
+def _loaded_and_called(items: Items, plan: Plan, tables: RunTables, keep: bool, progress: bool) -> Run:
+    _load(tables, items, plan, progress)
+    try:  # an interruption from here on leaves nothing: what the calls changed is nothing to go on from
+        return _called(items.design, items, plan, tables, progress)
+    finally:
+        if not keep:
+            with suppress(EngineError):
+                tables.delete()
 
 
 def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:

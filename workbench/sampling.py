@@ -22,7 +22,7 @@ from workbench.reach import bound_values, query_condition, satisfies
 from workbench.requests import Call, Request, draw_calls
 from workbench.ring import PartitionKeys
 
-DEFAULT_SAMPLE = 60_000
+DEFAULT_SAMPLE = 45_000
 SCAN_SHARE = 20  # a Scan reads everything: it is called once for every twenty calls of another pattern
 CUT = 20  # where the calls reach more than the sample, one may reach a twentieth of it
 

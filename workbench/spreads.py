@@ -269,7 +269,8 @@ class RequestSpread(Result):
     def sustainable_rate(self) -> float:
         """The highest rate of this mix of requests, a second, at which no key passes what one partition serves.
 
-        The least, over reads and writes, of limit / (share of the hottest key x units per request).
+        The least, over reads and writes, of limit / (share of the hottest key x units per request). This is by keys
+        alone: until DynamoDB has split them, partitions that hold many keys each can pass their limit before.
         """
         hot = self.hottest()
         if hot is None:
@@ -290,13 +291,28 @@ class RequestSpread(Result):
             return "no access pattern with a rate comes here"
         if self.is_even and hot.utilisation < 1:
             most = f"more than {percent(hot.share)} of {hot.kind}s"
-            return f"requests are even: none of {len(self.keys):,} keys takes {most}"
-        return str(hot)
+            return f"requests are even: none of {len(self.keys):,} keys takes {most}{self._crowded}"
+        return f"{hot}{self._crowded if hot.utilisation <= 1 else ''}"
+
+    @property
+    def partitions_over(self) -> int:
+        """How many simulated partitions are asked for more read or write units than they serve."""
+        used = [self.per_partition(kind) / LIMITS[kind] for kind in KINDS]
+        return int((np.maximum(*used) > 1 + 1e-9).sum())
+
+    @property
+    def _crowded(self) -> str:
+        """The partitions over their limit in words, unless it is one and for the hottest key's sake."""
+        over = self.partitions_over
+        if over <= (self.utilisation > 1):
+            return ""
+        return f"; {over:,} of {self.partitions:,} partitions over their limit at first"
 
     def summary_line(self) -> str:
         most = self.sustainable_rate
-        beyond = f"; at most {most:,.0f} requests/s of this mix" if most < float("inf") else ""
-        return f"{self.name} at {self.at}: {self.finding}{beyond}"
+        beyond = f"; at most {most:,.0f} requests/s of this mix by keys alone" if most < float("inf") else ""
+        crowded = self._crowded if self.utilisation > 1 else ""  # else the finding says it
+        return f"{self.name} at {self.at}: {self.finding}{crowded}{beyond}"
 
     def to_frame(self) -> "pd.DataFrame":
         """A line per partition key with requests and units a second, the one nearest to a partition's limit first."""

@@ -7,6 +7,8 @@ emptied or dropped, whatever its name.
 """
 
 import getpass
+import os
+import platform
 import re
 import time
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from workbench.identity import key_types
 REGISTRY = "workbench-tables-"  # and the design's name
 REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
+CLAIM = "(claim)"  # no table can be called that
+CLAIM_SECONDS = 3600  # after which a claim that cannot be asked about is taken for a forgotten one
 
 
 def default_prefix(design: Design, engine: Engine) -> str:
@@ -106,6 +110,53 @@ class RunTables:
             kind=self.engine.kind,
         )
 
+    def claim(self) -> None:
+        """EngineError if another run that is still alive uses these tables: two would spoil each other's numbers."""
+        self._ensure_registry()
+        mine = {"by": f"process {os.getpid()} on {platform.node()}", "at": str(int(time.time()))}
+        for holder in (mine["by"], self._stale_holder()):
+            if holder and self._put_claim(mine, instead_of=holder):
+                return
+        raise EngineError(
+            f"{self._holder()['by']} is running {self.design.name} on {self.engine.name} with the same tables: wait "
+            'until it is done, or choose another prefix (prefix="mine-", --prefix mine-)',
+            kind=self.engine.kind,
+        )
+
+    def release(self) -> None:
+        """Leave the tables to whoever runs next, and no registry without a note."""
+        if self._has_registry():
+            self._forget(CLAIM)
+
+    def _put_claim(self, mine: dict[str, str], *, instead_of: str) -> bool:
+        request = {
+            "TableName": self.registry,
+            "Item": {k: {"S": v} for k, v in {REGISTRY_KEY: CLAIM, **mine}.items()},
+            "ConditionExpression": "attribute_not_exists(#by) OR #by = :holder",
+            "ExpressionAttributeNames": {"#by": "by"},
+            "ExpressionAttributeValues": {":holder": {"S": instead_of}},
+        }
+        try:
+            self.engine.call("PutItem", request)
+        except RequestError as error:
+            if error.code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _holder(self) -> dict[str, str]:
+        key = {REGISTRY_KEY: {"S": CLAIM}}
+        found = self.engine.call("GetItem", {"TableName": self.registry, "Key": key, "ConsistentRead": True})
+        return {"by": "another process", "at": "0"} | {k: v["S"] for k, v in found.get("Item", {}).items()}
+
+    def _stale_holder(self) -> str | None:
+        """Who holds the claim, if it is certain that he left it behind: a dead process here, or a claim of long ago."""
+        holder = self._holder()
+        found = re.fullmatch(r"process ([0-9]+) on (.*)", holder["by"])
+        if found and found[2] == platform.node() and os.name == "posix":
+            return None if _is_alive(int(found[1])) else holder["by"]
+        return holder["by"] if time.time() - int(holder["at"]) > CLAIM_SECONDS else None
+
     def create(self, fingerprint: str) -> dict[str, int]:
         """Create every table, or find those that an interrupted load of the same items left; items loaded so far."""
         self.check()
@@ -153,7 +204,8 @@ class RunTables:
         if not self._has_registry():
             return {}
         found = self.engine.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Items"]
-        return {item[REGISTRY_KEY]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
+        notes = {item[REGISTRY_KEY]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
+        return {name: note for name, note in notes.items() if name != CLAIM}
 
     def delete(self) -> None:
         """Delete the run's own tables and what is noted of them."""
@@ -163,9 +215,12 @@ class RunTables:
             if name in noted:
                 if noted[name]["created"] == self._created(name):
                     self._drop(name)
-                key = {REGISTRY_KEY: {"S": name}}
-                self.engine.call("DeleteItem", {"TableName": self.registry, "Key": key})
-        if noted and not self.noted():
+                self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Remove what is noted under a name, and the registry with the last of it."""
+        self.engine.call("DeleteItem", {"TableName": self.registry, "Key": {REGISTRY_KEY: {"S": name}}})
+        if not self.engine.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Count"]:
             self._drop(self.registry)
 
     def _created(self, name: str) -> str | None:
@@ -217,3 +272,13 @@ class RunTables:
         if "TransactItems" in out:
             out["TransactItems"] = [{k: self.prefixed(v) for k, v in member.items()} for member in out["TransactItems"]]
         return out
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -17,7 +17,7 @@ from workbench.columns import Chosen, Ints, Pooled, combine
 from workbench.design import AccessPattern, Design, Table
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals, is_stated
-from workbench.identity import key_fields, parents
+from workbench.identity import key_fields, open_rows, parents
 from workbench.items import Items
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,15 @@ def addressable(design: Design, pattern: AccessPattern, entity: EntityItems) -> 
     allowed = np.ones(len(entity), dtype=bool)
     if pattern.index in entity.table.indexes:
         allowed &= entity.key_codes(entity.table.indexes[pattern.index].key_attributes) >= 0
-    for name, wanted in pattern.target.items() if isinstance(pattern.target, dict) else ():
+    target = pattern.target if isinstance(pattern.target, dict) else {}
+    is_open = open_rows(design, design.entities[entity.name])  # names were checked where columns are known
+    for name in (*target, *pattern.popularity) if is_open else ():
+        if entity.value_column(name) is None and name not in entity.places:
+            have = ", ".join({**entity.columns, **entity.fields})
+            raise ValueError(
+                f"entity {entity.name}: access pattern {pattern.name} names {name}, which it lacks: {have}"
+            )
+    for name, wanted in target.items():
         column = entity.value_column(name)
         allowed &= equals(column, wanted) if column is not None else False
     return allowed
