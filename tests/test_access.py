@@ -223,6 +223,26 @@ REFUSED = [
         ["{thing} is no field or attribute; known: customer, id, order, size"],
     ),
     (
+        "{operation: UpdateItem, entity: Thing, update: 'SET #size = :x', values: {x: {set: {of: thing}, length: 2}}}",
+        ["{thing} is no field or attribute; known: customer, id, order, size"],
+    ),
+    (
+        "{operation: UpdateItem, entity: Thing, update: 'SET #size = :x', values: {x: {type: uuid, count: 5}}}",
+        ["count and per stand under fields; here each request draws one value"],
+    ),
+    (
+        "{operation: UpdateItem, entity: Order, update: SET notes = :x, values: {x: {type: date(placedAt + 1d)}}}",
+        ["date(placedAt + 1d): a time in values is counted from now, as {type: date(-7d)}"],
+    ),
+    (
+        "{operation: GetItem, entity: Thing, popularity: {customer: latest}}",
+        ["'customer' is no field or attribute of what is addressed; known: id, size"],
+    ),
+    (
+        "{operation: GetItem, entity: Order, expect: {order: customer}}",
+        ["'customer' is no attribute of what is addressed; known: PK, SK, notes, placedAt, region, state, total"],
+    ),
+    (
         "{operation: GetItem, entity: Thing, popularity: {ID: latest}}",
         ["'ID' is no field or attribute of what is addressed; did you mean 'id'? known: id, size"],
     ),

@@ -162,6 +162,7 @@ def test_what_is_no_type_is_refused_with_the_nearest(text, message):
         ({"type": "uuid", "choice": ["a", "b"]}, "type and choice exclude each other: a domain has one kind"),
         ({"choice": {"a": "70%", "b": "20%"}}, "the shares of choice sum to 90%, not 100%"),
         ({"choice": {"a": "70%", "b": None}}, "b has no share, and others have: give all of them one, or none"),
+        ({"choice": {None: "100%"}}, "a choice holds texts, numbers and booleans, not nothing"),
         ({"choice": {}}, "choice is empty: name at least one value"),
         ([], "choice is empty: name at least one value"),
         (["a", "a"], "a stands twice in a choice; for unequal shares write {a: 70%, ...}"),

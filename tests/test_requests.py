@@ -390,3 +390,116 @@ def test_drawn_requests_follow_the_shares(shop):
 def test_values_become_dynamodb_json(value, wire):
     assert to_wire(value) == wire
     assert to_item({"v": value}) == {"v": wire}
+
+
+# Puts of an entity whose key combines unrelated fields
+
+MEMBERS = """
+fields:
+  user: {{count: 300, popularity: zipf(1.1)}}
+  group: {{count: 20, popularity: zipf(0.8)}}
+entities:
+  Member: {{key: {{PK: "U#{{user}}", SK: "G#{{group}}"}}, items: {items}}}
+  User: {{key: {{PK: "U#{{user}}", SK: META}}}}
+access_patterns:
+  p: {pattern}
+  again: {{operation: PutItem, entity: Member}}
+"""
+
+
+def put_keys(found: list[Call]) -> list[tuple[str, str]]:
+    """The keys of all members that are put."""
+    keys = [key for call in found for request in call.requests for _, key in request.keys]
+    return [(key["PK"]["S"], key["SK"]["S"]) for key in keys if key["SK"]["S"].startswith("G#")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least"),
+    [
+        ("{operation: PutItem, entity: Member}", 200),
+        ("{operation: BatchWriteItem, entity: Member, count: 5}", 1000),
+        ("{operation: BatchWriteItem, entity: Member, count: 2, same: [group]}", 400),
+        (
+            "{operation: TransactWriteItems, actions: [{operation: Put, entity: Member}, "
+            "{operation: Update, entity: User, update: SET n = :n}], values: {n: 1}}",
+            200,
+        ),
+    ],
+)
+def test_puts_of_a_sparse_combination_are_new_and_differ_from_each_other(pattern, least):
+    made = items(MEMBERS.format(items=2000, pattern=pattern))
+    created: dict[str, int] = {}
+    patterns = made.design.access_patterns
+    found = put_keys(draw_calls(made, patterns["p"], 200, seed=1, created=created))
+    found += put_keys(draw_calls(made, patterns["again"], 50, seed=1, created=created))
+    there = {(item["PK"], item["SK"]) for item in made.entities["Member"].take(range(2000))}
+    assert len(found) == least + 50 == len(set(found)) and there.isdisjoint(found)
+    users = {item["PK"] for item in made.entities["User"].take(range(300))}
+    assert {user for user, _ in found} <= users  # no user is invented
+
+
+def test_puts_end_with_the_last_free_combination_and_meet_existing_ones_if_none_is_free():
+    pattern = "{operation: PutItem, entity: Member}"
+    nearly = items(MEMBERS.format(items=5_990, pattern=pattern))
+    assert len(set(put_keys(draw_calls(nearly, nearly.design.access_patterns["p"], 50, seed=1)))) == 10
+    full = items(MEMBERS.format(items="all", pattern=pattern))
+    assert len(draw_calls(full, full.design.access_patterns["p"], 50, seed=1)) == 50
+
+
+# The pattern's own popularity
+
+READINGS = """
+fields:
+  day: {{count: 30, format: "{{:02}}", popularity: uniform}}
+  device: {{count: 400, format: "{{:03}}"}}
+  reading: {{per: day, count: 5}}
+entities:
+  Day: {{key: {{PK: "{{day}}", SK: "{{device}}"}}, items: 6_000}}
+  Reading: {{key: {{PK: "R{{day}}", SK: "{{reading}}"}}, attributes: {{day_key: "D#{{day}}"}}}}
+access_patterns:
+  p: {{operation: {operation}, entity: {entity}, popularity: {{{popularity}}}{more}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"), [("PutItem", ""), ("BatchWriteItem", ", count: 1"), ("BatchWriteItem", ", count: 3")]
+)
+@pytest.mark.parametrize(("entity", "newest"), [("Day", "30"), ("Reading", "R30")])
+def test_puts_by_a_popularity_of_the_pattern_are_all_for_the_newest_day(entity, newest, operation, more):
+    text = READINGS.format(entity=entity, popularity="day: latest", operation=operation, more=more)
+    made = items(text)
+    found = draw_calls(made, made.design.access_patterns["p"], 40, seed=1)
+    keys = [key["PK"]["S"] for call in found for request in call.requests for _, key in request.keys]
+    assert len(keys) >= 40 and set(keys) == {newest}
+
+
+@pytest.mark.parametrize("name", ["day", "PK", "day_key"])
+def test_puts_share_the_values_as_the_popularity_of_the_pattern_says(name):
+    text = READINGS.format(entity="Reading", popularity=f"{name}: zipf(1)", operation="PutItem", more="")
+    made = items(text)
+    found = draw_calls(made, made.design.access_patterns["p"], 4_000, seed=1)
+    asked = Counter(call.requests[0].keys[0][1]["PK"]["S"] for call in found)
+    whole = sum(1 / rank for rank in range(1, 31))  # Zipf's law: value k has the share 1 / (k H)
+    for rank in range(1, 31):
+        share = 1 / rank / whole
+        assert abs(asked[f"R{rank:02}"] - 4_000 * share) < 5 * (4_000 * share * (1 - share)) ** 0.5
+
+
+# Common random numbers
+
+
+def test_reads_that_differ_only_in_a_filter_ask_for_the_same_items():
+    made = generate_items(load_design(SHIPPED / "task_board.yaml"))
+    patterns = made.design.access_patterns
+    whole, filtered = (
+        [call.requests[0].places for call in draw_calls(made, patterns[name], 50, seed=3)]
+        for name in ("list-project-tasks", "list-open-tasks")
+    )
+    assert whole == filtered
+
+
+def test_writes_of_two_patterns_draw_apart(shop):
+    found, pattern = shop("{operation: PutItem, entity: B}")
+    other = pattern.model_copy(update={"name": "q"})
+    first, second = (draw_calls(found, p, 20, seed=1) for p in (pattern, other))
+    assert [c.requests[0].keys for c in first] != [c.requests[0].keys for c in second]

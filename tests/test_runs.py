@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import tqdm.auto
 
+from tests.designs import SHIPPED
 from workbench.designfile import load_design, parse_design
 from workbench.engines import Engine, start_engine
 from workbench.errors import EngineError, RequestError
@@ -586,3 +587,25 @@ def test_the_task_board_shows_what_its_patterns_cost(engine, designs):
     assert "project_id is missing" in one.unserved["update-task-by-id"]
     assert summary.loc["list-open-tasks-by-scan", "read_units"] > 50 * filtered.read_units
     assert any(note.startswith("TTL on ClaudeCodeLabDemo.expiresAt is declared but not") for note in one.notes)
+
+
+def test_a_filter_reads_as_much_and_returns_less(engine):
+    design = load_design(SHIPPED / "task_board.yaml")
+    found = run_patterns(design, engine, calls=5, prefix="runs-", progress=False, strict=False)
+    whole, filtered = of(found, "list-project-tasks"), of(found, "list-open-tasks")
+    assert whole.items_scanned.sum() > 0
+    assert list(filtered.items_scanned) == list(whole.items_scanned)
+    assert filtered.items_returned.sum() < whole.items_returned.sum()
+
+
+def test_puts_of_a_sparse_combination_meet_their_condition(engine):
+    text = """
+name: members
+tables: {Tab: {partition_key: PK, sort_key: SK}}
+fields: {user: {count: 300, popularity: zipf(1.1)}, group: {count: 20}}
+entities: {Member: {key: {PK: "{user}", SK: "{group}"}, items: 2_000}}
+access_patterns: {join: {operation: PutItem, entity: Member, condition: attribute_not_exists(PK)}}
+"""
+    found = run_patterns(parse_design(text), engine, calls=200, prefix="runs-", progress=False, strict=False)
+    joined = of(found, "join")
+    assert len(joined) == 200 and set(joined.error) == {""}

@@ -16,7 +16,7 @@ from workbench.documents import NAME
 from workbench.domains import value_domain
 from workbench.identity import attributes_of, domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
-from workbench.references import Place, made_of, nearest
+from workbench.references import Place, made_of, nearest, part_problems
 from workbench.serving import not_served
 
 Found = Iterator[tuple[Place, str]]
@@ -308,11 +308,16 @@ def _values(design: Design, place: Place, part: AccessPattern | Action, entities
         return
     known = set(design.fields).union(*(names_of(design, e) for e in entities))
     for name, value in part.values.items():
-        domain = value_domain(value)
-        for reference in [*domain.references(), *([domain.of] if domain.of else [])]:
+        here, domain = (*place, "values", name), value_domain(value)
+        for reference in dict.fromkeys([*domain.references(), *(d.of for d in (domain, *domain.inner()) if d.of)]):
             if reference not in known:
-                message = f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
-                yield (*place, "values", name), message
+                yield here, f"{{{reference}}} is no field or attribute{nearest(reference, sorted(known))}"
+        yield from part_problems(here, domain)
+        if domain.count is not None or domain.per is not None:
+            yield here, "count and per stand under fields; here each request draws one value"
+        for each in (domain, *domain.inner()):
+            if each.type and each.type.span and each.type.span.base:
+                yield here, f"{each.type}: a time in values is counted from now, as {{type: date(-7d)}}"
 
 
 def _key_values(design: Design, place: Place, pattern: AccessPattern, table: Table, node: Any) -> Found:

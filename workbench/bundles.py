@@ -8,20 +8,21 @@ holds most fields in its key is drawn first, by its own popularity, and the othe
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.changes import Member
-from workbench.columns import Ints, combine
+from workbench.columns import Ints, Mask, combine
 from workbench.design import AccessPattern, Action
 from workbench.entities import EntityItems
 from workbench.identity import key_renamings
 from workbench.items import Items
 from workbench.requests import key_holders_first
-from workbench.targets import draw_places
 
 Floats = NDArray[np.float64]
+UNKNOWN = -2  # the place of a field's value where a call has none; -1 is that of an item without one
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,20 @@ class Drawn:
 
 def draw_bundles(
     items: Items, pattern: AccessPattern, pools: Sequence[Pool], count: int, rng: np.random.Generator
-) -> list[Drawn]:
-    """The items of `count` calls of a pattern, for each of its members in their order."""
-    draw = _Draw(items, count, rng)
+) -> tuple[list[Drawn], Mask]:
+    """The items of `count` calls of a pattern, for each of its members in their order; and which calls are made.
+
+    A call is not made where nothing agrees with the others that a member could be for.
+    """
+    draw = _Draw(items, count, rng, np.ones(count, dtype=bool))
     if not pattern.actions:
-        return [draw.alike(pool, pattern.same) for pool in pools]
+        return [draw.alike(pool, pattern.same) for pool in pools], draw.made
     by_action = {id(pool.member.part): i for i, pool in enumerate(pools)}
     found: dict[int, Drawn] = {}
-    for place in (by_action[id(action)] for action in key_holders_first(items, pattern)):
-        found[place] = draw.member(pools[place])
-    return [found[i] for i in range(len(pools))]
+    for action in key_holders_first(items, pattern):
+        if (place := by_action.get(id(action))) is not None:
+            found[place] = draw.member(pools[place])
+    return [found[i] for i in range(len(pools))], draw.made
 
 
 @dataclass
@@ -63,6 +68,7 @@ class _Draw:
     items: Items
     count: int
     rng: np.random.Generator
+    made: Mask
     shared: dict[str, Ints] = field(default_factory=dict)
     taken: dict[str, Ints] = field(default_factory=dict)
 
@@ -79,16 +85,21 @@ class _Draw:
         """A member of a transaction, which agrees with those drawn before it."""
         part = pool.member.part
         named = key_renamings(self.items.design, part) if isinstance(part, Action) else {}
-        codes, wanted = None, None
-        if not self._is_new(pool):
-            known = {own: self.shared[named.get(own, own)] for own in pool.entity.places if named.get(own, own) in self.shared}
-            if known:
-                both = [np.concatenate([pool.entity.places[own], wanted]) + 1 for own, wanted in known.items()]
-                together = combine(both, len(pool.entity) + self.count)
-                codes, wanted = together[: len(pool.entity)], together[len(pool.entity) :]
-        drawn = self._without_taken(pool, self._drawn(pool, codes, wanted))
+        drawn = self._drawn(pool, *self._agreeing(pool.entity, named))
+        if pool.member.count is None:
+            self.made &= np.bincount(drawn.calls, minlength=self.count) > 0
+        drawn = self._without_taken(pool, drawn)
         self._remember(pool, drawn, named)
         return drawn
+
+    def _agreeing(self, entity: EntityItems, named: dict[str, str]) -> tuple[Ints | None, Ints | None]:
+        """A code for each item by the fields that were drawn before, and the code that each call wants."""
+        known = {own: self.shared[named.get(own, own)] for own in entity.places if named.get(own, own) in self.shared}
+        if not known:
+            return None, None
+        both = [np.concatenate([entity.places[own], wanted]) - UNKNOWN for own, wanted in known.items()]
+        codes = combine(both, len(entity) + self.count)
+        return codes[: len(entity)], codes[len(entity) :]
 
     def _is_new(self, pool: Pool) -> bool:
         return pool.entity is not self.items.entities[pool.entity.name]
@@ -119,6 +130,76 @@ class _Draw:
         calls, first = np.unique(drawn.calls, return_index=True)
         for own, places in pool.entity.places.items():
             if named.get(own, own) not in self.shared:
-                values = np.full(self.count, -2, dtype=np.int64)
+                values = np.full(self.count, UNKNOWN, dtype=np.int64)
                 values[calls] = places[drawn.places[first]]
                 self.shared[named.get(own, own)] = values
+
+
+# Draws of many calls
+
+
+def pick_evenly(shares: Floats, count: int, rng: np.random.Generator) -> Ints:
+    """`count` places by their shares, each share met as often as it comes to: their mean is nearly exact.
+
+    >>> np.bincount(pick_evenly(np.array([0.25, 0.75]), 100, np.random.default_rng(7))).tolist()
+    [25, 75]
+    """
+    running = np.cumsum(shares)
+    even = (rng.permutation(count) + rng.random(count)) / max(count, 1) * running[-1]
+    return np.minimum(np.searchsorted(running, even, side="right"), len(shares) - 1)
+
+
+def different(shares: Floats, counts: Ints, codes: Ints, wanted: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """For each call so many different items, of those with the code that it wants: for each item the call, and place.
+
+    They are drawn by their shares, one after the other, those that a call has already left out; fewer, if there are no
+    more.
+    """
+    order = np.argsort(codes, kind="stable")
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    ranges = np.stack([np.searchsorted(codes[order], wanted, side=side) for side in sides], axis=1)
+    numbers = np.concatenate([[0], np.cumsum(shares[order] > 0)])
+    counts = np.minimum(counts, numbers[ranges[:, 1]] - numbers[ranges[:, 0]])
+    most = int(counts.max(initial=0))
+    drawn = _draws(shares[order], ranges, 1 if most <= 1 else 4 * most + 8, rng)
+    taken = _firsts(drawn)
+    taken &= np.cumsum(taken, axis=1) <= counts[:, None]
+    calls, columns = np.nonzero(taken)
+    found = drawn[calls, columns]
+    short = np.flatnonzero(taken.sum(axis=1) < counts)
+    if len(short):  # few items have nearly all of the requests: the others follow in one order for all calls
+        rest, more = _by_race(shares[order], ranges[short], counts[short], rng)
+        kept = ~np.isin(calls, short)
+        calls, found = np.concatenate([calls[kept], short[rest]]), np.concatenate([found[kept], more])
+    return calls, order[found]
+
+
+def _draws(shares: Floats, ranges: Ints, width: int, rng: np.random.Generator) -> Ints:
+    """For each range so many of its places, by their shares, with repetitions."""
+    running = np.concatenate([[0.0], np.cumsum(shares)])
+    low, high = running[ranges[:, :1]], running[ranges[:, 1:]]
+    count = len(ranges)
+    even = (rng.permutation(count) + rng.random(count)) / max(count, 1)
+    uniform = even[:, None] if width == 1 else rng.random((count, width))
+    places = np.searchsorted(running, low + uniform * (high - low), side="right") - 1
+    return np.clip(places, ranges[:, :1], np.maximum(ranges[:, 1:] - 1, ranges[:, :1]))
+
+
+def _firsts(drawn: Ints) -> Mask:
+    """Which of the values in each row stand there for the first time."""
+    order = np.argsort(drawn, axis=1, kind="stable")
+    ordered = np.take_along_axis(drawn, order, axis=1)
+    firsts = np.ones(drawn.shape, dtype=bool)
+    np.put_along_axis(firsts, order[:, 1:], ordered[:, 1:] != ordered[:, :-1], axis=1)
+    return firsts
+
+
+def _by_race(shares: Floats, ranges: Ints, counts: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """For each range the first of its places in one random order by shares: for each place the range, and the place."""
+    with np.errstate(divide="ignore"):
+        times = rng.exponential(size=len(shares)) / shares
+    orders: dict[tuple[int, int], Ints] = {}
+    for low, high in set(map(tuple, ranges.tolist())):
+        orders[low, high] = low + np.argsort(times[low:high], kind="stable")[: int(counts.max())]
+    taken = [orders[low, high][:count] for (low, high), count in zip(map(tuple, ranges.tolist()), counts, strict=True)]
+    return np.repeat(np.arange(len(ranges)), [len(places) for places in taken]), np.concatenate(taken)

@@ -164,6 +164,8 @@ class Domain(Part):
         shares = [share for share in choice.values() if share is not None]
         if not choice:
             raise fault("choice", "choice is empty: name at least one value")
+        if None in choice:
+            raise fault("choice", "a choice holds texts, numbers and booleans, not nothing")
         if shares and len(shares) < len(choice):
             bare = next(value for value, share in choice.items() if share is None)
             raise fault("choice", f"{bare} has no share, and others have: give all of them one, or none")

@@ -193,7 +193,8 @@ class Source:
         known = {f: column.select(np.zeros(count, dtype=np.int64)) for f, column in (values or {}).items()}
         leaves = [leaf for leaf in self.leaves(part) if leaf not in given and leaf not in known]
         free = None
-        if created is not None and leaves and not known and self.is_combined(part):
+        made_of = {f for leaf in self.leaves(part) for f in (leaf, *parents(self.design, leaf))}
+        if created is not None and leaves and self.is_combined(part) and made_of.isdisjoint(known):
             free = self._free(part, existing, shared or {}, popularity, count, rng, created)
         if free is not None:
             given, count = {f: place[: len(free[leaves[0]])] for f, place in given.items()} | free, len(free[leaves[0]])
@@ -363,7 +364,7 @@ def draw_free(weights: Sequence[Floats], taken: Ints, count: int, rng: np.random
     Fewer only if no more are free. A value without weight is in none.
 
     >>> draw_free([np.ones(2), np.array([1.0, 1.0, 0.0])], np.array([0, 1]), 9, np.random.default_rng(1)).tolist()
-    [4, 3]
+    [3, 4]
     """
     lengths, found = [len(w) for w in weights], {}
     for _ in range(_ROUNDS if all(w.any() for w in weights) else 0):

@@ -14,23 +14,21 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.bundles import Pool, draw_bundles
 from workbench.changes import Member, change, entry_units, is_charged, member_weights, members, table_units
-from workbench.columns import Ints
 from workbench.design import AccessPattern, Action, Table
-from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.load import asked_collections, reads_one_item
 from workbench.reach import certain_reach, collection_sizes, page_units, query_condition, read_factor
 from workbench.readings import Readings
-from workbench.requests import draw_calls
+from workbench.requests import draw_calls, new_items
 from workbench.ring import PartitionKeys
-from workbench.targets import draw_places
 
 Floats = NDArray[np.float64]
 Arm = tuple[str, str]  # a table and one of its indexes, '' for the table itself
 NEW_ITEMS = 5_000
-CALLS = 5_000  # of batches and transactions
+CALLS = 4_000  # of batches and transactions
 QUERIES = 500  # calls of a Query, each read item by item
 
 
@@ -97,10 +95,10 @@ class Costs:
             return self._scan(pattern)
         if pattern.operation == "Query":
             return self._query(pattern)
-        found = [(member, self._member(pattern, member)) for member in members(self.items, pattern)]
-        if len(found) == 1 and found[0][0].count is None:
-            return found[0][1]
-        return _together(found, stream(self.items.seed, "calls", pattern.name))
+        found = list(members(self.items, pattern))
+        if len(found) == 1 and found[0].count is None:
+            return self._single(pattern, found[0])
+        return self._bundle(pattern, found)
 
     def keys(self, table: Table, index: str | None) -> PartitionKeys:
         """The partition keys of a table or global index; a local one has the table's."""
@@ -109,26 +107,50 @@ class Costs:
             self._keys[table.name, ring or ""] = PartitionKeys(self.items, table.name, ring)
         return self._keys[table.name, ring or ""]
 
-    # Single items
+    # Single items, and bundles of them
 
-    def _member(self, pattern: AccessPattern, member: Member) -> Outcomes:
-        entity, shares, basis = self._asked(pattern, member)
-        done, table = change(self.items, pattern, member, entity), entity.table
-        arms = {(table.name, ""): table_units(pattern, member, done)}
-        for name, index in table.indexes.items():
-            units = sum(entry_units(pattern, member, done, index))
-            if np.any(units):
-                arms[table.name, name] = np.asarray(units)
-        return Outcomes(shares, arms, basis)
+    def _single(self, pattern: AccessPattern, member: Member) -> Outcomes:
+        pool = self._pool(pattern, member)
+        basis = f"all {len(pool.entity):,} items"
+        if pool.entity is not self.items.entities[member.entity]:
+            basis = f"{len(pool.entity):,} new items drawn"
+        return Outcomes(pool.shares, self._arms(pattern, pool), basis)
 
-    def _asked(self, pattern: AccessPattern, member: Member) -> tuple[EntityItems, Floats, str]:
-        """The items that a member may be for, the share of each, and what they are, in words."""
-        existing = self.items.entities[member.entity]
+    def _pool(self, pattern: AccessPattern, member: Member) -> Pool:
+        """The items that a member of a request may be for: those that exist, or new ones, drawn."""
         if member.is_new and not self.items.design.entities[member.entity].rows:
             rng = stream(self.items.seed, "expected", pattern.name, member.entity)
-            drawn = self.items.new(member.entity, NEW_ITEMS, rng)
-            return drawn, np.full(len(drawn), 1 / max(len(drawn), 1)), f"{NEW_ITEMS:,} new items drawn"
-        return existing, member_weights(self.items, pattern, member), f"all {len(existing):,} items"
+            drawn = new_items(self.items, pattern, member.entity, NEW_ITEMS, rng)
+            return Pool(member, drawn, np.full(len(drawn), 1 / max(len(drawn), 1)))
+        return Pool(member, self.items.entities[member.entity], member_weights(self.items, pattern, member))
+
+    def _arms(self, pattern: AccessPattern, pool: Pool) -> dict[Arm, Floats]:
+        """Units of a request for each item of a pool, on its table and on each index that it changes."""
+        done, table = change(self.items, pattern, pool.member, pool.entity), pool.entity.table
+        arms = {(table.name, ""): table_units(pattern, pool.member, done)}
+        for name, index in table.indexes.items():
+            removed, added = entry_units(pattern, pool.member, done, index)
+            if removed.any() or added.any():
+                arms[table.name, name] = removed + added
+        return arms
+
+    def _bundle(self, pattern: AccessPattern, found: Sequence[Member]) -> Outcomes:
+        """Calls of a batch or transaction, drawn, and added up over their members."""
+        pools = [self._pool(pattern, member) for member in found]
+        if not all(pool.shares.any() or _is_optional(pool.member) for pool in pools):
+            return Outcomes(np.zeros(0), {}, "")
+        pools = [pool for pool in pools if pool.shares.any()]
+        drawn, made = draw_bundles(self.items, pattern, pools, CALLS, stream(self.items.seed, "calls", pattern.name))
+        arms, bounds = dict[Arm, Floats](), dict[Arm | None, float]()
+        for pool, items in zip(pools, drawn, strict=True):
+            own = self._arms(pattern, pool)
+            total: Floats = sum(own.values(), np.zeros(len(pool.entity)))
+            for arm, units in own.items():
+                arms[arm] = arms.get(arm, np.zeros(CALLS)) + np.bincount(items.calls, units[items.places], CALLS)
+            for arm, units in {**own, None: total}.items():
+                bounds[arm] = bounds.get(arm, 0.0) + _most(pool.member, units[pool.shares > 0])
+        limited = any(items.grouped for items in drawn)
+        return Outcomes(made / max(made.sum(), 1), arms, f"{CALLS:,} calls drawn", None if limited else bounds)
 
     # Query and Scan
 
@@ -180,60 +202,9 @@ def _read_arms(table: Table, pattern: AccessPattern, own: Floats, fetched: Float
 # Batches and transactions
 
 
-def _together(found: Sequence[tuple[Member, Outcomes]], rng: np.random.Generator) -> Outcomes:
-    """The outcomes of calls with several members, each drawn on its own."""
-    arms: dict[Arm, Floats] = {}
-    bounds: dict[Arm | None, float] = {}
-    possible = all(each.possible or _is_optional(member) for member, each in found)
-    for member, each in found if possible else ():
-        if not each.possible:
-            continue
-        calls, places = _draw_members(member, each.shares, rng)
-        for arm, units in {**each.arms, None: each.total}.items():
-            bounds[arm] = bounds.get(arm, 0.0) + _most(member, units[each.shares > 0])
-            if arm is not None:
-                arms[arm] = arms.get(arm, np.zeros(CALLS)) + np.bincount(calls, units[places], CALLS)
-    return Outcomes(np.full(CALLS, float(possible) / CALLS), arms, f"{CALLS:,} calls drawn", bounds)
-
-
 def _is_optional(member: Member) -> bool:
     """Whether a call goes without it where no item fits: an action that is for a number of items."""
     return isinstance(member.part, Action) and member.count is not None
-
-
-def _draw_members(member: Member, shares: Floats, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """For each item that a member of the drawn calls is for: the call, and the item's place."""
-    if member.count is None:  # evenly over all shares, so that means come out nearly exact
-        even = (rng.permutation(CALLS) + rng.random(CALLS)) / CALLS
-        running = np.cumsum(shares)
-        return np.arange(CALLS), np.minimum(np.searchsorted(running, even * running[-1], side="right"), len(shares) - 1)
-    counts = member.count.draw(rng, CALLS)
-    if member.is_new:
-        return np.repeat(np.arange(CALLS), counts), draw_places(shares, int(counts.sum()), rng)
-    return _different(shares, np.minimum(counts, np.count_nonzero(shares)), rng)
-
-
-def _different(shares: Floats, counts: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """For each call so many different items by their shares: those drawn first, what was drawn before left out."""
-    most = int(counts.max(initial=0))
-    drawn = draw_places(shares, len(counts) * (4 * most + 8), rng).reshape(len(counts), -1)
-    order = np.argsort(drawn, axis=1, kind="stable")
-    ordered = np.take_along_axis(drawn, order, axis=1)
-    is_first = np.ones(drawn.shape, dtype=bool)
-    np.put_along_axis(is_first, order[:, 1:], ordered[:, 1:] != ordered[:, :-1], axis=1)
-    taken = is_first & (np.cumsum(is_first, axis=1) <= counts[:, None])
-    calls, columns = np.nonzero(taken)
-    places = drawn[calls, columns]
-    short = np.flatnonzero(taken.sum(axis=1) < counts)  # a few items have nearly all requests: the others follow
-    if not len(short):
-        return calls, places
-    others = draw_places(shares, most, rng, distinct=True)
-    kept = ~np.isin(calls, short)
-    again = [others[: counts[call]] for call in short]
-    return (
-        np.concatenate([calls[kept], np.repeat(short, counts[short])]),
-        np.concatenate([places[kept], *again]),
-    )
 
 
 def _most(member: Member, units: Floats) -> float:

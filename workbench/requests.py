@@ -285,6 +285,13 @@ def _new(
     return made, np.full(len(made), -1)
 
 
+def new_items(items: Items, pattern: AccessPattern, name: str, count: int, rng: np.random.Generator) -> EntityItems:
+    """`count` items of an entity as a pattern would create them, were each the first."""
+    popularity = _of_fields(items.design, items.design.entities[name], pattern)
+    none = np.zeros(0, dtype=np.int64)
+    return items.source.new(name, items.entities[name], count, rng, popularity=popularity, created=none)
+
+
 def _of_fields(design: Design, part: Entity, pattern: AccessPattern) -> dict[str, Popularity]:
     """A pattern's popularity by field: one that is stated of an attribute made of one field is that field's."""
     found: dict[str, Popularity] = {}

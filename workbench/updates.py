@@ -24,7 +24,7 @@ from workbench.expressions import Arithmetic, Call, Clause, Node, Path, Value
 from workbench.fields import stream
 from workbench.items import Items
 
-COMPARED = 50_000  # items up to which values of any kind are compared one by one
+COMPARED = 20_000  # distinct values that are compared one by one
 
 Parts = Sequence[str | int]
 
@@ -151,7 +151,8 @@ def _where_absent(column: Column, other: Column) -> Column:
     """The column, and another where an item lacks it."""
     if column.present is None:
         return column
-    return Chosen(other.present, (replace(column, present=None), other), (~column.present).astype(np.int64))
+    picks = (~column.present).astype(np.int64)
+    return Filled(other.present, (replace(column, present=None), other), picks, column)
 
 
 def _sum(column: Column, other: Column, sign: int) -> Column:
@@ -163,6 +164,13 @@ def _sum(column: Column, other: Column, sign: int) -> Column:
         if isinstance(column, Pooled) and all(isinstance(value, int | Decimal) for value in column.pool):
             return replace(column, pool=[value + sign * step for value in column.pool])
     return _changed(column)
+
+
+@dataclass(frozen=True)
+class Filled(Chosen):
+    """A column with other values where items lacked it."""
+
+    base: Column
 
 
 @dataclass(frozen=True)
@@ -203,14 +211,15 @@ def _changed(column: Column) -> Column:
 def unequal(one: Column | None, other: Column | None, count: int) -> Mask:
     """For which of so many items the values of an attribute differ.
 
-    Texts, lists and maps that are not one and the same are taken to differ; in more than 50,000 items also other
-    values of which there are many.
+    In more than 20,000 items, values of which there are as many are taken to differ.
     """
     if one is other:
         return np.zeros(count, dtype=bool)
     was, now = (_there(column, count) for column in (one, other))
     if one is None or other is None:
         return was | now
+    if isinstance(other, Filled) and other.base is one:
+        return was != now
     return (was != now) | (was & now & _values_differ(one, other))
 
 
@@ -228,7 +237,8 @@ def _values_differ(one: Column, other: Column) -> Mask:
 
 def _common_codes(column: Column, known: dict[Any, int]) -> Ints | None:
     """A number for each value, the same in all columns that are numbered with `known`; None if that takes too long."""
-    if isinstance(column, Grown | Texts | Lists | Maps) or (isinstance(column, Chosen) and len(column) > COMPARED):
+    many = len(column) > COMPARED
+    if isinstance(column, Grown) or (many and isinstance(column, Texts | Lists | Maps | Chosen)):
         return None
     _, first, inverse = np.unique(column.codes, return_index=True, return_inverse=True)
     if len(first) > COMPARED:
