@@ -65,6 +65,7 @@ FACTS = {
         errata=(
             "a page or item read is 0.5 or 1 unit whatever its size, 2 in a transaction; BatchGetItem reports none",
             "BatchGetItem answers more than 16 MB at once",
+            "a page ends before the item that crosses 1 MB; the service's ends after it",
         ),
     ),
     "dynoxide": Facts(
@@ -72,6 +73,7 @@ FACTS = {
         errata=(
             "GetItem is charged on the projected item; fetches from the table by an LSI are not charged everywhere",
             "the ScannedCount of a page that 1 MB ended is one too many",
+            "a page ends before the item that crosses 1 MB; the service's ends after it",
             "an index with several partition or sort key attributes cannot be queried",
         ),
     ),

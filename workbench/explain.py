@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench import limits
-from workbench.results import Result, number
+from workbench.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,12 +137,12 @@ class Explanation(Result):
 
     def summary_line(self) -> str:
         arms = {self._label(*arm): sum(step.units for step in steps) for arm, steps in self.arms.items()}
-        charged = ", ".join(f"{label} {number(units)}" for label, units in arms.items() if units)
+        charged = ", ".join(f"{label} {_units(units)}" for label, units in arms.items() if units)
         return f"{self._total()}: {charged or 'nothing was charged'}"
 
     def _total(self) -> str:
         units = {kind: sum(s.units for s in self.steps if s.is_read == (kind == "read")) for kind in ("read", "write")}
-        said = [f"{number(n)} {kind} unit{'s' * (n != 1)}" for kind, n in units.items() if n]
+        said = [f"{_units(n)} {kind} unit{'s' * (n != 1)}" for kind, n in units.items() if n]
         return " and ".join(said) or "0 units"
 
     def _label(self, table: str, index: str) -> str:
@@ -163,10 +163,10 @@ class Explanation(Result):
 
     def __str__(self) -> str:
         lines = [
-            (self._label(*arm), number(sum(step.units for step in steps)), _why(steps))
+            (self._label(*arm), _units(sum(step.units for step in steps)), _why(steps))
             for arm, steps in self.arms.items()
         ]
-        lines.append(("total", number(self.units), ""))
+        lines.append(("total", _units(self.units), ""))
         wide, deep = (max(len(line[i]) for line in lines) for i in (0, 1))
         text = [f"  {label:<{wide}}  {units:>{deep}}  {why}".rstrip() for label, units, why in lines]
         return "\n".join([self.summary_line(), *text])
@@ -193,6 +193,11 @@ def explain(call: Any) -> Explanation:
     return Explanation(steps)
 
 
+def _units(units: float) -> str:
+    """Units as people read them; they come in halves, and none is rounded away."""
+    return f"{units:,.1f}".removesuffix(".0")
+
+
 def _why(steps: Sequence[Step]) -> str:
     """The steps of an arm in words, those that are charged alike together."""
     alike: dict[tuple[Any, ...], list[Step]] = {}
@@ -202,7 +207,7 @@ def _why(steps: Sequence[Step]) -> str:
     said = [_words(group) for group in groups[:SHOWN]]
     if rest := groups[SHOWN:]:
         units = sum(step.units for group in rest for step in group)
-        said.append(f"{sum(map(len, rest)):,} more for {number(units)}")
+        said.append(f"{sum(map(len, rest)):,} more for {_units(units)}")
     return "; ".join(said)
 
 
