@@ -21,6 +21,7 @@ from workbench.identity import key_fields, open_rows, parents
 from workbench.items import Items
 
 Floats = NDArray[np.float64]
+GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,15 @@ def _weigher(popularity: Any) -> Any:
 
 
 def draw_places(weights: Floats, count: int, rng: np.random.Generator, *, distinct: bool = False) -> Ints:
-    """`count` items by their weights; `distinct` ones, as far as there are so many, for writes that use an item up."""
+    """`count` items by their weights; `distinct` ones, as far as there are so many, for writes that use an item up.
+
+    They are taken in golden-ratio steps from a random start, so that a few calls stand for the whole better than free
+    draws would, each with the same chances, and more calls begin with the same items.
+    """
     if not distinct:
         running = np.cumsum(weights)
-        return np.minimum(np.searchsorted(running, rng.random(count) * running[-1], side="right"), len(weights) - 1)
+        points = (rng.random() + np.arange(count) * GOLDEN) % 1
+        return np.minimum(np.searchsorted(running, points * running[-1], side="right"), len(weights) - 1)
     with np.errstate(divide="ignore"):  # an item without weight never comes: its time is infinite
         times = rng.exponential(size=len(weights)) / weights
     order = np.argsort(times, kind="stable")[:count]
