@@ -1,5 +1,6 @@
 """What every test may use: a hypothesis profile that never flickers, the shipped designs, and one engine."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from workbench.engines import Engine, start_engine
 
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.load_profile("steady")
+
+# A test run that was started in the background inherits an ignored Ctrl-C, and would hand that on to what it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 DESIGNS = ROOT / "notebooks" / "designs"

@@ -1,9 +1,10 @@
 """Bundles: the items of batches and transactions, drawn for many calls at once.
 
-The members of one request are different items. In a transaction they agree in the fields that they share: the lines
-of an order are those of the order that is read with them, as many as it has; with `same`, so do those of a batch. Who
-holds most fields in its key is drawn first, by its own popularity, and the others among the items that agree with it.
-`requests` draws single calls in the same way; thousands of them are drawn here, item by item but without any value.
+The members of one request are different items. In a transaction they agree in the fields that they share: with a line
+its own order is read, and the account that pays is not the one that is paid. Who holds most fields in its key is drawn
+first, by its own popularity, and the others among the items that agree with it. In a batch the items agree in what is
+the `same`, and are as many as there are. `requests` draws single calls in this way; here thousands are drawn at once,
+as places of items and without any values.
 """
 
 from collections.abc import Sequence

@@ -75,9 +75,9 @@ def distribution(units: Floats, shares: Floats) -> PerCall:
     PerCall(mean=1.775, p50=1.0, p95=2.0, most=7.5)
     """
     weights = np.bincount(np.rint(units * 2).astype(np.int64), shares)
-    running = np.cumsum(weights) / weights.sum()
-    p50, p95 = (np.searchsorted(running, [0.5 - 1e-9, 0.95 - 1e-9]) / 2).tolist()
-    return PerCall(float(units @ shares / shares.sum()), p50, p95, float(np.flatnonzero(weights)[-1]) / 2)
+    weights /= weights.sum()
+    p50, p95 = (np.searchsorted(np.cumsum(weights), [0.5 - 1e-9, 0.95 - 1e-9]) / 2).tolist()
+    return PerCall(float(np.arange(len(weights)) @ weights) / 2, p50, p95, float(np.flatnonzero(weights)[-1]) / 2)
 
 
 class Costs:
