@@ -210,7 +210,9 @@ access_patterns: {all: {operation: Query, key_condition: PK = :PK}}
 """)
     plan = plan_run(generate_items(design), 2, 7, 1_000)
     assert (plan.loaded, plan.cut) == (1_000, 0)
-    assert plan_run(generate_items(design), 2, 7, 500).cut > 0
+    stretched = plan_run(generate_items(design), 2, 7, 400)
+    assert (stretched.loaded, stretched.cut) == (800, 0), "two calls, 400 items each: twice the sample"
+    assert plan_run(generate_items(design), 2, 7, 399).cut > 0
 
 
 # What the calls ask for

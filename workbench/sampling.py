@@ -1,9 +1,9 @@
 """Which items a run loads: all of a small design, a stated sample of a large one.
 
 A sample must not change what a request costs. A Query pays for all that its key condition reaches, so whatever the
-run's calls reach is loaded, and only the rest is thinned, by item collections. Where the calls reach more than the
-sample, only the first of what each reaches is loaded, a twentieth of the sample, and that is said. The spread of items
-and requests is always computed on all items, never on the sample.
+run's calls reach is loaded, and only the rest is thinned, by item collections. Where the calls reach more than twice
+the sample, only the first of what each reaches is loaded, a twentieth of the sample, and that is said. The spread of
+items and requests is always computed on all items, never on the sample.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ from workbench.requests import Call, Request, draw_calls
 from workbench.ring import PartitionKeys
 
 DEFAULT_SAMPLE = 45_000
+STRETCH = 2  # so many times the sample may be loaded before what the calls reach is cut
 SCAN_SHARE = 20  # a Scan reads everything: it is called once for every twenty calls of another pattern
 CUT = 20  # where the calls reach more than the sample, one may reach a twentieth of it
 
@@ -158,7 +159,7 @@ def _sampled(
     """What the calls touch, and others at random up to the sample; and how many collections are cut."""
     found = [*_addressed(calls), *_reached(items, calls)]
     marked, cut = _marked(items, found, free, sample)
-    if cut or _count(marked) > sample:
+    if cut or _count(marked) > STRETCH * sample:  # whole collections are worth more than an exact number
         marked, cut = _marked(items, found, free, max(1, sample // CUT))
     spare, rest = max(0, sample - _count(marked)), sum(map(len, free.values())) - _count(marked)
     for name, mask in marked.items():
