@@ -207,7 +207,7 @@ def test_bundles_are_drawn_as_a_run_draws_them(items, name):
 def test_a_member_agrees_with_those_before_it(items):
     """With one line its order is read, and with its order no line that is not its own."""
     pattern = items.design.access_patterns["read-lines"]
-    pools = [Costs(items)._pool(pattern, member) for member in members(items, pattern)]
+    pools = [Costs(items).pool(pattern, member) for member in members(items, pattern)]
     (order, lines), made = draw_bundles(items, pattern, pools, 500, np.random.default_rng(7))
     of_order, of_line = (items.entities[name].places["order"] for name in ("Order", "Line"))
     chosen = dict(zip(order.calls.tolist(), of_order[order.places].tolist(), strict=True))
@@ -226,7 +226,7 @@ def test_a_call_without_an_item_that_fits_is_not_made(items):
 def test_the_items_of_a_batch_agree_in_what_is_the_same(items):
     """Users have 1 to 30 orders: a batch of 5 of one user has as many as there are, all of that user."""
     pattern = items.design.access_patterns["some-orders"]
-    (pool,) = (Costs(items)._pool(pattern, member) for member in members(items, pattern))
+    (pool,) = (Costs(items).pool(pattern, member) for member in members(items, pattern))
     ((drawn,), _) = draw_bundles(items, pattern, [pool], 500, np.random.default_rng(7))
     users, owned = pool.entity.places["user"], np.bincount(pool.entity.places["user"])
     for call in range(500):

@@ -2,8 +2,8 @@
 
 DynamoDB charges by size. A read unit carries up to 4 KB, a write unit up to 1 KB, and each operation rounds up once:
 per item for GetItem, batches and transactions, per page for Query and Scan. A write pays for the larger of the item
-before and after, and again for every index entry it adds, removes or changes. (AWS: read-write-operations, GSI, LSI,
-transaction-apis.)
+before and after, and again for every index entry it adds, removes or changes. Operations are charged in steps, which
+`explain` puts into words. (AWS: read-write-operations, GSI, LSI, transaction-apis.)
 
 >>> write_units(None, 1025), read_units(4097, consistent=True)
 (2.0, 2.0)

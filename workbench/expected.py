@@ -97,7 +97,7 @@ class Expected(Result):
         return pd.DataFrame([
             {**_named(line), "table": table, "arm": _arm(table, index), **_numbers(line, units), "note": line.note}
             for line in self.lines
-            for (table, index), units in (line.arms or {("", ""): NOTHING}).items()
+            for (table, index), units in (line.arms or {("", ""): line.total}).items()
         ])  # fmt: skip
 
     @property
@@ -140,7 +140,8 @@ class Expected(Result):
         for one in self.amplified:
             if one.table_units_per_s:
                 load = f"{number(one.index_units_per_s)} WU/s beside {number(one.table_units_per_s)} on {one.table}"
-                found.append(f"index {one.index} ({one.projection}): {load}{when}, x {number(one.amplification)}")
+                name = f"{'local ' * (one.kind == 'lsi')}index {one.index} ({one.projection})"
+                found.append(f"{name}: {load}{when}, x {number(one.amplification)}")
         return found
 
     def _repr_html_(self) -> str:

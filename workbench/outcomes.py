@@ -110,13 +110,13 @@ class Costs:
     # Single items, and bundles of them
 
     def _single(self, pattern: AccessPattern, member: Member) -> Outcomes:
-        pool = self._pool(pattern, member)
+        pool = self.pool(pattern, member)
         basis = f"all {len(pool.entity):,} items"
         if pool.entity is not self.items.entities[member.entity]:
             basis = f"{len(pool.entity):,} new items drawn"
         return Outcomes(pool.shares, self._arms(pattern, pool), basis)
 
-    def _pool(self, pattern: AccessPattern, member: Member) -> Pool:
+    def pool(self, pattern: AccessPattern, member: Member) -> Pool:
         """The items that a member of a request may be for: those that exist, or new ones, drawn."""
         if member.is_new and not self.items.design.entities[member.entity].rows:
             rng = stream(self.items.seed, "expected", pattern.name, member.entity)
@@ -136,7 +136,7 @@ class Costs:
 
     def _bundle(self, pattern: AccessPattern, found: Sequence[Member]) -> Outcomes:
         """Calls of a batch or transaction, drawn, and added up over their members."""
-        pools = [self._pool(pattern, member) for member in found]
+        pools = [self.pool(pattern, member) for member in found]
         if not all(pool.shares.any() or _is_optional(pool.member) for pool in pools):
             return Outcomes(np.zeros(0), {}, "")
         pools = [pool for pool in pools if pool.shares.any()]
