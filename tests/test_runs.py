@@ -609,3 +609,11 @@ access_patterns: {join: {operation: PutItem, entity: Member, condition: attribut
     found = run_patterns(parse_design(text), engine, calls=200, prefix="runs-", progress=False, strict=False)
     joined = of(found, "join")
     assert len(joined) == 200 and set(joined.error) == {""}
+
+
+def test_a_run_explains_each_call_and_the_arithmetic_gives_its_units(found):
+    for line in found.calls.to_dict("records"):
+        explained = found.explain(line["pattern"], line["call"])
+        assert sum(step.units for step in explained.steps) == line["read_units"] + line["write_units"]
+    with pytest.raises(KeyError, match="made no call 99 of"):
+        found.explain(found.calls["pattern"][0], 99)

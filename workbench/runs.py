@@ -19,6 +19,7 @@ from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
+from workbench.explain import Explanation, explain
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter, Metered
@@ -74,7 +75,17 @@ class Run(Result):
         """A line per call: pattern, items scanned and returned, units by us and by the engine, latency, error."""
         import pandas as pd
 
-        return pd.DataFrame(list(self.records))
+        return pd.DataFrame([{key: cell for key, cell in record.items() if key != "steps"} for record in self.records])
+
+    def explain(self, pattern: str, call: int = 0) -> Explanation:
+        """Why a call of an access pattern consumed what it did: which bytes, which rounding, which index.
+
+        `call` counts from 0, as in `calls`. KeyError if there was no such call.
+        """
+        for record in self.records:
+            if (record["pattern"], record["call"]) == (pattern, call):
+                return explain(record)
+        raise KeyError(f"{self.design.name} made no call {call} of {pattern}")
 
     @property
     def arms(self) -> "pd.DataFrame":
@@ -301,6 +312,7 @@ def _record(
         "latency_ms": 1000 * sum(m.seconds for m in metered),
         "error": next((m.error for m in metered if m.error), ""),
         "as_expected": as_expected,
+        "steps": tuple(step for m in metered for step in m.steps),
     }
 
 
