@@ -18,6 +18,7 @@ from workbench import capacity, expressions
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
 from workbench.explain import Step
+from workbench.reach import fetches as fetches_more
 from workbench.requests import Request
 from workbench.sizes import item_size
 from workbench.tables import RunTables
@@ -180,7 +181,7 @@ class Meter:
         """Bytes of the items (or index entries) that a page evaluated, and of those fetched from the table."""
         if not answer["ScannedCount"]:
             return [], []
-        fetches = bool(index and index.kind == "lsi" and _fetches(pattern, table, index))
+        fetches = bool(index and index.kind == "lsi" and fetches_more(pattern, index_schema(table, index).attributes))
         whole = not (pattern.filter or pattern.projection or pattern.select or fetches)
         if whole:
             return [item_size(item) for item in answer["Items"]], []
@@ -272,21 +273,6 @@ class Meter:
                 metered.charge(table, capacity.write_steps(old, wanted, condition="failed", transactional=True))
             else:
                 self.write(metered, table, old, self.look(table, key), transactional=True)
-
-
-def _fetches(pattern: AccessPattern, table: Table, index: Index) -> bool:
-    """Whether a Query of a local index has to get attributes from the table that it does not project."""
-    projected = index_schema(table, index).attributes
-    if projected is None:
-        return False
-    if pattern.select == "ALL_ATTRIBUTES":
-        return True
-    names = (
-        expressions.attributes(expressions.resolve(expressions.parse_projection(pattern.projection), pattern.names))
-        if pattern.projection
-        else ()
-    )
-    return not projected.issuperset(names)
 
 
 def _without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:
