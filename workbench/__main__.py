@@ -117,6 +117,7 @@ def run_chore(name: str, words: list[str]) -> int:
         raise Trouble(f"`{name}` takes no further words: {' '.join(words)}")
     python, seconds = environment(chore.extras)
     if python == Path(sys.executable):
+        os.environ.setdefault("WORKBENCH_SETUP_SECONDS", f"{seconds:.1f}")
         return chore.run(words)
     command = [str(python), "-m", "workbench", name, *words]
     return become(command, {**clean_environ(), "WORKBENCH_SETUP_SECONDS": f"{seconds:.1f}"})
