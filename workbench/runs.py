@@ -111,15 +111,16 @@ class Run(Result):
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
-        count = len(mine)
-        line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": count}
+        # A call that failed where success was expected says nothing of what the pattern costs: it is only counted.
+        good = [r for r in mine if not r["error"] or r["as_expected"]]
+        line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": len(mine)}
         for name in ("items_scanned", "items_returned", "read_units", "write_units", "engine_units"):
-            line[name] = _mean([r[name] for r in mine])
-        latencies = sorted(r["latency_ms"] for r in mine)
-        line["latency_ms_p50"] = latencies[(count - 1) // 2] if mine else math.nan
-        line["latency_ms_p95"] = latencies[math.ceil(0.95 * count) - 1] if mine else math.nan
+            line[name] = _mean([r[name] for r in good])
+        latencies = sorted(r["latency_ms"] for r in good)
+        line["latency_ms_p50"] = latencies[(len(good) - 1) // 2] if good else math.nan
+        line["latency_ms_p95"] = latencies[math.ceil(0.95 * len(good)) - 1] if good else math.nan
         line["errors_expected"] = sum(r["error"] != "" and r["as_expected"] for r in mine)
-        line["errors"] = sum(r["error"] != "" and not r["as_expected"] for r in mine)
+        line["errors"] = len(mine) - len(good)
         line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
         return line
 
