@@ -6,18 +6,19 @@ A kind that no function of the workbench answers yet counts as not covered.
 """
 
 import base64
-import hashlib
 import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from workbench import capacity, limits, sizes
 from workbench.capacity import IndexSchema, Units
+from workbench.ring import key_hash
 
 FILE = Path(__file__).parent / "data" / "vectors.json"
 
@@ -349,16 +350,12 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
 
 # -- the hash ring -----------------------------------------------------------------------------------------------------
 
-KEY_BYTES: dict[str, Callable[[Any], bytes]] = {
-    "S": str.encode,
-    "N": sizes.number_key_bytes,
-    "B": base64.b64decode,
-}
+KEY_VALUES: dict[str, Callable[[Any], Any]] = {"S": str, "N": Decimal, "B": base64.b64decode}
 
 
 def _key_hash(kind: str, key: Any) -> int:
     """Where a partition key stands on the ring of 2**128."""
-    return int.from_bytes(hashlib.md5(b"Outliers" + KEY_BYTES[kind](key)).digest(), "big")
+    return key_hash(KEY_VALUES[kind](key))
 
 
 def _scan_segment(source: Mapping[str, Any]) -> int:
