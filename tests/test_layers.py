@@ -15,7 +15,7 @@ MODEL = (
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions engines "
+    "bindings updates changes load readings bundles outcomes expected spreads partitions engines errata "
     "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
