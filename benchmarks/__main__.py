@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|loading|imports ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|sizes|loading|imports|crosscheck ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import imports, items, loading
-from benchmarks.ratios import Fact, Ratio
+from benchmarks import crosscheck, imports, items, loading, sizes
+from benchmarks.ratios import Fact, Grid, Ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
+SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Grid]]] = {
     "items": items.measure,
+    "sizes": sizes.measure,
     "loading": loading.measure,
     "imports": imports.measure,
+    "crosscheck": crosscheck.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
+    "sizes": {"tasks": 100_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
     "imports": {"rounds": 5},
 }
@@ -44,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact]:
+def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact | Grid]:
     """What the subjects measure, printed as it comes."""
     print(machine(), flush=True)
     for name in subjects:
@@ -61,8 +64,10 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {system}; {packages}"
 
 
-def line(one: Ratio | Fact) -> str:
-    """A ratio or fact as it is printed."""
+def line(one: Ratio | Fact | Grid) -> str:
+    """A ratio, fact or table as it is printed."""
+    if isinstance(one, Grid):
+        return "\n    ".join([f"{one.name}:", *("  ".join(row) for row in (one.columns, *one.rows))])
     if isinstance(one, Fact):
         return f"{one.name}: {one.value}"
     return f"{one.name}: {figure(one.median)} ({spread(one)}){f', {one.required} is required' if one.required else ''}"
@@ -88,8 +93,15 @@ def verdict(one: Ratio) -> str:
     return ("yes" if one.holds else "**no**") if one.required else ""
 
 
-def report(found: Sequence[Ratio | Fact]) -> str:
-    """RESULTS.md: a table of the ratios, and the facts beside them."""
+def section(one: Grid) -> list[str]:
+    """A table of findings with its heading, as lines of Markdown."""
+    rows = [one.columns, ("---",) * len(one.columns), *one.rows]
+    note = [one.note, ""] if one.note else []
+    return ["", f"## {one.name}", "", *note, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def report(found: Sequence[Ratio | Fact | Grid]) -> str:
+    """RESULTS.md: a table of the ratios, the facts beside them, and what was found line by line."""
     ratios = [one for one in found if isinstance(one, Ratio)]
     facts = [one for one in found if isinstance(one, Fact)]
     rows = [f"| {r.name} | {r.required} | **{figure(r.median)}** | {spread(r)} | {verdict(r)} |" for r in ratios]
@@ -108,6 +120,7 @@ def report(found: Sequence[Ratio | Fact]) -> str:
             "| measured beside | |",
             "|---|---|",
             *(f"| {fact.name} | {fact.value} |" for fact in facts),
+            *(text for one in found if isinstance(one, Grid) for text in section(one)),
             "",
         ]
     )

@@ -47,6 +47,16 @@ class Fact:
     value: str
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A table of findings under a heading of its own: what was compared, line by line; `note` says how to read it."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
 def rates(candidates: Mapping[str, Callable[[], int]], rounds: int) -> Rates:
     """Items per second of each candidate, round by round; a candidate does its work and returns how many it did."""
     found: Rates = {name: [] for name in candidates}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import imports, items, loading, ratios
-from benchmarks.ratios import Fact, Ratio
+from benchmarks import imports, items, loading, ratios, sizes
+from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.sizes import item_size
 
@@ -26,6 +26,15 @@ def results(tmp_path, monkeypatch):
     """Where RESULTS.md goes in a test: never to the real one."""
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "RESULTS.md")
     return bench.RESULTS
+
+
+def test_sizes_weighed_anew_are_the_same_and_a_wrong_one_would_be_noticed(design):
+    made, _ = items.as_columns(design)
+    before = made.sizes.copy()
+    assert sizes.weigh(made) == len(made) and made.sizes is not before
+    assert (made.sizes == before).all() and sizes.disagreements(made) == 0
+    made.sizes[3] += 1
+    assert sizes.disagreements(made) == 1
 
 
 @pytest.mark.parametrize("module", [ratios, bench])
@@ -143,6 +152,16 @@ def test_a_full_run_writes_every_ratio_with_its_bound_median_and_spread(monkeypa
     assert "x\n  a : b: 3 (2 to 4 in 3 rounds), at least 2.5 is required" in capsys.readouterr().out
 
 
+def test_a_table_of_findings_has_a_section_of_its_own(monkeypatch, capsys, results):
+    grid = Grid("Engines", ("operation", "one"), (("GetItem", "7 right"),), "How to read it.")
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(grid)})
+    monkeypatch.delenv("QUICK", raising=False)
+    assert bench.main([]) == 0
+    expected = "## Engines\n\nHow to read it.\n\n| operation | one |\n| --- | --- |\n| GetItem | 7 right |\n"
+    assert results.read_text("utf-8").endswith(expected)
+    assert "Engines:\n    operation  one\n    GetItem  7 right" in capsys.readouterr().out
+
+
 def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results):
     monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(Ratio("a : b", (1.0,), at_least=2))})
     monkeypatch.delenv("QUICK", raising=False)
@@ -153,5 +172,5 @@ def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results)
 
 def test_an_unknown_subject_is_wrong_usage(capsys, results):
     assert bench.main(["speed"]) == 2
-    assert "no subject speed; there are items, loading, imports" in capsys.readouterr().err
+    assert "no subject speed; there are items, sizes, loading, imports, crosscheck" in capsys.readouterr().err
     assert not results.exists()

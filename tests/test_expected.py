@@ -241,6 +241,27 @@ def test_amplification_is_weighted_by_rate_or_by_peak():
     assert at_peak.units_per_s("write") == pytest.approx(3 * 3 + 3 * 2)
 
 
+def test_every_region_of_a_global_table_pays_for_each_write():
+    """global-tables-billing: 150 writes in 2 regions are 300 replicated units; an index pays plain units in each."""
+    for rate, indexes, expected in (
+        (150, "", [["Things", 2, 300, 0]]),
+        (200, ", gsi: {All: {partition_key: kind}}", [["Things", 2, 400, 400]]),
+    ):
+        text = design_of(f"  put: {{operation: PutItem, rate: {rate}/s}}", "kind: [a]", table=indexes, size="1000 B")
+        design = parse_design(text.replace("{Things: {", "{Things: {replicas: [eu-west-1], "))
+        found = expected_units(design)
+        assert found.regions.values.tolist() == expected
+    said = "global table Things: 400 replicated WU/s and 400 WU/s of global indexes in its 2 regions together"
+    assert said in found.notes()
+    assert expected_units(parse_design(text)).regions.empty
+
+
+def test_a_local_index_of_a_global_table_is_replicated_with_it():
+    text = design_of("  put: {operation: PutItem, rate: 10/s}", "kind: [a]", table=", lsi: {Own: {sort_key: kind}}")
+    design = parse_design(text.replace("{Things: {", "{Things: {replicas: [eu-west-1, eu-west-2], "))
+    assert expected_units(design).regions.values.tolist() == [["Things", 3, 3 * 10 * (2 + 2), 0]]
+
+
 # What is listed
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from math import ceil, isnan
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench import metering
 from workbench.design import Design
@@ -16,8 +18,9 @@ from workbench.designfile import parse_design
 from workbench.engines import Engine
 from workbench.items import Items, generate_items
 from workbench.metering import Meter
-from workbench.requests import Request
+from workbench.requests import Request, to_item
 from workbench.runs import Run, run_patterns
+from workbench.sizes import item_size
 from workbench.tables import RunTables
 
 CALLS = 3
@@ -459,3 +462,116 @@ def test_the_engine_reports_no_units_that_count_for_reads(run, engine):
     if engine.reads_prove_nothing:
         assert scan.engine_units == 0.5
         assert isnan(run.summary.set_index("pattern").loc["get-ten", "engine_units"])
+
+
+# What the caller asks for is kept
+
+
+def test_the_callers_own_return_values_are_kept_and_the_units_are_right(engine):
+    """An update that asks for the new image is metered by the old one all the same: 1,500 bytes, cut to a few."""
+    design = design_with("change-what-an-index-holds")
+    key = {"PK": {"S": "p"}, "SK": {"S": "s"}}
+    with loaded(RunTables(design, engine, "")) as tables:
+        meter = Meter(design, tables)
+        meter.client.put_item(TableName=tables.name("Things"), Item={**key, "title": {"S": "x" * 1500}})
+        update = {
+            "TableName": "Things",
+            "Key": key,
+            "UpdateExpression": "SET title = :t",
+            "ReturnValues": "UPDATED_NEW",
+        }
+        values = {"ExpressionAttributeValues": {":t": {"S": "y"}}}
+        seen = []
+        meter.client.meta.events.register("after-call.dynamodb", lambda parsed, **_: seen.append(parsed))
+        request = Request("UpdateItem", {**update, **values}, (("Things", key),))
+        metered = meter.send(design.access_patterns["change-what-an-index-holds"], request)
+        assert metered.writes["Things"].table == 2
+        assert {"title": {"S": "y"}} in [answer.get("Attributes") for answer in seen]
+
+
+def test_a_page_that_claims_one_item_too_many_ends_at_its_last_key(engine, monkeypatch):
+    """One engine counts an item too many in a page that 1 MB ended; LastEvaluatedKey says where it did end."""
+    design = design_with("things-counted")
+    items = [{"PK": {"S": "p"}, "SK": {"S": f"THING#{i}"}, "pad": {"S": "x" * 300_000}} for i in range(4)]
+    with loaded(RunTables(design, engine, "")) as tables:
+        meter = Meter(design, tables)
+        for item in items:
+            meter.client.put_item(TableName=tables.name("Things"), Item=item)
+        timed = Meter.timed
+
+        def miscounted(self, metered, operation, parameters):
+            answer = timed(self, metered, operation, parameters)
+            answer["ScannedCount"] += "LastEvaluatedKey" in answer
+            return answer
+
+        monkeypatch.setattr(Meter, "timed", miscounted)
+        pattern = design.access_patterns["things-counted"]
+        asked = {
+            "TableName": "Things", "KeyConditionExpression": "PK = :p", "Select": "COUNT",
+            "ExpressionAttributeValues": {":p": {"S": "p"}},
+        }  # fmt: skip
+        assert meter.send(pattern, Request("Query", asked)).scanned == 4
+
+
+# The law of index writes, on the entries that a scan of the index returns
+
+SMALL = st.fixed_dictionaries(
+    {},
+    optional={
+        "state": st.sampled_from(["OPEN", "DONE"]),
+        "due": st.sampled_from(["1", "2"]),
+        "owner": st.sampled_from(["a", "b"]),
+        "rank": st.sampled_from(["x", "y"]),
+        "title": st.sampled_from(["t", "t" * 1100]),
+        "extra": st.sampled_from(["e", "e" * 2100]),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def indexed(engine):
+    design = design_with("put", "delete")
+    with loaded(RunTables(design, engine, "")) as tables:
+        yield Meter(design, tables)
+
+
+@given(before=st.none() | SMALL, after=st.none() | SMALL)
+@settings(max_examples=60)
+def test_an_index_arm_is_the_row_of_the_table_for_the_entries_that_a_scan_returns(indexed, before, after):
+    """The six rows of AWS's table, for the entry that a full scan of the index shows before and after a write."""
+    key = {"PK": "p", "SK": "s"}
+    place = {"TableName": indexed.tables.name("Things"), "Key": to_item(key)}
+    indexed.client.delete_item(**place)
+    if before is not None:
+        indexed.client.put_item(TableName=place["TableName"], Item=to_item({**key, **before}))
+    was = scanned(indexed)
+    if after is None:
+        name, parameters = "delete", {"TableName": "Things", "Key": to_item(key)}
+    else:
+        name, parameters = "put", {"TableName": "Things", "Item": to_item({**key, **after})}
+    operation = {"put": "PutItem", "delete": "DeleteItem"}[name]
+    request = Request(operation, parameters, (("Things", to_item(key)),))
+    metered = indexed.send(indexed.design.access_patterns[name], request)
+    arms = {**metered.writes["Things"].gsi, **metered.writes["Things"].lsi}
+    rows = {index: row(was[index], now, INDEX_KEYS[index]) for index, now in scanned(indexed).items()}
+    assert arms == {index: units for index, units in rows.items() if units is not None}
+
+
+INDEX_KEYS = {"ByState": ("state", "due"), "ByOwner": ("owner",), "ByRank": ("rank",)}
+
+
+def scanned(meter):
+    """The entry of each index as a scan returns it; None if there is none."""
+    name = meter.tables.name("Things")
+    pages = {index: meter.client.scan(TableName=name, IndexName=index)["Items"] for index in INDEX_KEYS}
+    return {index: entries[0] if entries else None for index, entries in pages.items()}
+
+
+def row(was, now, keys):
+    """Units of a change of an entry; None where the arm is absent."""
+    kilobytes = [0 if entry is None else ceil(item_size(entry) / 1024) for entry in (was, now)]
+    if was == now:
+        return None
+    if was is None or now is None or any(was[key] != now[key] for key in keys):
+        return sum(kilobytes)
+    return max(kilobytes)

@@ -165,7 +165,7 @@ class Ordinals(Column):
 
     def _value_sizes(self) -> Ints:
         literal = len((self.before + self.after).encode())
-        return literal + np.maximum(digit_counts(self.numbers), self.width)
+        return literal + digit_counts(self.numbers, self.width)
 
     def _value_codes(self) -> Ints:
         return self.numbers
@@ -181,15 +181,19 @@ class Ordinals(Column):
 _POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 
-def digit_counts(numbers: Ints) -> Ints:
-    """How many characters each number takes in text, its sign included.
+def digit_counts(numbers: Ints, least: int = 1) -> Ints:
+    """How many characters each number takes in text, its sign included, if it is written with `least` at the least.
 
-    >>> digit_counts(np.array([0, 9, 10, -5])).tolist()
-    [1, 1, 2, 2]
+    >>> digit_counts(np.array([0, 9, 10, -5])).tolist(), digit_counts(np.array([7, 123]), 2).tolist()
+    ([1, 1, 2, 2], [2, 3])
     """
-    absolute, counts = np.abs(numbers), 1 + (numbers < 0)
-    for power in _POWERS[: np.searchsorted(_POWERS, absolute.max(initial=0), side="right")]:
-        counts += absolute >= power
+    lowest, highest = int(numbers.min(initial=2**62)), int(numbers.max(initial=0))
+    if lowest < 0:
+        return np.maximum(digit_counts(np.abs(numbers)) + (numbers < 0), least)
+    fewest = max(len(str(lowest)), least)
+    counts = np.full(len(numbers), fewest, dtype=np.int64)
+    for power in _POWERS[fewest - 1 : np.searchsorted(_POWERS, highest, side="right")]:
+        counts += numbers >= power
     return counts
 
 
@@ -362,8 +366,9 @@ class Joined(Column):
         return self.count
 
     def _value_sizes(self) -> Ints:
-        total = np.full(self.count, sum(len(p.encode()) for p in self.parts if isinstance(p, str)), dtype=np.int64)
-        return sum((part.sizes for part in self.parts if isinstance(part, Column)), total)
+        literal = sum(len(part.encode()) for part in self.parts if isinstance(part, str))
+        own = [part.sizes for part in self.parts if isinstance(part, Column)] or [np.zeros(self.count, dtype=np.int64)]
+        return sum(own[1:], own[0] + literal)
 
     def _value_codes(self) -> Ints:
         return combine([part.codes for part in self.parts if isinstance(part, Column)], self.count)

@@ -61,10 +61,13 @@ class EntityItems:
     @cached_property
     def sizes(self) -> Ints:
         """Bytes of each item as DynamoDB counts them: names and values."""
-        total = np.zeros(self.count, dtype=np.int64)
+        names = {name: len(name.encode()) for name in self.columns}
+        everywhere = sum(names[name] for name, column in self.columns.items() if column.present is None)
+        total = np.full(self.count, everywhere, dtype=np.int64)
         for name, column in self.columns.items():
-            here = 1 if column.present is None else column.present
-            total += column.sizes + len(name.encode()) * here
+            total += column.sizes
+            if column.present is not None:
+                total += names[name] * column.present
         return total
 
     def take(self, index: Sequence[int] | Ints) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ were, members of a transaction to be independent, and pages of 1 MB to hold item
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
-from math import nan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.capacity import Units, replicated_units
 from workbench.design import AccessPattern, Design, Table
 from workbench.items import Items, generate_items
 from workbench.load import Kind
@@ -68,6 +69,20 @@ class IndexUnits:
     def amplification(self) -> float:
         """Index write units for each write unit of the table; NaN if nothing writes to the table."""
         return self.index_units_per_s / self.table_units_per_s if self.table_units_per_s else nan
+
+
+@dataclass(frozen=True)
+class RegionUnits:
+    """Write units a second of a global table, in all its regions together, over all writes that have a rate.
+
+    The table and its local indexes consume replicated write units, one in each region; global indexes plain ones, in
+    each region as well (AWS: global-tables-billing).
+    """
+
+    table: str
+    regions: int
+    replicated_units_per_s: float
+    index_units_per_s: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,6 +139,21 @@ class Expected(Result):
         columns = [*IndexUnits.__dataclass_fields__, "amplification"]
         return pd.DataFrame([[getattr(one, name) for name in columns] for one in self.amplified], columns=columns)
 
+    @property
+    def replicated(self) -> tuple[RegionUnits, ...]:
+        """What the writes to each global table come to in all its regions."""
+        return tuple(_region_units(self, table) for table in self.design.tables.values() if table.replicas)
+
+    @property
+    def regions(self) -> "pd.DataFrame":
+        """A line per global table: its regions, and replicated and index write units a second in all of them."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [[getattr(one, name) for name in RegionUnits.__dataclass_fields__] for one in self.replicated],
+            columns=[*RegionUnits.__dataclass_fields__],
+        )
+
     def shown(self) -> dict[str, list[Any]]:
         """What people see: by heading a column over the patterns that are served; columns that say nothing left out."""
         served = [line for line in self.lines if not line.note]
@@ -142,6 +172,10 @@ class Expected(Result):
                 load = f"{number(one.index_units_per_s)} WU/s beside {number(one.table_units_per_s)} on {one.table}"
                 name = f"{'local ' * (one.kind == 'lsi')}index {one.index} ({one.projection})"
                 found.append(f"{name}: {load}{when}, x {number(one.amplification)}")
+        for table in self.replicated:
+            own = f"{number(table.replicated_units_per_s)} replicated WU/s"
+            more = f" and {number(table.index_units_per_s)} WU/s of global indexes" * bool(table.index_units_per_s)
+            found.append(f"global table {table.table}: {own}{more} in its {table.regions} regions together{when}")
         return found
 
     def _repr_html_(self) -> str:
@@ -206,14 +240,28 @@ def _in_order(design: Design, arms: dict[Arm, Any]) -> list[Arm]:
 
 
 def _index_units(expected: Expected, table: Table, name: str) -> IndexUnits:
-    index, units = table.indexes[name], {"": 0.0, name: 0.0}
-    for line in expected.lines:
-        for arm in units if line.kind == "write" else ():
-            found = line.arms.get((table.name, arm))
-            per_second = line.per_second(found.mean, expected.at) if found else nan
-            units[arm] += per_second if per_second == per_second else 0.0
+    index, units = table.indexes[name], _written(expected, table)
     projection = index.projection if isinstance(index.projection, str) else ", ".join(index.projection)
-    return IndexUnits(table.name, name, index.kind, projection, units[""], units[name])
+    own = {**units.gsi, **units.lsi}.get(name, 0.0)
+    return IndexUnits(table.name, name, index.kind, projection, units.table, own)
+
+
+def _region_units(expected: Expected, table: Table) -> RegionUnits:
+    regions = 1 + len(table.replicas)
+    units = replicated_units(_written(expected, table), regions)
+    return RegionUnits(table.name, regions, units.table + sum(units.lsi.values()), sum(units.gsi.values()))
+
+
+def _written(expected: Expected, table: Table) -> Units:
+    """Write units a second in the table's own region, over all writes that have a rate."""
+    total = Units()
+    for line in expected.lines:
+        each = {index: line.per_second(units.mean, expected.at) for (name, index), units in line.arms.items()
+                if name == table.name}  # fmt: skip
+        if line.kind == "write" and not isnan(sum(each.values())):
+            gsi, lsi = ({n: each[n] for n in names if n in each} for names in (table.gsi, table.lsi))
+            total += Units(each.get("", 0.0), gsi, lsi)
+    return total
 
 
 def _named(line: PatternUnits) -> dict[str, Any]:
