@@ -110,6 +110,7 @@ def _gets() -> Iterator[Case]:
         words = f"get what is missing{', strongly' * consistent}"
         yield _keyed("GetItem", words, "Plain", sized(100), False, ConsistentRead=consistent)
     yield _keyed("GetItem", "get 8,193 B, projected", "Plain", sized(8193), True, ProjectionExpression="sk")
+    yield _keyed("GetItem", "get 8,193 B, lacking the projected", "Plain", sized(8193), True, ProjectionExpression="lacked")
 
 
 def _batch_gets() -> Iterator[Case]:
@@ -198,14 +199,24 @@ def _index_queries() -> Iterator[Case]:
     yield _index_query(
         "query of local-keys, fetched whole, strongly", "local-keys", "lk", whole, ConsistentRead=True, **everything
     )
+    for size in (300, 5000):  # each item fetched is rounded up on its own
+        for parameters in (everything, {"ProjectionExpression": "title"}):
+            words = (
+                f"query of local-keys, fetched {'for title' if 'Select' not in parameters else 'whole'} of {size:,} B"
+            )
+            yield _index_query(words, "local-keys", "lk", {"title": "t"}, size=size, **parameters)
+    yield _index_query("query of keys, 1.2 MB of whole items", "keys", "gk", {}, size=100_000, count=12)
+    yield _index_query("query of local-keys, 1.2 MB of whole items", "local-keys", "lk", {}, size=100_000, count=12)
     yield _index_query("query of keys, COUNT", "keys", "gk", whole, Select="COUNT")
     yield _index_query("query of whole, projected", "whole", "gw", whole, ProjectionExpression="sk")
     yield _index_query("query of whole, nothing there", "whole", "gw", whole, count=0)
 
 
-def _index_query(name: str, index: str, key: str, more: Values, count: int = 4, **parameters: Any) -> Case:
+def _index_query(
+    name: str, index: str, key: str, more: Values, count: int = 4, size: int = 4000, **parameters: Any
+) -> Case:
     own = {"gk": {"gs": "1"}}.get(key, {})
-    there = tuple(("Things", sized(4000, sk=f"s{i}", **{key: "k"}, **own, **more)) for i in range(count))
+    there = tuple(("Things", sized(size, sk=f"s{i}", **{key: "k"}, **own, **more)) for i in range(count))
     local = index.startswith("local")
     asked = _query_parameters("Things", "pk" if local else key, "p" if local else "k", IndexName=index, **parameters)
     return Case(name, "Query", asked, there, says={**_said(asked), "key_condition": "pk = :pk"})
@@ -226,10 +237,23 @@ def _scans() -> Iterator[Case]:
         own = {"gk": {"gs": "1"}}.get(key, {})
         yield _scan(f"scan of {index}", there=[4000] * 4, table="Things", more={key: "k", **own}, IndexName=index)
 
+    own = {"gk": "k", "gs": "1"}
+    paged = {"Limit": 2, "pages": "all", "IndexName": "keys"}
+    yield _scan("scan of keys in pages, the last one empty", there=[4000] * 4, table="Things", more=own, **paged)
+    whole = {"Select": "ALL_ATTRIBUTES", "IndexName": "local-keys"}
+    yield _scan("scan of local-keys, fetched whole", there=[5000] * 4, table="Things", more={"lk": "k"}, **whole)
 
-def _scan(name: str, there: Sequence[int], table: str = "Plain", more: Values | None = None, **parameters: Any) -> Case:
+
+def _scan(
+    name: str,
+    there: Sequence[int],
+    table: str = "Plain",
+    more: Values | None = None,
+    pages: Any = None,
+    **parameters: Any,
+) -> Case:
     placed = tuple((table, sized(size, sk=f"s{i}", **(more or {}))) for i, size in enumerate(there))
-    return Case(name, "Scan", {"TableName": table, **parameters}, placed, says=_said(parameters))
+    return Case(name, "Scan", {"TableName": table, **parameters}, placed, says={**_said(parameters), "pages": pages})
 
 
 def _put(name: str, new: Values, old: Values | None = None, table: str = "Plain", **parameters: Any) -> Case:
@@ -300,6 +324,8 @@ def _index_writes() -> Iterator[Case]:
     yield _update("update of what is projected", _in_all(1500, title="a"), "SET title = :v", "Things", v="b" * 900)
     yield _update("update of what is not projected", _in_all(1500), "SET extra = :v", "Things", v="b" * 900)
     yield _update("update that shrinks entries", _in_all(4000), "SET padding = :v", "Things", v="b")
+    one, other = sized(1500, gk="a"), sized(1500, gs="a")
+    yield _put("put that swaps one key of an index for the other", other, one, table="Things")
     yield _update("update creates an indexed item", None, "SET gw = :v", "Things", v="b" * 1500)
 
 
@@ -341,6 +367,12 @@ def _transact_gets() -> Iterator[Case]:
         members = [{"Get": {"TableName": table, "Key": key_of(item)}} for table, item in asked]
         words = " and ".join([*(f"{size:,} B" for size in sizes), *([f"{missing} missing"] if missing else [])])
         yield _of_several("TransactGetItems", f"transact get {words}", {"TransactItems": members}, there, asked)
+    large = [("Plain", sized(9000, sk="a")), ("Plain", sized(9000, sk="b"))]
+    members = [
+        {"Get": {"TableName": table, "Key": key_of(item), "ProjectionExpression": "sk"}} for table, item in large
+    ]
+    words = "transact get 9,000 B twice, projected"
+    yield _of_several("TransactGetItems", words, {"TransactItems": members}, large, large, projection="sk")
     both = [("Plain", sized(500)), ("Things", _in_all(5000))]
     members = [{"Get": {"TableName": table, "Key": key_of(item)}} for table, item in both]
     yield _of_several("TransactGetItems", "transact get of two tables, indexed", {"TransactItems": members}, both, both)
@@ -371,6 +403,12 @@ def _transact_writes() -> Iterator[Case]:
     put = _member("Put", "Plain", sized(500, sk="z"))
     check = _member("ConditionCheck", "Plain", sized(2500), **there)
     yield _transact_write("transact put and condition check", [put, check], [("Plain", sized(2500))])
+    for size in (4096, 4097):
+        checked = _member("ConditionCheck", "Plain", sized(size), **there)
+        yield _transact_write(f"transact condition check of {size:,} B", [put, checked], [("Plain", sized(size))])
+    old = [("Plain", sized(2500)), ("Plain", sized(1500, sk="b")), ("Things", _in_all(1500))]
+    deleted, moving = _member("Delete", "Plain", sized(1500, sk="b")), _member("Put", "Things", _in_all(1500, gw="b"))
+    yield _transact_write("transact of all four actions in two tables", [put, update, deleted, moving], old)
     gone = _member("ConditionCheck", "Plain", sized(2500), ConditionExpression="attribute_not_exists(pk)")
     yield _transact_write("transact condition check of a missing", [put, gone])
     indexed = _member("Put", "Things", _in_all(1500))

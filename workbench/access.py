@@ -355,17 +355,18 @@ def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, 
 
 
 def _projection(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
-    index = table.gsi.get(pattern.index or "")
+    index = table.indexes.get(pattern.index or "")
     if index is None or index.projection == "ALL":
         return
     projected = {*table.key_attributes, *index.key_attributes}
     projected |= set(index.projection) if isinstance(index.projection, tuple) else set()
-    if pattern.select == "ALL_ATTRIBUTES":
+    kind, fetches = index.kind.upper(), index.kind == "lsi"
+    if pattern.select == "ALL_ATTRIBUTES" and not fetches:
         yield (*place, "select"), f"GSI {index.name} does not project all attributes, and a GSI fetches nothing"
-    for key in ("projection", "filter"):
+    for key in ("filter",) if fetches else ("projection", "filter"):  # a local index fetches, but not to filter
         for name in expressions.attributes(nodes[key]) if key in nodes else ():
             if name not in projected:
-                yield (*place, key), f"GSI {index.name} does not project {name}{nearest(name, sorted(projected))}"
+                yield (*place, key), f"{kind} {index.name} does not project {name}{nearest(name, sorted(projected))}"
 
 
 # Serving

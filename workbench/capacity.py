@@ -49,17 +49,21 @@ def query_units(evaluated: int | Iterable[Item | int], *, consistent: bool = Fal
     return max(_steps(total, limits.READ_UNIT_BYTES), partitions) * (1.0 if consistent else 0.5)
 
 
-def pages(sizes: Iterable[int], *, limit: int | None = None) -> Iterator[list[int]]:
+def pages(sizes: Iterable[int], *, limit: int | None = None, fetched: Sequence[int] = ()) -> Iterator[list[int]]:
     """The pages in which a Query or Scan reads items of these sizes: each ends with the item that reaches 1 MB.
+
+    What a local index has `fetched` for each of its entries counts too, rounded up to 4 KB (AWS: LSI.Reading).
 
     >>> [len(page) for page in pages([300_000] * 6)], [len(page) for page in pages([1] * 5, limit=2)]
     ([4, 2], [2, 2, 1])
+    >>> [len(page) for page in pages([10] * 300, fetched=[4000] * 300)]
+    [256, 44]
     """
     page: list[int] = []
     total = 0
-    for size in sizes:
+    for place, size in enumerate(sizes):
         page.append(size)
-        total += size
+        total += size + (-(-fetched[place] // limits.READ_UNIT_BYTES) * limits.READ_UNIT_BYTES if fetched else 0)
         if total >= limits.PAGE_BYTES or len(page) == limit:
             yield page
             page, total = [], 0

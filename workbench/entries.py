@@ -68,10 +68,17 @@ def _row(
     if old is None or new is None:
         images = [item for item in (before, after) if item is not None]
         missing = tuple(key for key in index.keys if any(key not in item for item in images))
-        return {(True, True): "absent", (True, False): "added"}.get((old is None, new is None), "removed"), missing
+        absent = "swapped" if before and after and _swaps(before, after, index) else "absent"
+        return {(True, True): absent, (True, False): "added"}.get((old is None, new is None), "removed"), missing
     was, now = _plain(old), _plain(new)
     moved = tuple(key for key in index.keys if was[key] != now[key])
     return ("moved" if moved else "same" if was == now else "changed"), moved
+
+
+def _swaps(before: Item, after: Item, index: IndexSchema) -> bool:
+    """Whether the item has some keys of the index before and only others after, never all of them."""
+    had, has = ({key for key in index.keys if key in item} for item in (before, after))
+    return bool(had and has) and not had & has
 
 
 def _plain(item: Item) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Answered(Protocol):
 
     error: str
     steps: list[Step]
+    pages_as_cut: list[Step]  # the pages as the engine cut them, where the service would have cut elsewhere
     replies: list[tuple[str, Mapping[str, Any]]]  # a table, and the ConsumedCapacity that was reported for it
     returned: list[dict[str, Any]]
     indexes: Mapping[str, Sequence[IndexSchema]]  # of each table
@@ -74,40 +75,29 @@ class Verdict:
 
 
 def verdict(kind: str, operation: str, call: Answered) -> Verdict:
-    """What an engine of this kind reported for a call, and what explains it.
-
-    Of an engine that is known by its URL alone ("url"), the errata of any known engine may.
-    """
+    """What an engine of this kind reported for a call, and what explains it; without errata where none are known."""
     if call.error:
         return Verdict(None)
     arms = reported(call.replies)
-    found = [predicted(errata, operation, call) for errata in candidates(kind)]
-    for units, used in found:
-        if units == (arms or {}):
-            return Verdict(arms, used)
-    return Verdict(arms, difference=_difference(found[0][0], arms))
-
-
-def candidates(kind: str) -> list[tuple[Erratum, ...]]:
-    """The sets of errata that may explain what an engine reports, the likeliest first."""
-    if kind == "url":
-        return [(), DYNAMODB_LOCAL, EMBEDDED, DYNOXIDE]
-    return [ERRATA.get(kind, ())]
+    units, used = predicted(ERRATA.get(kind, ()), operation, call)
+    if units == (arms or {}):
+        return Verdict(arms, used)
+    return Verdict(arms, difference=_difference(units, arms))
 
 
 def needs_whole_items(kind: str, pattern: AccessPattern) -> bool:
     """Whether it takes the sizes of whole items to check what an engine of this kind says of reading an index."""
     if pattern.operation == "Query" and not pattern.projection:
         return False
-    found = (erratum for errata in candidates(kind) for erratum in errata)
-    return any(erratum.whole_items and pattern.operation in erratum.operations for erratum in found)
+    known = ERRATA.get(kind, ())
+    return any(erratum.whole_items and pattern.operation in erratum.operations for erratum in known)
 
 
 def predicted(errata: Iterable[Erratum], operation: str, call: Answered) -> tuple[dict[Arm, float], tuple[str, ...]]:
     """The units that an engine with these errata reports for a call, by arm, and those that bear on it.
 
     >>> class Call:
-    ...     error, replies, returned, indexes, projected, base_sizes = "", [], [], {}, False, []
+    ...     error, replies, returned, indexes, projected, base_sizes, pages_as_cut = "", [], [], {}, False, [], []
     ...     steps = [Step("page", read=(90_000,), factor=0.5, table="T")]
     >>> predicted((), "Query", Call())[0], predicted(EMBEDDED, "Query", Call())[0]
     ({('T', ''): 11.0}, {('T', ''): 0.5})
@@ -188,19 +178,35 @@ def _in_every_gsi(call: Answered, said: list[Said]) -> list[Said]:
     ]
 
 
+def _as_cut(call: Answered, said: list[Said]) -> list[Said]:
+    """The pages that the engine really read."""
+    return list(_as_charged(call.pages_as_cut)) if call.pages_as_cut else said
+
+
 def _unless_empty(call: Answered, one: Said) -> float:
     return one.units if any(one.step.read) else 0.0
 
 
-def _projected(call: Answered, one: Said) -> float:
-    """GetItem for the attributes that came back."""
-    if one.step.rule != "item" or not call.returned:
+def _projected(call: Answered, said: list[Said]) -> list[Said]:
+    """Items read for the attributes that came back of them."""
+    if not call.projected:
+        return said
+    sizes = iter([item_size(item) for item in call.returned])
+    return [
+        replace(one, units=replace(one.step, read=(next(sizes),)).units) if one.step.rule == "item" else one
+        for one in said
+    ]
+
+
+def _fetched_at_once(call: Answered, one: Said) -> float:
+    """What a local index fetches: added up before rounding, for a projection nothing."""
+    if one.step.rule != "fetched":
         return one.units
-    return replace(one.step, read=(item_size(call.returned[0]),)).units
+    return 0.0 if call.projected else replace(one.step, read=(sum(one.step.read),)).units
 
 
 def _no_fetches(call: Answered, one: Said) -> float:
-    return 0.0 if one.step.rule == "fetched" and call.projected else one.units
+    return 0.0 if one.step.rule == "fetched" else one.units
 
 
 def _whole_items(call: Answered, said: list[Said]) -> list[Said]:
@@ -244,11 +250,18 @@ def _twice_if_missing(call: Answered, one: Said) -> float:
     return 2 * one.units if one.step.rule == "missing" else one.units
 
 
+def _entry_of_halves(call: Answered, one: Said) -> float:
+    """An entry that never was, of an item that had one key of the index and now has another, as one unit."""
+    return 1.0 if one.step.rule == "swapped" else one.units
+
+
 def _transacted(call: Answered, one: Said) -> float:
-    """A transaction's step: entries twice, a check 2 whatever its item, a missing item to delete 1."""
+    """A transaction's step: entries twice, a check as a read, a missing item to delete 1."""
     if one.step.index:
         return 2 * one.units
-    return {"checked": 2.0, "missing": 1.0}.get(one.step.rule, one.units)
+    if one.step.rule == "checked":
+        return Step("item", read=(one.step.before or 0,), factor=2.0).units
+    return 1.0 if one.step.rule == "missing" else one.units
 
 
 def _alike_once(call: Answered, said: list[Said]) -> list[Said]:
@@ -268,7 +281,10 @@ READS = ("GetItem", "Query", "Scan", "TransactGetItems")
 PAGES = ("Query", "Scan")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 
+PAGING = Erratum("a page of 1 MB ends elsewhere than the service's", PAGES, _as_cut)
+
 EMBEDDED = (
+    PAGING,
     Erratum(
         "a page or item read is 0.5 or 1 unit whatever its size, 2 in a transaction; fetches of a local index are free",
         READS,
@@ -278,19 +294,31 @@ EMBEDDED = (
     Erratum("TransactGetItems is reported for every global index, too", ("TransactGetItems",), _in_every_gsi),
 )
 DYNOXIDE = (
-    Erratum("GetItem is charged for the attributes that it returns", ("GetItem",), _by_step(_projected)),
-    Erratum("fetches of a local index for a projection are free", PAGES, _by_step(_no_fetches)),
+    PAGING,
+    Erratum("an item read is charged for the attributes that come back", ("GetItem", "TransactGetItems"), _projected),
+    Erratum("a Scan of a local index fetches for free", ("Scan",), _by_step(_no_fetches)),
+    Erratum(
+        "fetches of a local index are added up before rounding, for a projection they are free",
+        ("Query",),
+        _by_step(_fetched_at_once),
+    ),
     Erratum("a Scan of a local index is reported as the table's", ("Scan",), _on_the_table),
 )
 DYNAMODB_LOCAL = (
-    Erratum("a page without any item is free", PAGES, _by_step(_unless_empty)),
+    PAGING,
     Erratum("a missing item in BatchGetItem is free", ("BatchGetItem",), _by_step(_unless_empty)),
     Erratum("a Scan of an index is charged for the whole items", ("Scan",), _whole_items, True),
     Erratum("a Query of a local index with a projection is charged for fetching", ("Query",), _always_fetched, True),
+    Erratum("a page without any item is free", PAGES, _by_step(_unless_empty)),
+    Erratum(
+        "an item that swaps one of an index's keys for another is charged for an entry",
+        WRITES,
+        _by_step(_entry_of_halves),
+    ),
     Erratum("an entry of a local index counts 100 bytes more", WRITES, _by_step(_entry_overhead)),
     Erratum("deleting a missing item in BatchWriteItem is 2 units", ("BatchWriteItem",), _by_step(_twice_if_missing)),
     Erratum(
-        "in a transaction, index entries are doubled, a ConditionCheck is 2 units, a missing item deleted 1",
+        "in a transaction, index entries are doubled, a ConditionCheck is charged as a read, a missing item deleted 1",
         ("TransactWriteItems",),
         _by_step(_transacted),
     ),

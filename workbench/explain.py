@@ -102,6 +102,7 @@ RULES = {
     "checked": Rule(_WRITE, _larger, "condition checked on {before}"),
     # an entry of an index
     "absent": Rule(_WRITE, _none, "no entry before or after: the item lacks {names}"),
+    "swapped": Rule(_WRITE, _none, "no entry before or after: of its keys ({names}) the item only ever has some"),
     "added": Rule(_WRITE, _both, "entry of {after} added"),
     "removed": Rule(_WRITE, _both, "entry of {before} removed"),
     "same": Rule(_WRITE, _none, "its entry stays as it is"),

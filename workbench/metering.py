@@ -8,8 +8,9 @@ engines report it wrong in known cases.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,8 @@ from workbench.requests import Request
 from workbench.sizes import item_size
 from workbench.tables import RunTables
 
+Page = tuple[tuple[int, ...], tuple[int, ...]]
+
 BATCH_TRIES = 8
 SINGLE_LOOKS = 100  # whole items behind an index page that are looked up one by one; of more, the table is read once
 
@@ -32,7 +35,7 @@ class Metered:
     """One request as it went: units by table and arm, what came back, how long it took, and the error code if any.
 
     `steps` say how the units came about; `capacity.explain` shows them. `replies` are the ConsumedCapacity of the
-    engine's answers, by table; `indexes`, `projected` and `base_sizes` are what it takes to check them.
+    engine's answers, by table; `indexes`, `projected`, `base_sizes` and `pages_as_cut` are what it takes to check them.
     """
 
     pages: int = 0
@@ -50,6 +53,7 @@ class Metered:
     message: str = ""
     refusal: dict[str, Any] = field(default_factory=dict, repr=False)
     steps: list[Step] = field(default_factory=list, repr=False)
+    pages_as_cut: list[Step] = field(default_factory=list, repr=False)
 
     def charge(self, table: str, steps: Sequence[Step]) -> None:
         """Add the units of some steps, all reads or all writes, to the arms of a table."""
@@ -66,6 +70,49 @@ class Metered:
 def index_schema(table: Table, index: Index) -> IndexSchema:
     """What capacity needs to know of an index."""
     return IndexSchema(index.name, index.kind, index.key_attributes, table.key_attributes, index.projection)
+
+
+@dataclass
+class Reading:
+    """The pages of one Query or Scan: of each, the bytes of what it evaluated, and of the whole items behind it.
+
+    Engines cut the pages of 1 MB elsewhere than the service, which ends a page with the item that crosses it. What was
+    read is charged in the service's pages.
+    """
+
+    pattern: AccessPattern
+    index: IndexSchema | None
+    pages: list[Page] = field(default_factory=list)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it reads an index that does not have all attributes."""
+        return self.index is not None and self.index.attributes is not None
+
+    @property
+    def fetches(self) -> bool:
+        """Whether a local index gets attributes from its table."""
+        return bool(self.index and self.index.kind == "lsi" and fetches_more(self.pattern, self.index.attributes))
+
+    def as_the_service_cuts(self) -> list[Page]:
+        """The same items in the service's pages; a page that is full is followed by another, be it empty."""
+        sizes = [size for page, _ in self.pages for size in page]
+        whole = tuple(size for _, page in self.pages for size in page)
+        fetched = whole if self.fetches else ()
+        cut = [tuple(page) for page in capacity.pages(sizes, limit=self.pattern.limit, fetched=fetched)]
+        starts = [0, *accumulate(map(len, cut))]
+        found = [(page, whole[start : start + len(page)]) for page, start in zip(cut, starts, strict=False)]
+        return found + [((), ())] * (not self.pages[-1][0])
+
+    def steps(self, pages: Iterable[Page]) -> list[Step]:
+        """The steps of some pages."""
+        return [
+            step
+            for sizes, whole in pages
+            for step in capacity.query_steps(
+                sizes, self.index, consistent=self.pattern.consistent, fetched=whole if self.fetches else ()
+            )
+        ]
 
 
 class Meter:
@@ -124,11 +171,11 @@ class Meter:
         if answer is None:
             return
         table = request.parameters["TableName"]
-        item = answer.get("Item")
+        item = answer.get("Item")  # {} where it has none of the attributes that were asked for
         whole = self.look(table, request.parameters["Key"]) if pattern.projection else item
         metered.charge(table, capacity.read_steps(whole, consistent=pattern.consistent))
         metered.pages, metered.scanned, metered.count = 1, int(whole is not None), int(item is not None)
-        metered.returned = [item] if item else []
+        metered.returned = [] if item is None else [item]
 
     def put_item(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
         self._single_write(request, metered, lambda before: request.parameters["Item"])
@@ -160,6 +207,10 @@ class Meter:
     # Query and Scan
 
     def read_pages(self, pattern: AccessPattern, request: Request, metered: Metered) -> None:
+        table = self.design.tables[request.parameters["TableName"]]
+        index = table.indexes.get(pattern.index or "")
+        reading = Reading(pattern, index_schema(table, index) if index else None)
+        checked = reading.is_partial and errata.needs_whole_items(self.tables.engine.kind, pattern)
         parameters = dict(request.parameters)
         while True:
             answer = self.timed(metered, request.operation, parameters)
@@ -168,26 +219,17 @@ class Meter:
             metered.pages += 1
             metered.count += answer["Count"]
             metered.returned += answer.get("Items", [])
-            self._charge_page(pattern, parameters, answer, metered)
+            evaluated = self._evaluated(pattern, parameters, answer)
+            whole = self._whole_sizes(table, evaluated) if reading.fetches or checked else ()
+            reading.pages.append((tuple(map(item_size, evaluated)), whole))
             more = answer.get("LastEvaluatedKey")
             if not more or metered.pages == pattern.page_limit:
-                return
+                break
             parameters["ExclusiveStartKey"] = more
-
-    def _charge_page(self, pattern: AccessPattern, parameters: dict[str, Any], answer: Any, metered: Metered) -> None:
-        table = self.design.tables[parameters["TableName"]]
-        index = table.indexes.get(pattern.index or "")
-        schema = index_schema(table, index) if index else None
-        evaluated = self._evaluated(pattern, parameters, answer)
-        fetches = bool(schema and schema.kind == "lsi" and fetches_more(pattern, schema.attributes))
-        checked = bool(schema and schema.attributes and errata.needs_whole_items(self.tables.engine.kind, pattern))
-        whole = self._whole_sizes(table, evaluated) if fetches or checked else ()
-        steps = capacity.query_steps(
-            map(item_size, evaluated), schema, consistent=pattern.consistent, fetched=whole if fetches else ()
-        )
-        metered.charge(table.name, steps)
-        metered.scanned += len(evaluated)
-        metered.base_sizes += [whole] if checked else []
+        metered.scanned = sum(len(sizes) for sizes, _ in reading.pages)
+        metered.base_sizes = [whole for _, whole in reading.pages] if checked else []
+        metered.charge(table.name, reading.steps(reading.as_the_service_cuts()))
+        metered.pages_as_cut = [replace(step, table=table.name) for step in reading.steps(reading.pages)]
 
     def _evaluated(self, pattern: AccessPattern, parameters: dict[str, Any], answer: Any) -> list[dict[str, Any]]:
         """The items, or index entries, that a page evaluated: those that came back, or the page read again in full."""
@@ -273,7 +315,7 @@ class Meter:
         if answer is None:
             return
         metered.pages = 1
-        metered.returned = [found["Item"] for found in answer["Responses"] if found.get("Item")]
+        metered.returned = [found["Item"] for found in answer["Responses"] if found.get("Item") is not None]
         metered.count = len(metered.returned)
         for table, key in request.keys:
             item = self.look(table, key)
