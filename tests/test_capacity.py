@@ -605,3 +605,52 @@ def test_every_region_of_a_global_table_pays():
     """global-tables-billing: 150 writes in 2 regions are 300 replicated units; an index pays plain units in each."""
     assert capacity.replicated_units(Units(150), regions=2) == Units(300)
     assert capacity.replicated_units(Units(200, gsi={"g": 200}), regions=2) == Units(400, gsi={"g": 400})
+
+
+# What is no input
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (["pk"], "['pk'] is not an item: a mapping of attribute names to values"),
+        ({"pk": "a", 7: "b"}, "7 is no name of an attribute, which is text of at least one character"),
+        ({"pk": "a", "m": {"": 1}}, "m: '' is no name of an attribute, which is text of at least one character"),
+        ({"pk": {"S": "a"}, "s": {"SS": "abc"}}, "s: 'abc' is not the content of a set"),
+        ({"pk": {"S": "a"}, "s": {"SS": ["a", "a"]}}, "s: ['a', 'a']: a set holds each element once"),
+        ({"pk": {"S": "a"}, "n": {"NULL": False}}, "n: False is not the content of NULL, which is true"),
+        ({"pk": {"S": "a"}, "b": {"BOOL": None}}, "b: None is not true or false"),
+    ],
+)
+def test_what_is_no_item_is_named(item, message):
+    with pytest.raises(ValueError) as refused:
+        capacity.item_size(item)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (("ByStatus", "gsi", "status", ("pk",)), "keys='status' is text; a tuple of one name is ('status',)"),
+        (("ByStatus", "GSI", ("status",), ("pk",)), "kind 'GSI' is neither 'gsi' nor 'lsi'"),
+        (("ByStatus", "gsi", ("status",), ("pk",), "KEYS"), "projection 'KEYS' is not one of 'ALL', 'KEYS_ONLY', or a"),
+    ],
+)
+def test_an_index_that_is_misspelt_is_refused(schema, message):
+    with pytest.raises(ValueError, match="index ByStatus: ") as refused:
+        IndexSchema(*schema)
+    assert message in str(refused.value)
+
+
+def test_bytes_below_nothing_are_refused():
+    for units in (lambda: capacity.read_units(-1), lambda: capacity.write_units(None, -1)):
+        with pytest.raises(ValueError, match="-1 bytes"):
+            units()
+
+
+def test_a_key_of_an_index_has_the_same_bounds_where_an_item_has_it():
+    by_owner = IndexSchema("ByOwner", "gsi", ("owner",), ("pk",))
+    assert capacity.check_item({"pk": "a", "owner": "x" * 2048}, "pk", indexes=[by_owner])
+    assert capacity.check_item({"pk": "a"}, "pk", indexes=[by_owner]) == 3
+    with pytest.raises(ValueError, match="owner: a key value of 2,049 bytes; it may have 1 to 2,048"):
+        capacity.check_item({"pk": "a", "owner": "x" * 2049}, "pk", indexes=[by_owner])

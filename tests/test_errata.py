@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import workbench as wb
-from benchmarks import crosscheck
 from workbench import capacity, errata
 from workbench.designfile import parse_design
 from workbench.entries import IndexSchema

@@ -102,6 +102,8 @@ def replay_read_units(before: Image, after: Image) -> float:
 
 
 def _bytes(image: Image) -> int:
+    if isinstance(image, int) and image < 0:
+        raise ValueError(f"{image} bytes: an item has none or more; None where there is no item")
     return 0 if image is None else item_size(image) if isinstance(image, Mapping) else image
 
 
@@ -361,7 +363,8 @@ def check_item(
 ) -> int:
     """Bytes of an item that a table with these keys takes; ValueError names the attribute that it would refuse.
 
-    Of `indexes` the local ones count: an item and its entries in them share one limit of 400 KB.
+    Of `indexes` the key attributes are held to the same bounds where the item has them; of the local ones the entries
+    count too: an item and its entries in them share one limit of 400 KB.
 
     >>> check_item({"pk": "p", "sk": 7}, "pk", "sk")
     7
@@ -370,6 +373,10 @@ def check_item(
     for name, most in ((partition_key, limits.PARTITION_KEY_BYTES), (sort_key, limits.SORT_KEY_BYTES)):
         if name is not None:
             _check_key(name, most, item, tagged)
+    indexes = tuple(indexes)
+    for name in {key for index in indexes for key in index.keys if key in item}:
+        most = limits.PARTITION_KEY_BYTES if any(index.keys[0] == name for index in indexes) else limits.SORT_KEY_BYTES
+        _check_key(name, most, item, tagged)
     local = sum(item_size(index_entry(item, index) or {}) for index in indexes if index.kind == "lsi")
     if size_gate("PutItem", item) or size + local > limits.ITEM_BYTES:
         with_entries = f" with its {local:,} bytes in local indexes" if local else ""

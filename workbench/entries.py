@@ -28,6 +28,16 @@ class IndexSchema:
     table_keys: tuple[str, ...]
     projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...] = "ALL"
 
+    def __post_init__(self) -> None:
+        if self.kind not in ("gsi", "lsi"):
+            raise ValueError(f"index {self.name}: kind {self.kind!r} is neither 'gsi' nor 'lsi'")
+        for what, names in (("keys", self.keys), ("table_keys", self.table_keys)):
+            if isinstance(names, str):
+                raise ValueError(f"index {self.name}: {what}={names!r} is text; a tuple of one name is ({names!r},)")
+        if isinstance(self.projection, str) and self.projection not in ("ALL", "KEYS_ONLY"):
+            allowed = "'ALL', 'KEYS_ONLY', or a tuple of names"
+            raise ValueError(f"index {self.name}: projection {self.projection!r} is not one of {allowed}")
+
     @cached_property
     def attributes(self) -> frozenset[str] | None:
         """The attributes of an entry; None for all."""

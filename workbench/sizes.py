@@ -155,6 +155,8 @@ def item_size(item: Item) -> int:
     ...
     ValueError: address.lines[1]: 1.5 is a float; DynamoDB's numbers are decimal: write Decimal('1.5')
     """
+    if not isinstance(item, Mapping):
+        raise ValueError(f"{_short(item)} is not an item: a mapping of attribute names to values")
     try:
         return _members_size(item, 0, tagging(item)) - len(item)
     except ValueError as error:
@@ -268,8 +270,14 @@ def binary_content(content: Any) -> bytes | bytearray:
 
 
 def _flag_size(content: Any, depth: int, tagged: Tagged) -> int:
-    if not isinstance(content, bool | None):
+    if not isinstance(content, bool):
         raise ValueError(f"{_short(content)} is not true or false")
+    return 1
+
+
+def _null_size(content: Any, depth: int, tagged: Tagged) -> int:
+    if content not in (None, True):
+        raise ValueError(f"{_short(content)} is not the content of NULL, which is true")
     return 1
 
 
@@ -293,6 +301,8 @@ def _map_size(content: Any, depth: int, tagged: Tagged) -> int:
 def _members_size(members: Item, depth: int, tagged: Tagged) -> int:
     total = len(members)
     for name, value in members.items():
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{_short(name)} is no name of an attribute, which is text of at least one character")
         try:
             tag, content = tagged(value)
             total += _utf8(name) + _SIZES[tag](content, depth + 1, tagged)
@@ -312,8 +322,12 @@ def _set_size(element: str) -> Callable[[Any, int, Tagged], int]:
     """Sets weigh their elements and nothing else: seen on the service, where lists cost 3 bytes and 1 an element."""
 
     def size(content: Any, depth: int, tagged: Tagged) -> int:
-        if not content or not isinstance(content, Set | list | tuple):
+        if not isinstance(content, Set | list | tuple):
+            raise ValueError(f"{_short(content)} is not the content of a set")
+        if not content:
             raise ValueError(f"{_short(content)}: a set cannot be empty; leave the attribute out")
+        if len(set(content)) < len(content):
+            raise ValueError(f"{_short(content)}: a set holds each element once")
         return sum(_SIZES[element](value, depth, tagged) for value in content)
 
     return size
@@ -324,7 +338,7 @@ _SIZES: dict[str, Callable[[Any, int, Tagged], int]] = {
     "N": lambda content, depth, tagged: number_size(content),
     "B": _binary_size,
     "BOOL": _flag_size,
-    "NULL": _flag_size,
+    "NULL": _null_size,
     "L": _list_size,
     "M": _map_size,
     "SS": _set_size("S"),
