@@ -15,8 +15,9 @@ MODEL = (
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions processes "
-    "endpoints engine engines tables loading metering sampling runs"
+    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes "
+    "endpoints engine starting emulators installing java containers residents engines "
+    "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]

@@ -52,6 +52,17 @@ FACTS = {
             "an index with several partition or sort key attributes cannot be queried",
         ),
     ),
+    **dict.fromkeys(
+        ("java", "docker"),
+        Facts(
+            reads_metered=True,
+            errata=(
+                "a Query that matches nothing and BatchGetItem of missing keys are charged 0",
+                "TransactWriteItems is charged as if it were no transaction",
+                "Scan of a KEYS_ONLY index is charged on whole items; pages of an index end by the size of whole items",
+            ),
+        ),
+    ),
     "url": Facts(
         reads_metered=False,
         ttl_deletes="an engine that was not started here may delete expired items at once",
@@ -66,7 +77,7 @@ class Server(Protocol):
     command: tuple[str, ...]
 
     def ended(self, seconds: float = 0) -> str:
-        """How it ended; empty while it runs, looking for at most so many seconds."""
+        """How it ended; empty while it runs. It looks for at most so many seconds; 0 must cost next to nothing."""
         ...
 
     def listens(self) -> set[str] | None:
@@ -89,14 +100,22 @@ class Engine:
     end of the block, if it was started here (`owned`). Made by `start_engine`.
     """
 
-    def __init__(self, kind: str, endpoint_url: str, version: str, connections: int, server: Server | None = None):
+    def __init__(
+        self,
+        kind: str,
+        endpoint_url: str,
+        version: str,
+        connections: int,
+        server: Server | None = None,
+        owned: bool = True,
+    ):
         import urllib3
 
         self.kind, self.endpoint_url, self.version = kind, endpoint_url, version
         self.name = f"{kind} ({version or endpoint_url})"
         self.description = f"{kind} engine{f' ({version})' if version else ''} at {endpoint_url}"
         self.choice = f"{self.description}; asked for"  # the line that says what was taken, and why not another
-        self.owned, self.is_local = server is not None, True
+        self.owned, self.is_local = server is not None and owned, True
         self.facts = FACTS[kind]
         self.reads_prove_nothing = not self.facts.reads_metered
         self.log: Path | None = getattr(server, "log", None)
@@ -124,6 +143,11 @@ class Engine:
         self._pool.close()
         if self._client:
             self._client.close()
+
+    def detach(self) -> None:
+        """Let the engine outlive this process: nothing here stops it any more."""
+        self._end.detach()
+        self.owned = False
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log; empty if it has none."""
@@ -176,7 +200,10 @@ class Engine:
     def _check(self, **_: object) -> None:
         if self._stopped:
             raise EngineError(f"{self.description} was stopped: start another with start_engine()", kind=self.kind)
-        if self._server and (how := self._server.ended()):
+        self._check_runs(0)
+
+    def _check_runs(self, seconds: float) -> None:
+        if self._server and (how := self._server.ended(seconds)):
             raise self._error(f"{self.description} ended by itself ({how}): start another")
 
     def _lost(self, error: BaseException) -> EngineError:
@@ -194,23 +221,24 @@ class Engine:
         if isinstance(caught_exception, ConnectionError | HTTPClientError):
             raise self._lost(caught_exception) from caught_exception
 
-    def _greet(self, seconds: float) -> None:
+    def greet(self, seconds: float) -> None:
+        """EngineError unless it answers as DynamoDB within so many seconds."""
         if "TableNames" not in (said := self._post("ListTables", b"{}", seconds)):
             raise self._error(f"{self.endpoint_url} answers, but not as DynamoDB: {said}")
 
-    def _await(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait until the engine answers; EngineError if it ends, or does not within so many seconds."""
         start = time.monotonic()
         while not self._answers():
-            self._check()
+            self._check_runs(0.01)
             if time.monotonic() - start > seconds:
                 raise self._error(f"{self.description} did not answer within {seconds:g} s")
-            time.sleep(0.01)
         self.start_seconds = time.monotonic() - start
 
     def _answers(self) -> bool:
         """Whether this very process answers as DynamoDB; EngineError if it listens where it should not."""
         try:
-            self._greet(1.0)
+            self.greet(1.0)
         except (EngineError, RequestError):
             return False
         assert self._server
@@ -219,7 +247,7 @@ class Engine:
             raise self._error(f"{self.description} also listens on {', '.join(sorted(where))}: not used")
         if where is None:  # not told: if it was a stranger who answered, ours ends soon, for want of the port
             self._server.ended(0.5)
-        self._check()
+        self._check_runs(0)
         return where != set()
 
 
