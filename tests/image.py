@@ -58,7 +58,11 @@ def pack(file: io.BufferedIOBase) -> None:
     with tarfile.open(fileobj=file, mode="w") as tar:
         for folder, mode in ((HOME, 0o755), (f"{HOME}/DynamoDBLocal_lib", 0o755), ("tmp", 0o1777), ("data", 0o755)):
             add(tar, folder, None, mode, user=1000 if folder.startswith(HOME) else 0)
-        add(tar, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\ndynamodblocal:x:1000:1000::/home/dynamodblocal:/bin/sh\n")
+        add(
+            tar,
+            "etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\ndynamodblocal:x:1000:1000::/home/dynamodblocal:/bin/sh\n",
+        )
         add(tar, "etc/group", b"root:x:0:\ndynamodblocal:x:1000:\n")
         add(tar, f"{HOME}/DynamoDBLocal.jar", main_archive(jar.name for jar in jars), user=1000)
         for jar in jars:

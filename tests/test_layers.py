@@ -17,9 +17,11 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
     "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes "
     "endpoints engine starting emulators installing java containers residents engines "
-    "tables loading metering sampling runs"
+    "tables inventory loading metering sampling runs"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts charts reports regression environment terminal engine_commands cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

@@ -29,8 +29,9 @@ IMAGE = "amazon/dynamodb-local:3.3.1"
 PORT = "8000/tcp"
 LABEL = "dynamodb-workbench"
 SOCKET = "/var/run/docker.sock"
-DAEMON_SECONDS = 30.0  # the daemon must answer any request within this
-PULL_SECONDS = 120.0  # and while an image is pulled, say something within this
+DAEMON_SECONDS = 30  # the daemon must answer any request within this
+PULL_SECONDS = 120  # and while an image is pulled, say something within this
+START_DOCKER = "start Docker Desktop or the docker service"
 OTHERS = "or take start_engine('java') or start_engine('embedded'), which need no Docker"
 
 _GUARD = f"""{WATCH}
@@ -114,6 +115,17 @@ class DockerContainer:
             self.guard.end()
 
 
+class _Unavailable(EngineError):
+    """Docker cannot be used: why, and what to do about it."""
+
+    def __init__(self, reason: str, advice: str):
+        self.reason = reason
+        super().__init__(f"{reason}: {advice}, {OTHERS}", kind="docker")
+
+    def __reduce__(self):
+        return EngineError, (self.message,)
+
+
 def docker(options: Options) -> Engine:
     """DynamoDB Local in a container; the image is pulled if it is not here."""
     return _contained(options, pull=True)
@@ -121,7 +133,10 @@ def docker(options: Options) -> Engine:
 
 def docker_at_hand(options: Options) -> Engine:
     """DynamoDB Local in a container, if the daemon answers and the image is here."""
-    return _contained(options, pull=False)
+    try:
+        return _contained(options, pull=False)
+    except _Unavailable as error:
+        raise EngineError(error.reason, kind="docker") from None
 
 
 def _contained(options: Options, *, pull: bool) -> Engine:
@@ -158,16 +173,11 @@ def daemon_url() -> str:
     """Where the Docker daemon listens: DOCKER_HOST, else the current context of Docker's command, else the socket."""
     where = os.environ.get("DOCKER_HOST") or _context_host() or f"unix://{SOCKET}"
     if where.startswith("unix://") and not Path(where.removeprefix("unix://")).exists():
-        raise EngineError(
-            f"no Docker daemon runs ({where.removeprefix('unix://')} is missing): start Docker Desktop or the docker "
-            f"service, {OTHERS}",
-            kind="docker",
-        )
+        raise _Unavailable(f"no Docker daemon runs ({where.removeprefix('unix://')} is missing)", START_DOCKER)
     if (host := urlsplit(where).hostname) and not where.startswith(("unix:", "npipe:")) and not _is_loopback(host):
-        raise EngineError(
-            f"DOCKER_HOST is {where}, another machine, whose loopback cannot be reached from here: start {IMAGE} "
-            f"there and give its URL (WORKBENCH_LOCAL_HOSTS must name {host}), {OTHERS}",
-            kind="docker",
+        raise _Unavailable(
+            f"Docker's daemon is {where}, on another machine, whose loopback cannot be reached from here",
+            f"start {IMAGE} there and give its URL (WORKBENCH_LOCAL_HOSTS must name {host})",
         )
     return where
 
@@ -196,23 +206,18 @@ def _daemon(where: str) -> "DockerClient":
     try:
         from docker import DockerClient
     except ImportError:
-        raise EngineError(
-            f"Docker's Python package is not installed: pip install 'dynamodb-workbench[local]', {OTHERS}",
-            kind="docker",
+        raise _Unavailable(
+            "Docker's Python package is not installed", "pip install 'dynamodb-workbench[local]'"
         ) from None
     from docker.errors import DockerException
 
     try:
         return DockerClient(base_url=where, timeout=DAEMON_SECONDS)
     except DockerException as error:
-        reason = str(error).lower()
-        advice = "start Docker Desktop or the docker service"
-        if "permission denied" in reason:
-            advice = "this user may not use it: sudo usermod -aG docker $USER, then log in again"
-        said = "may not be used" if "permission denied" in reason else "does not answer"
-        raise EngineError(
-            f"the Docker daemon at {where} {said} ({_short(error)}): {advice}, {OTHERS}", kind="docker"
-        ) from error
+        denied = "permission denied" in str(error).lower()
+        said = "does not let this user in" if denied else f"does not answer ({_short(error)})"
+        advice = "sudo usermod -aG docker $USER, then log in again" if denied else START_DOCKER
+        raise _Unavailable(f"the Docker daemon at {where} {said}", advice) from None
 
 
 def _short(error: Exception) -> str:
@@ -236,10 +241,9 @@ def _check_image(client: "DockerClient", where: str, options: Options, *, pull: 
         image = client.images.get(IMAGE)
     daemon = client.version()
     if daemon.get("Os") != image.attrs.get("Os"):
-        raise EngineError(
-            f"{IMAGE} is for {image.attrs.get('Os')}, and Docker runs {daemon.get('Os')} containers: switch it to "
-            f"Linux containers, {OTHERS}",
-            kind="docker",
+        raise _Unavailable(
+            f"{IMAGE} is for {image.attrs.get('Os')}, and Docker runs {daemon.get('Os')} containers",
+            "switch it to Linux containers",
         )
     if daemon.get("Arch") != image.attrs.get("Architecture"):
         options.say(
@@ -266,7 +270,7 @@ def _pull(where: str, options: Options) -> None:
                     raise EngineError(_unpullable(line["error"]), kind="docker")
                 _advance(bar, done, line)
     except (DockerException, RequestException) as error:
-        raise EngineError(_unpullable(getattr(error, "explanation", None) or error), kind="docker") from error
+        raise EngineError(_unpullable(getattr(error, "explanation", None) or error), kind="docker") from None
 
 
 def _advance(bar: Any, done: dict[str, int], line: Mapping[str, Any]) -> None:
@@ -298,7 +302,7 @@ def _run(client: "DockerClient", where: str, options: Options) -> DockerContaine
     try:
         container = client.containers.create(
             IMAGE, list(command), name=name, detach=True, labels=_labels(options),
-            ports={PORT: ("127.0.0.1", options.port)}, cap_drop=["ALL"], security_opt=["no-new-privileges"],
+            ports=_published(options.port), cap_drop=["ALL"], security_opt=["no-new-privileges"],
             **_volume(options.persist),
         )  # fmt: skip
     except BaseException as error:
@@ -335,6 +339,11 @@ def _volume(persist: str) -> dict[str, Any]:
     if not persist:
         return {}
     return {"volumes": {f"workbench-{persist}": {"bind": "/data", "mode": "rw"}}, "user": "root"}
+
+
+def _published(port: int | None) -> Any:
+    """On loopback only; Docker chooses a port where none is asked for."""
+    return {PORT: ("127.0.0.1", port)}
 
 
 def _labels(options: Options) -> dict[str, str]:
