@@ -113,6 +113,12 @@ class DockerContainer:
             if removed:
                 self.guard.process.kill()
             self.guard.end()
+        self.close()
+
+    def close(self) -> None:
+        """Let the daemon's connection go, and nothing else."""
+        if client := self.container.client:
+            client.close()
 
 
 class _Unavailable(EngineError):
@@ -142,18 +148,22 @@ def docker_at_hand(options: Options) -> Engine:
 def _contained(options: Options, *, pull: bool) -> Engine:
     where = daemon_url()
     client = _daemon(where)
-    with _refusals(f"the Docker daemon at {where}"):
-        _check_image(client, where, options, pull=pull)
-        _sweep(client)
-        options.say(f"starting {IMAGE} in Docker")
-        server = _run(client, where, options)
-        try:
-            (address,) = server.listens()
-            engine = Engine("docker", f"http://{address}", IMAGE, options.connections, server)
-            engine.wait(options.timeout)
-        except BaseException:
-            server.end()
-            raise
+    try:
+        with _refusals(f"the Docker daemon at {where}"):
+            _check_image(client, where, options, pull=pull)
+            _sweep(client)
+            options.say(f"starting {IMAGE} in Docker")
+            server = _run(client, where, options)
+            try:
+                (address,) = server.listens()
+                engine = Engine("docker", f"http://{address}", IMAGE, options.connections, server)
+                engine.wait(options.timeout)
+            except BaseException:
+                server.end()
+                raise
+    except BaseException:
+        client.close()
+        raise
     return engine
 
 
@@ -265,12 +275,14 @@ def _pull(where: str, options: Options) -> None:
             desc=f"pulling {IMAGE}", unit="B", unit_scale=True, disable=bool(options.progress), leave=False
         ) as bar:
             done: dict[str, int] = {}
-            for line in api.pull(*IMAGE.split(":"), stream=True, decode=True):
+            for line in api.pull(*IMAGE.rsplit(":", 1), stream=True, decode=True):
                 if "error" in line:
                     raise EngineError(_unpullable(line["error"]), kind="docker")
                 _advance(bar, done, line)
     except (DockerException, RequestException) as error:
         raise EngineError(_unpullable(getattr(error, "explanation", None) or error), kind="docker") from None
+    finally:
+        api.close()
 
 
 def _advance(bar: Any, done: dict[str, int], line: Mapping[str, Any]) -> None:

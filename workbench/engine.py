@@ -56,6 +56,7 @@ FACTS = {
         ("java", "docker"),
         Facts(
             reads_metered=True,
+            ttl_deletes="it deletes expired items at once, some ten of them every ten seconds",
             errata=(
                 "a Query that matches nothing and BatchGetItem of missing keys are charged 0",
                 "TransactWriteItems is charged as if it were no transaction",

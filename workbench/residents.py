@@ -84,11 +84,14 @@ class _Adopted:
     """A server that its adopters do not end."""
 
     def __init__(self, server: Server):
-        self.command, self.log = server.command, getattr(server, "log", None)
+        self.server, self.command, self.log = server, server.command, getattr(server, "log", None)
         self.ended, self.listens, self.log_tail = server.ended, server.listens, server.log_tail
 
     def end(self) -> None:
-        return None
+        """Let go of it."""
+        if isinstance(self.server, _Process):
+            return
+        self.server.close()  # type: ignore[attr-defined] - a container's
 
 
 def home() -> Path:
