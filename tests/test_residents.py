@@ -18,6 +18,7 @@ from workbench.inventory import FOREIGN, inventory
 from workbench.tables import RunTables
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+DOCKER_HOST = os.environ.get("DOCKER_HOST")
 ROOT = Path(__file__).parent.parent
 
 
@@ -165,6 +166,8 @@ def test_a_running_engine_by_its_url_is_not_started(home):
 @pytest.mark.docker
 def test_a_container_outlives_the_command_too(monkeypatch):
     monkeypatch.delenv("DOCKER_HOST")
+    if DOCKER_HOST:
+        monkeypatch.setenv("DOCKER_HOST", DOCKER_HOST)
     done = workbench("start", "docker")
     if "no Docker daemon" in done.stderr or "cannot be pulled" in done.stderr:
         pytest.skip(done.stderr.strip())
