@@ -100,7 +100,7 @@ class BareClient:
         return self.count
 
     def _post(self, bodies: Sequence[bytes]) -> None:
-        headers = {"X-Amz-Target": "DynamoDB_20120810.BatchWriteItem", "Content-Type": "application/x-amz-json-1.0"}
+        headers = self.engine._headers | {"X-Amz-Target": "DynamoDB_20120810.BatchWriteItem"}
         with closing(http.client.HTTPConnection(urlsplit(self.engine.endpoint_url).netloc)) as connection:
             for body in bodies:
                 connection.request("POST", "/", body, headers)

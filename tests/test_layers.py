@@ -14,7 +14,7 @@ MODEL = (
     "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
+    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals reach "
     "bindings updates changes load readings bundles outcomes expected spreads partitions engines "
     "tables loading metering sampling runs"
 )

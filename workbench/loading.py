@@ -8,7 +8,6 @@ nothing is there twice (AWS: API_BatchWriteItem).
 import json
 import random
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,12 +21,13 @@ from workbench.columns import Ints
 from workbench.entities import EntityItems
 from workbench.errors import EngineError
 from workbench.items import Items
-from workbench.requests import to_item
 from workbench.serving import sort_prefix
 from workbench.tables import RunTables
+from workbench.wire import put_batches
 
-BLOCK = 2_500  # items built at a time: bounds memory, whatever the number of items
 WORKERS = 4
+AHEAD, AHEAD_BYTES = 64, 16 * limits.MB  # batches written ahead of those that are under way
+NOTE_SECONDS = 5.0  # how often it is noted on the engine how far the load is
 TRIES = 12  # of one batch with unprocessed items: pauses of up to 3 s
 
 Parts = list[tuple[EntityItems, Ints]]
@@ -89,7 +89,7 @@ class _Load:
         waiting: deque[tuple[Future[None], int]] = deque()
         for body, count in bodies:
             waiting.append((pool.submit(_put_batch, self.tables, body), count))
-            if len(waiting) >= 2 * WORKERS:
+            while len(waiting) > max(WORKERS, min(AHEAD, AHEAD_BYTES // len(body))):
                 self._finish(table, *waiting.popleft())
         while waiting:
             self._finish(table, *waiting.popleft())
@@ -106,16 +106,8 @@ class _Load:
 def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:
     """Ready-made BatchWriteItem requests, in a fixed order; the first `skip` items are left out."""
     for entity, index in parts:
-        start, skip = min(skip, len(index)), max(0, skip - len(index))
-        for block in range(start, len(index), BLOCK):
-            found = entity.take(index[block : block + BLOCK])
-            for i in range(0, len(found), limits.BATCH_WRITE_ITEMS):
-                batch = [{"PutRequest": {"Item": to_item(item)}} for item in found[i : i + limits.BATCH_WRITE_ITEMS]]
-                yield _encoded({"RequestItems": {name: batch}}), len(batch)
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, default=lambda value: b64encode(value).decode(), separators=(",", ":")).encode()
+        yield from put_batches(name, entity, index[skip:])
+        skip = max(0, skip - len(index))
 
 
 def _put_batch(tables: RunTables, body: bytes) -> None:
@@ -124,7 +116,7 @@ def _put_batch(tables: RunTables, body: bytes) -> None:
         left = tables.engine.call("BatchWriteItem", body).get("UnprocessedItems")
         if not left:
             return
-        body = _encoded({"RequestItems": left})
+        body = json.dumps({"RequestItems": left}).encode()
         time.sleep(random.uniform(0, min(3.0, 0.05 * 2**attempt)))
     raise EngineError(
         f"{tables.engine.name} left items unprocessed {TRIES} times in a row: it is overloaded or its disk is full",
