@@ -21,8 +21,9 @@ import botocore
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from workbench import engines
-from workbench.engines import ACCESS_KEY, FACTS, KINDS, Engine, start_engine
+from workbench import endpoints, engines, processes
+from workbench.engine import ACCESS_KEY
+from workbench.engines import FACTS, KINDS, Engine, start_engine
 from workbench.errors import EngineError, RequestError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")
@@ -58,13 +59,13 @@ def create_table(engine: Engine, name: str) -> None:
 
 
 def pid_of(engine: Engine) -> int:
-    assert engine._child
-    return engine._child.process.pid
+    assert engine._server
+    return engine._server.process.pid
 
 
 def folder_of(engine: Engine) -> Path:
-    assert engine._child
-    return engine._child.folder
+    assert engine._server
+    return engine._server.folder
 
 
 def runs(pid: int) -> bool:
@@ -212,12 +213,12 @@ def test_a_start_that_hangs_ends_at_its_timeout(monkeypatch):
 @pytest.mark.parametrize("stranger", ["a socket", "an engine"])
 def test_a_port_taken_between_choosing_and_binding_means_another_port(monkeypatch, engine, stranger, told):
     if not told:  # as on a system without /proc
-        monkeypatch.setattr(engines, "_listening", lambda pid: None)
+        monkeypatch.setattr(processes, "listening", lambda pid: None)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         taken = {"a socket": listening.getsockname()[1], "an engine": int(engine.endpoint_url.rpartition(":")[2])}
-        choose = engines._free_port
+        choose = engines.free_port
         ports = iter([taken[stranger]])
-        monkeypatch.setattr(engines, "_free_port", lambda: next(ports, None) or choose())
+        monkeypatch.setattr(engines, "free_port", lambda: next(ports, None) or choose())
         with start_engine("embedded") as other:
             assert not other.endpoint_url.endswith(f":{taken[stranger]}")
             create_table(other, "Mine")
@@ -234,10 +235,10 @@ def test_an_engine_that_listens_on_all_interfaces_is_not_used(monkeypatch):
 @linux
 def test_what_a_process_listens_on_is_seen_for_both_ip_versions():
     with socket.create_server(("127.0.0.1", 0)) as four:
-        found = engines._listening(os.getpid())
+        found = processes.listening(os.getpid())
         assert found and f"127.0.0.1:{four.getsockname()[1]}" in found
-    assert engines._address("0100007F:1F90" if sys.byteorder == "little" else "7F000001:1F90") == "127.0.0.1:8080"
-    assert engines._address("0" * 32 + ":0050") == ":::80"
+    assert processes._address("0100007F:1F90" if sys.byteorder == "little" else "7F000001:1F90") == "127.0.0.1:8080"
+    assert processes._address("0" * 32 + ":0050") == ":::80"
 
 
 @linux
@@ -248,7 +249,7 @@ def test_the_engine_inherits_no_credential_proxy_or_home(monkeypatch):
         inherited = Path(f"/proc/{pid_of(engine)}/environ").read_text().split("\0")
         names = {line.partition("=")[0] for line in inherited if line}
         assert SECRET not in " ".join(inherited)
-        assert names <= {*engines._HARDENED, *engines._INHERITED, "GATEWAY_PORT", "HOME", "TMPDIR", "TEMP", "TMP"} | {
+        assert names <= {*engines._HARDENED, *processes.INHERITED, "GATEWAY_PORT", "HOME", "TMPDIR", "TEMP", "TMP"} | {
             "WORKBENCH_PARENT",
             "WORKBENCH_PATH",
         }
@@ -260,7 +261,7 @@ def test_the_engine_inherits_no_credential_proxy_or_home(monkeypatch):
 def parent(script: str, *, group: bool = False) -> tuple[subprocess.Popen, int]:
     """A Python process that starts an engine, prints its process id, then runs `script`."""
     code = "import os, sys, time, workbench.engines as e\nengine = e.start_engine('embedded')\n"
-    code += "print(engine._child.process.pid, flush=True)\n" + textwrap.dedent(script)
+    code += "print(engine._server.process.pid, flush=True)\n" + textwrap.dedent(script)
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=group
     )
@@ -355,11 +356,11 @@ def test_ctrl_c_is_not_for_the_engine_but_leaving_the_block_is():
 
 @posix
 def test_ctrl_c_while_starting_leaves_nothing(monkeypatch):
-    children: list[engines._Child] = []
+    children: list[processes.Child] = []
 
     def interrupted(engine: Engine) -> bool:
-        assert engine._child
-        children.append(engine._child)
+        assert engine._server
+        children.append(engine._server)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Engine, "_answers", interrupted)
@@ -637,10 +638,10 @@ def test_a_named_host_is_local_if_all_its_addresses_are_private(monkeypatch, add
     monkeypatch.setenv("WORKBENCH_LOCAL_HOSTS", "other, DynamoDB")
     monkeypatch.setattr(socket, "getaddrinfo", resolver(*addresses))
     if local:
-        assert engines._local("http://dynamodb:8000") == "http://dynamodb:8000"
+        assert endpoints.local_url("http://dynamodb:8000") == "http://dynamodb:8000"
     else:
         with pytest.raises(EngineError, match="dynamodb has an address that is not private: "):
-            engines._local("http://dynamodb:8000")
+            endpoints.local_url("http://dynamodb:8000")
 
 
 def test_a_named_host_without_an_address_is_refused(monkeypatch):
@@ -663,7 +664,7 @@ def test_a_named_host_without_an_address_is_refused(monkeypatch):
     ],
 )
 def test_loopback_needs_no_setting(url, normal):
-    assert engines._local(url) == normal
+    assert endpoints.local_url(url) == normal
 
 
 # kinds

@@ -538,7 +538,7 @@ def test_an_engine_that_ends_in_the_middle_is_an_engine_error(monkeypatch):
     with start_engine("embedded") as engine:
 
         def ended(*_: object) -> None:
-            engine._child.process.kill()  # type: ignore[union-attr]
+            engine._server.process.kill()  # type: ignore[union-attr]
 
         monkeypatch.setattr("workbench.runs._expectations", lambda *_: ended() or [])
         with pytest.raises(EngineError):
