@@ -10,8 +10,9 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class _Load:
     def __init__(self, tables: RunTables, fingerprint: str, show: Callable[[int], object]):
         self.tables, self.fingerprint, self.show = tables, fingerprint, show
         self.put: dict[str, int] = {}
+        self.noted = time.monotonic()
 
     @property
     def total(self) -> int:
@@ -89,14 +91,25 @@ class _Load:
         waiting: deque[tuple[Future[None], int]] = deque()
         for body, count in bodies:
             waiting.append((pool.submit(_put_batch, self.tables, body), count))
-            while len(waiting) > max(WORKERS, min(AHEAD, AHEAD_BYTES // len(body))):
-                self._finish(table, *waiting.popleft())
-        while waiting:
-            self._finish(table, *waiting.popleft())
+            most = max(2 * WORKERS, min(AHEAD, AHEAD_BYTES // len(body)))
+            if len(waiting) >= most:
+                self._finish(table, waiting, most // 2)
+                self._note_now_and_then(table)
+        self._finish(table, waiting, len(waiting))
 
-    def _finish(self, table: str, sent: Future[None], count: int) -> None:
-        sent.result()
-        self._count(table, count)
+    def _finish(self, table: str, waiting: deque[tuple[Future[None], int]], batches: int) -> None:
+        """Count the first so many batches; one wait for all of them takes less from the workers than many."""
+        wait([sent for sent, _ in islice(waiting, batches)], return_when=FIRST_EXCEPTION)
+        for _ in range(batches):
+            sent, count = waiting.popleft()
+            sent.result()
+            self._count(table, count)
+
+    def _note_now_and_then(self, table: str) -> None:
+        """Note how far it is, for a load after this process or the engine was killed."""
+        if time.monotonic() - self.noted > NOTE_SECONDS:
+            self.tables.note(table, self.fingerprint, self.put[table])
+            self.noted = time.monotonic()
 
     def _count(self, table: str, count: int) -> None:
         self.put[table] = self.put.get(table, 0) + count
