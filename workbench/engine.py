@@ -190,7 +190,8 @@ class Engine:
             sent = not isinstance(caught_exception, ConnectTimeoutError | EndpointConnectionError)
             raise self._lost(caught_exception, sent) from caught_exception
 
-    def _greet(self, seconds: float) -> None:
+    def greet(self, seconds: float) -> None:
+        """EngineError unless DynamoDB answers there within so many seconds."""
         if "TableNames" not in (said := self._post("ListTables", b"{}", seconds)):
             raise self._error(f"{self.endpoint_url} answers, but not as DynamoDB: {said}")
 
@@ -206,7 +207,7 @@ class Engine:
     def _answers(self) -> bool:
         """Whether this very process answers as DynamoDB; EngineError if it listens where it should not."""
         try:
-            self._greet(1.0)
+            self.greet(1.0)
         except (EngineError, RequestError):
             return False
         assert self._server

@@ -130,7 +130,7 @@ def _from_environment(options: _Options) -> Engine:
 def _adopt(url: str, options: _Options) -> Engine:
     engine = Engine("url", local_url(url), "", options.connections)
     try:
-        engine._greet(ADOPT_SECONDS)
+        engine.greet(ADOPT_SECONDS)
     except (EngineError, RequestError) as error:
         engine.stop()
         fix = f"waited at most {ADOPT_SECONDS:g} s; start DynamoDB there, or use start_engine('embedded')"

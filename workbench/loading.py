@@ -126,7 +126,7 @@ def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:
 def _put_batch(tables: RunTables, body: bytes) -> None:
     """Send one batch until the engine has processed all of it."""
     for attempt in range(TRIES):
-        left = tables.engine.call("BatchWriteItem", body).get("UnprocessedItems")
+        left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
         if not left:
             return
         body = json.dumps({"RequestItems": left}).encode()
@@ -141,7 +141,7 @@ def _put_batch(tables: RunTables, body: bytes) -> None:
 def _verify(tables: RunTables, table: str, parts: Parts) -> None:
     """EngineError unless the table holds what was put: by the engine's count or, where that is stale, by reading."""
     wanted = sum(len(index) for _, index in parts)
-    said = tables.engine.call("DescribeTable", {"TableName": tables.name(table)})["Table"].get("ItemCount")
+    said = tables.attempts.call("DescribeTable", {"TableName": tables.name(table)})["Table"].get("ItemCount")
     found = said if said == wanted else count_items(tables, table)
     if found != wanted:
         raise EngineError(
@@ -182,7 +182,7 @@ def count_items(tables: RunTables, table: str) -> int:
     request: dict[str, Any] = {"TableName": tables.name(table), "Select": "COUNT"}
     total = 0
     while True:
-        page = tables.engine.call("Scan", request)
+        page = tables.attempts.call("Scan", request)
         total += page["Count"]
         if not page.get("LastEvaluatedKey"):
             return total
