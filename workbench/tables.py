@@ -194,7 +194,8 @@ class RunTables:
             self.note(table.name, fingerprint, 0)
         except BaseException:
             with suppress(EngineError):
-                self._drop(name)  # not noted, it would be a stranger's for the next run
+                self._drop(name)
+                self._forget(name)
             raise
 
     def _make_ready(self, table: Table, name: str) -> None:
