@@ -217,7 +217,7 @@ def test_units_of_a_write_that_was_repeated_are_in_no_mean(engine):
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.sampled_from([0.01, 0.05, 0.1]))
 def test_counters_equal_the_acknowledged_calls_plus_at_most_the_unknown(engine, seed, share):
     """The law, for answers lost at random before and after the engine has done the work."""
