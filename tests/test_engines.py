@@ -21,7 +21,7 @@ import botocore
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from workbench import endpoints, engines, processes
+from workbench import emulators, endpoints, engines, processes, starting
 from workbench.engine import ACCESS_KEY
 from workbench.engines import FACTS, KINDS, Engine, start_engine
 from workbench.errors import EngineError, RequestError
@@ -194,7 +194,7 @@ def test_two_engines_at_once_know_nothing_of_each_other():
 
 
 def test_a_start_that_fails_gives_command_and_log_at_once(monkeypatch):
-    monkeypatch.setattr(engines, "_MINISTACK_PROGRAM", "raise SystemExit('no such thing as luck')")
+    monkeypatch.setattr(emulators, "_MINISTACK_PROGRAM", "raise SystemExit('no such thing as luck')")
     start = time.monotonic()
     with pytest.raises(EngineError) as caught:
         start_engine("embedded")
@@ -204,7 +204,7 @@ def test_a_start_that_fails_gives_command_and_log_at_once(monkeypatch):
 
 
 def test_a_start_that_hangs_ends_at_its_timeout(monkeypatch):
-    monkeypatch.setattr(engines, "_MINISTACK_PROGRAM", "import os; os.read(0, 1)")
+    monkeypatch.setattr(emulators, "_MINISTACK_PROGRAM", "import os; os.read(0, 1)")
     with pytest.raises(EngineError, match=r"did not answer within 0\.3 s"):
         start_engine("embedded", timeout=0.3)
 
@@ -216,9 +216,9 @@ def test_a_port_taken_between_choosing_and_binding_means_another_port(monkeypatc
         monkeypatch.setattr(processes, "listening", lambda pid: None)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         taken = {"a socket": listening.getsockname()[1], "an engine": int(engine.endpoint_url.rpartition(":")[2])}
-        choose = engines.free_port
+        choose = starting.free_port
         ports = iter([taken[stranger]])
-        monkeypatch.setattr(engines, "free_port", lambda: next(ports, None) or choose())
+        monkeypatch.setattr(starting, "free_port", lambda: next(ports, None) or choose())
         with start_engine("embedded") as other:
             assert not other.endpoint_url.endswith(f":{taken[stranger]}")
             create_table(other, "Mine")
@@ -227,7 +227,7 @@ def test_a_port_taken_between_choosing_and_binding_means_another_port(monkeypatc
 
 @linux
 def test_an_engine_that_listens_on_all_interfaces_is_not_used(monkeypatch):
-    monkeypatch.setitem(engines._HARDENED, "BIND_HOST", "0.0.0.0")
+    monkeypatch.setitem(emulators._HARDENED, "BIND_HOST", "0.0.0.0")
     with pytest.raises(EngineError, match=r"also listens on 0\.0\.0\.0:\d+: not used"):
         start_engine("embedded")
 
@@ -249,7 +249,15 @@ def test_the_engine_inherits_no_credential_proxy_or_home(monkeypatch):
         inherited = Path(f"/proc/{pid_of(engine)}/environ").read_text().split("\0")
         names = {line.partition("=")[0] for line in inherited if line}
         assert SECRET not in " ".join(inherited)
-        assert names <= {*engines._HARDENED, *processes.INHERITED, "GATEWAY_PORT", "HOME", "TMPDIR", "TEMP", "TMP"} | {
+        assert names <= {
+            *emulators._HARDENED,
+            *processes.INHERITED,
+            "GATEWAY_PORT",
+            "HOME",
+            "TMPDIR",
+            "TEMP",
+            "TMP",
+        } | {
             "WORKBENCH_PARENT",
             "WORKBENCH_PATH",
         }
@@ -509,7 +517,7 @@ def test_threads_share_an_engine(engine):
         engine.call("PutItem", {"TableName": "Shared", "Item": {"PK": {"S": f"call {number}"}}})
         engine.client().put_item(TableName="Shared", Item={"PK": {"S": f"client {number}"}})
 
-    with ThreadPoolExecutor(2 * engines.CONNECTIONS) as pool:
+    with ThreadPoolExecutor(2 * starting.CONNECTIONS) as pool:
         list(pool.map(write, range(50)))
     assert engine.call("Scan", {"TableName": "Shared", "Select": "COUNT"})["Count"] == 100
 

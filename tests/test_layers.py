@@ -15,10 +15,13 @@ MODEL = (
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions processes connections "
-    "endpoints engine engines errata attempts tables loading metering sampling runs"
+    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes connections "
+    "endpoints engine starting emulators installing java containers residents engines "
+    "errata attempts tables inventory loading metering sampling runs"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts charts reports regression environment terminal engine_commands cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

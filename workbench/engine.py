@@ -53,6 +53,18 @@ FACTS = {
             "an index with several partition or sort key attributes cannot be queried",
         ),
     ),
+    **dict.fromkeys(
+        ("java", "docker"),
+        Facts(
+            reads_metered=True,
+            ttl_deletes="it deletes expired items at once, some ten of them every ten seconds",
+            errata=(
+                "a Query that matches nothing and BatchGetItem of missing keys are charged 0",
+                "TransactWriteItems is charged as if it were no transaction",
+                "Scan of a KEYS_ONLY index is charged on whole items; pages of an index end by the size of whole items",
+            ),
+        ),
+    ),
     "url": Facts(
         reads_metered=False,
         ttl_deletes="an engine that was not started here may delete expired items at once",
@@ -67,7 +79,7 @@ class Server(Protocol):
     command: tuple[str, ...]
 
     def ended(self, seconds: float = 0) -> str:
-        """How it ended; empty while it runs, looking for at most so many seconds."""
+        """How it ended; empty while it runs. It looks for at most so many seconds; 0 must cost next to nothing."""
         ...
 
     def listens(self) -> set[str] | None:
@@ -90,12 +102,20 @@ class Engine:
     end of the block, if it was started here (`owned`). Made by `start_engine`.
     """
 
-    def __init__(self, kind: str, endpoint_url: str, version: str, connections: int, server: Server | None = None):
+    def __init__(
+        self,
+        kind: str,
+        endpoint_url: str,
+        version: str,
+        connections: int,
+        server: Server | None = None,
+        owned: bool = True,
+    ):
         self.kind, self.endpoint_url, self.version = kind, endpoint_url, version
         self.name = f"{kind} ({version or endpoint_url})"
         self.description = f"{kind} engine{f' ({version})' if version else ''} at {endpoint_url}"
         self.choice = f"{self.description}; asked for"  # the line that says what was taken, and why not another
-        self.owned, self.is_local = server is not None, True
+        self.owned, self.is_local = server is not None and owned, True
         self.facts = FACTS[kind]
         self.reads_prove_nothing = not self.facts.reads_metered
         self.log: Path | None = getattr(server, "log", None)
@@ -123,6 +143,11 @@ class Engine:
         self._pool.close()
         if self._client:
             self._client.close()
+
+    def detach(self) -> None:
+        """Let the engine outlive this process: nothing here stops it any more."""
+        self._end.detach()
+        self.owned = False
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log; empty if it has none."""
@@ -171,7 +196,10 @@ class Engine:
     def _check(self, **_: object) -> None:
         if self._stopped:
             raise EngineError(f"{self.description} was stopped: start another with start_engine()", kind=self.kind)
-        if self._server and (how := self._server.ended()):
+        self._check_runs(0)
+
+    def _check_runs(self, seconds: float) -> None:
+        if self._server and (how := self._server.ended(seconds)):
             raise self._error(f"{self.description} ended by itself ({how}): start another")
 
     def _lost(self, error: BaseException, sent: bool) -> EngineError:
@@ -191,17 +219,17 @@ class Engine:
             raise self._lost(caught_exception, sent) from caught_exception
 
     def greet(self, seconds: float) -> None:
-        """EngineError unless DynamoDB answers there within so many seconds."""
+        """EngineError unless it answers as DynamoDB within so many seconds."""
         if "TableNames" not in (said := self._post("ListTables", b"{}", seconds)):
             raise self._error(f"{self.endpoint_url} answers, but not as DynamoDB: {said}")
 
-    def _await(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait until the engine answers; EngineError if it ends, or does not within so many seconds."""
         start = time.monotonic()
         while not self._answers():
-            self._check()
+            self._check_runs(0.01)
             if time.monotonic() - start > seconds:
                 raise self._error(f"{self.description} did not answer within {seconds:g} s")
-            time.sleep(0.01)
         self.start_seconds = time.monotonic() - start
 
     def _answers(self) -> bool:
@@ -216,7 +244,7 @@ class Engine:
             raise self._error(f"{self.description} also listens on {', '.join(sorted(where))}: not used")
         if where is None:  # not told: if it was a stranger who answered, ours ends soon, for want of the port
             self._server.ended(0.5)
-        self._check()
+        self._check_runs(0)
         return where != set()
 
 

@@ -11,58 +11,23 @@ one small `Engine`, which knows no design. Three promises hold for each of them:
 - **Nothing is sent twice.** A lost answer is an EngineError; whether the engine did the work is then unknown.
 """
 
-import importlib.metadata
 import os
-import re
-import shutil
-import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from workbench import residents
+from workbench.containers import docker, docker_at_hand
+from workbench.emulators import dynoxide, embedded
 from workbench.endpoints import local_url
 from workbench.engine import ADOPT_SECONDS, FACTS, Engine, Facts
 from workbench.errors import EngineError, RequestError
-from workbench.processes import BINARY_PROGRAM, WATCH, Child, free_port, is_taken
+from workbench.java import java
+from workbench.starting import CONNECTIONS, START_SECONDS, Options
 
-__all__ = ["FACTS", "KINDS", "Engine", "Facts", "check_kind", "start_engine"]
+__all__ = ["FACTS", "KINDS", "Engine", "Facts", "check_kind", "keep_engine", "start_engine"]
 
-START_SECONDS = 30.0  # an engine of ours must answer within this, on a busy machine too
-CONNECTIONS = 16
-PORT_TRIES = 5  # how often another program may take the free port between choosing and binding it
-
-_MINISTACK = (1, 5, 33)  # older ones lack 1 MB pages, and pip falls back to them when botocore does not fit
-_INSTALL = "pip install 'dynamodb-workbench[local]', in a checkout: pip install -e '.[local]'"
-
-_MINISTACK_PROGRAM = f"""{WATCH}
-def end():
-    try:
-        sweep()
-    finally:
-        os._exit(0)
-
-watch(end)
-import socket  # a taken port ends this process at once, long before the engine would find out
-socket.create_server(("127.0.0.1", int(os.environ["GATEWAY_PORT"]))).close()
-sys.path += [p for p in os.environ["WORKBENCH_PATH"].split(os.pathsep) if p not in sys.path]
-import ministack.app
-ministack.app._collect_scripts = lambda *folders: []  # it would run scripts that lie in a system folder
-ministack.app.main()
-"""
-_HARDENED = {
-    "BIND_HOST": "127.0.0.1",
-    "SERVICES": "dynamodb,dynamodbstreams",
-    "SFTP_ENABLED": "0",
-    "IOT_MTLS_ENABLED": "0",
-    "DOCKER_HOST": "unix:///nonexistent",  # it would remove containers that bear its label
-    "LOG_LEVEL": "WARNING",
-}
-
-
-@dataclass(frozen=True)
-class _Options:
-    timeout: float
-    connections: int
-    progress: Callable[[str], object]
+Start = Callable[[Options], Engine]
+KINDS: dict[str, Start] = {"docker": docker, "java": java, "dynoxide": dynoxide, "embedded": embedded}
+AT_HAND: tuple[Start, ...] = (docker_at_hand, java, dynoxide, embedded)  # what `auto` starts: it never downloads
 
 
 def start_engine(
@@ -70,27 +35,46 @@ def start_engine(
     *,
     timeout: float = START_SECONDS,
     connections: int = CONNECTIONS,
+    port: int | None = None,
+    persist: str = "",
     progress: Callable[[str], object] | None = None,
 ) -> Engine:
-    """A local DynamoDB that answers; EngineError says what went wrong, with the log, and what to do.
+    """A local DynamoDB that answers; EngineError says what went wrong, with command and log, and what to do.
 
-    `kind`: "embedded", "dynoxide" (its binary on the path), the URL of a running engine, or "auto", which takes the
-    first of AWS_ENDPOINT_URL_DYNAMODB, dynoxide and embedded that works, and tells in `.choice` why. WORKBENCH_ENGINE
-    stands in for "auto". `timeout`: seconds; `connections`: requests in flight; `progress`: called with lines of text.
+    `kind`: "docker" or "java" (DynamoDB Local), "dynoxide" (its binary on the path), "embedded", the URL of a running
+    engine, or "auto": the first that works of AWS_ENDPOINT_URL_DYNAMODB, an engine of `workbench engine start`, then
+    those in that order, without downloading anything; `.choice` tells why. WORKBENCH_ENGINE stands in for "auto".
+
+    `timeout`: seconds until it must answer; `connections`: requests in flight; `port`: instead of a free one;
+    `persist`: keep the data under this name, for the next engine of that kind; `progress`: called with lines of text.
 
     >>> with start_engine("embedded") as engine:
     ...     engine.client().list_tables()["TableNames"]
     []
     """
-    options = _Options(timeout, connections, progress or (lambda line: None))
+    options = Options(timeout, connections, progress, port, persist)
+    options.check(kind)
     if kind == "auto" and (named := os.environ.get("WORKBENCH_ENGINE") or "auto") != "auto":
         engine = _named(named, options)
         engine.choice = f"{engine.description}; WORKBENCH_ENGINE says so"
         return engine
-    return _automatic(options) if kind == "auto" else _named(kind, options)
+    return _automatic(options, _running(options)) if kind == "auto" else _named(kind, options)
 
 
-def _named(kind: str, options: _Options) -> Engine:
+def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
+    """Start an engine that outlives this process, for every notebook after it; settings as for `start_engine`.
+
+    EngineError if one runs already. `workbench engine stop` ends it.
+    """
+    check_kind(kind)
+    if "://" in kind:
+        raise EngineError(f"{kind} runs already; there are {', '.join(KINDS)} to start", kind="url")
+    options = Options(**settings)  # type: ignore[arg-type]
+    options.check(kind)
+    return residents.keep(KINDS.get(kind, lambda given: _automatic(given, ())), options)
+
+
+def _named(kind: str, options: Options) -> Engine:
     check_kind(kind)
     return _adopt(kind, options) if "://" in kind else KINDS[kind](options)
 
@@ -99,17 +83,21 @@ def check_kind(kind: str) -> None:
     """EngineError unless `kind` names an engine that can be started, or is a URL."""
     if "://" in kind or kind in KINDS or kind == "auto":
         return
-    why = "not available in this version" if kind in _LATER else "unknown"
     raise EngineError(
-        f"engine {kind!r} is {why}; there are auto, {', '.join(KINDS)}, and the URL of a running engine, as in "
+        f"engine {kind!r} is unknown; there are auto, {', '.join(KINDS)}, and the URL of a running engine, as in "
         "http://127.0.0.1:8000",
         kind=kind,
     )
 
 
-def _automatic(options: _Options) -> Engine:
+def _running(options: Options) -> tuple[Start, ...]:
+    """Engines that run already come first, unless something is asked of the engine that only a new one can give."""
+    return () if options.port or options.persist else (_from_environment, residents.adopt)
+
+
+def _automatic(options: Options, running: tuple[Start, ...]) -> Engine:
     reasons: list[str] = []
-    for start in (_from_environment, _dynoxide, _embedded):
+    for start in (*running, *AT_HAND):
         try:
             engine = start(options)
         except EngineError as error:
@@ -120,14 +108,16 @@ def _automatic(options: _Options) -> Engine:
     raise EngineError(f"no engine could be started: {'; '.join(reasons)}", kind="auto")
 
 
-def _from_environment(options: _Options) -> Engine:
+def _from_environment(options: Options) -> Engine:
     url = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
     if not url:
         raise EngineError("AWS_ENDPOINT_URL_DYNAMODB is not set", kind="url")
     return _adopt(url, options)
 
 
-def _adopt(url: str, options: _Options) -> Engine:
+def _adopt(url: str, options: Options) -> Engine:
+    if options.persist or options.port:
+        raise EngineError(f"{url} runs already: port and persist are for engines that are started", kind="url")
     engine = Engine("url", local_url(url), "", options.connections)
     try:
         engine.greet(ADOPT_SECONDS)
@@ -136,57 +126,3 @@ def _adopt(url: str, options: _Options) -> Engine:
         fix = f"waited at most {ADOPT_SECONDS:g} s; start DynamoDB there, or use start_engine('embedded')"
         raise EngineError(f"{error.message}; {fix}", kind="url") from error
     return engine
-
-
-def _embedded(options: _Options) -> Engine:
-    try:
-        version = importlib.metadata.version("ministack")
-    except importlib.metadata.PackageNotFoundError:
-        raise EngineError(f"the embedded engine is not installed: {_INSTALL}", kind="embedded") from None
-    if tuple(map(int, re.findall(r"\d+", version)[:3])) < _MINISTACK:
-        need = ".".join(map(str, _MINISTACK))
-        raise EngineError(f"ministack {version} is too old, {need} is needed: {_INSTALL}", kind="embedded")
-
-    def launch(port: int) -> Child:
-        return Child(_MINISTACK_PROGRAM, settings=_HARDENED | {"GATEWAY_PORT": str(port)})
-
-    return _start("embedded", f"ministack {version}", launch, options)
-
-
-def _dynoxide(options: _Options) -> Engine:
-    path = shutil.which("dynoxide")
-    if not path:
-        raise EngineError("no dynoxide on the path", kind="dynoxide")
-    try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=ADOPT_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise EngineError(f"{path} does not run: {error}", kind="dynoxide") from error
-
-    def launch(port: int) -> Child:
-        return Child(BINARY_PROGRAM, (path, "--host", "127.0.0.1", "--port", str(port)))
-
-    return _start("dynoxide", said.stdout.strip(), launch, options)
-
-
-KINDS: dict[str, Callable[[_Options], Engine]] = {"embedded": _embedded, "dynoxide": _dynoxide}
-_LATER = ("docker", "java")
-
-
-def _start(kind: str, version: str, launch: Callable[[int], Child], options: _Options) -> Engine:
-    """An engine on a free port; tries another one if a stranger takes it before the engine does."""
-    for left in reversed(range(PORT_TRIES)):
-        port = free_port()
-        options.progress(f"starting {version} on port {port}")
-        try:
-            child = launch(port)
-        except OSError as error:  # no space, no processes left
-            raise EngineError(f"{version} cannot be started: {error}", kind=kind) from error
-        engine = Engine(kind, f"http://127.0.0.1:{port}", version, options.connections, child)
-        try:
-            engine._await(options.timeout)
-            return engine
-        except BaseException as error:
-            engine.stop()
-            if not (left and isinstance(error, EngineError) and is_taken(port)):
-                raise
-    raise AssertionError("the last try returns or raises")

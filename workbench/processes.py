@@ -20,8 +20,12 @@ from typing import Any
 # The engine's own side of "nothing stays behind". The pipe is portable and sees every death of the parent; asking
 # for the parent covers a fork of it (multiprocessing) that still holds the pipe. PR_SET_PDEATHSIG alone would not
 # do: it fires when the thread that started the engine ends, which in a notebook server is not the end of the work.
+# An engine that is to outlive its parent has a lease instead, and ends when that file is removed.
 WATCH = """
 import os, shutil, sys, threading, time
+
+folder = os.path.dirname(os.path.abspath(__file__))
+lease = os.path.join(folder, "lease")
 
 def watch(end):
     def pipe():
@@ -33,43 +37,82 @@ def watch(end):
             time.sleep(1)
         end()
 
-    for look in (pipe, parent) if os.name == "posix" else (pipe,):
+    def held():
+        while os.path.exists(lease):
+            time.sleep(0.1)
+        end()
+
+    looks = (held,) if os.path.exists(lease) else (pipe, parent) if os.name == "posix" else (pipe,)
+    for look in looks:
         threading.Thread(target=look, daemon=True).start()
 
-def sweep():  # a log that says something stays
-    folder = os.path.dirname(os.path.abspath(__file__))
-    shutil.rmtree(os.path.join(folder, "work") if os.fstat(1).st_size else folder, ignore_errors=True)
+def sweep():
+    shutil.rmtree(folder, ignore_errors=True)
 """
-BINARY_PROGRAM = f"""{WATCH}
+GUARD = f"""{WATCH}
+def hold(path):  # two engines on the same data would spoil them
+    file = open(path, "a")
+    try:
+        if os.name == "posix":
+            import fcntl
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError:
+        sys.exit("another engine uses the data in " + os.path.dirname(path))
+    return file
+
+held = hold(os.environ["WORKBENCH_LOCK"]) if "WORKBENCH_LOCK" in os.environ else None
 import ctypes, signal, subprocess
 linux = sys.platform == "linux"
 libc = ctypes.CDLL(None) if linux else None
 engine = subprocess.Popen(
     sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=(lambda: libc.prctl(1, signal.SIGKILL)) if linux else None
 )
-signal.signal(signal.SIGTERM, lambda *_: engine.kill())
-watch(engine.kill)
+asked = threading.Event()
+
+def end():
+    asked.set()
+    engine.kill()
+
+signal.signal(signal.SIGTERM, lambda *_: end())
+watch(end)
 code = engine.wait()
-sweep()
+if asked.is_set():
+    sweep()
 sys.exit(code)
 """
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL")
 
 
 class Child:
-    """A program in a process group of its own (the user's Ctrl-C is not for it), in a private folder, with a log."""
+    """A program in a process group of its own (the user's Ctrl-C is not for it), in a private folder, with a log.
 
-    def __init__(self, program: str, arguments: Iterable[str] = (), settings: Mapping[str, str] | None = None):
-        self.folder = Path(tempfile.mkdtemp(prefix="workbench-engine-"))
-        self.log, self.owner = self.folder / "engine.log", os.getpid()
+    Given a `resident` folder it runs there and outlives its parent, until the file `lease` in it is removed.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        arguments: Iterable[str] = (),
+        settings: Mapping[str, str] | None = None,
+        resident: Path | None = None,
+    ):
+        self.folder = resident or Path(tempfile.mkdtemp(prefix="workbench-engine-"))
+        self.resident, self.owner = resident, os.getpid()
+        self.log = self.folder / "engine.log"
         script, work = self.folder / "engine.py", self.folder / "work"
         script.write_text(program, encoding="utf-8")
         work.mkdir()
+        if resident:
+            (self.folder / "lease").touch()
         self.command = (sys.executable, "-I", str(script), *arguments)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self.command,
-                stdin=subprocess.PIPE,  # never written; no other child inherits our end (PEP 446)
+                # never written; no other child inherits our end (PEP 446)
+                stdin=subprocess.DEVNULL if resident else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 cwd=work,
@@ -85,7 +128,8 @@ class Child:
     def ended(self, seconds: float = 0) -> str:
         """How it ended, as in `exit code -9`; empty while it runs, looking for at most so many seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return f"exit code {self.process.wait(seconds)}"
+            code = self.process.wait(seconds) if seconds else self.process.poll()
+            return "" if code is None else f"exit code {code}"
         return ""
 
     def listens(self) -> set[str] | None:
@@ -99,17 +143,37 @@ class Child:
         return ""
 
     def end(self) -> None:
-        """Ends the process and removes what it left, save a log that says something."""
-        if os.getpid() != self.owner or self.process.stdin is None:
+        """Ends the process and removes what it left, save the log of one that ended by itself."""
+        if os.getpid() != self.owner:
             return  # a fork of the owner
-        self.process.stdin.close()
+        crashed = self.ended() and self.log.exists() and self.log.stat().st_size > 0
+        (self.folder / "lease").unlink(missing_ok=True)
+        if self.process.stdin:
+            self.process.stdin.close()
         try:
             self.process.wait(3)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        said = self.log.exists() and self.log.stat().st_size > 0
-        shutil.rmtree(self.folder / "work" if said else self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder / "work" if crashed and not self.resident else self.folder, ignore_errors=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this machine runs; where that cannot be asked without harm, it is taken to run."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def locked(folder: Path | None) -> dict[str, str]:
+    """The setting with which the guard of an engine holds its data folder against a second engine."""
+    return {"WORKBENCH_LOCK": str(folder / "lock")} if folder else {}
 
 
 _DETACHED: dict[str, Any] = {"start_new_session": True}
