@@ -1,4 +1,4 @@
-"""Engines and kernels killed at random moments: what the user is told, how soon, and what the next run makes of it.
+"""Engines and kernels ended at random moments: what the user is told, how soon, and what the next run makes of it.
 
 A seed fixes the design's items and the request at which the kill strikes; up to 5 ms later it comes from another
 thread, while other requests are on their way. Afterwards the same `run_patterns` runs again: on a new engine, on the
@@ -42,11 +42,12 @@ tables:
   Orders: {partition_key: customer, sort_key: order}
   Events: {partition_key: event}
 fields:
-  customer: {count: 150, format: "c-{:04}"}
+  customer: {count: 80, format: "c-{:04}"}
   order: {per: customer, count: 20}
-  event: {count: 1000, type: ulid}
+  event: {count: 400, type: ulid}
 entities:
   Order:
+    table: Orders
     attributes: {title: text(60), price: 1..9999, tags: {list: word, length: 0..3}, gone: {type: integer, present: 30%}}
   Event: {table: Events, attributes: {at: epoch(-7d..now), hits: {value: 0}}}
 access_patterns:
@@ -79,9 +80,11 @@ def measure(times: int = 20) -> Iterator[Fact]:
                 f"{kind} engine killed in a {moment}, {times} times",
                 f"told within {slowest:.2f} s; the next run {went_on} and held exactly the items, {times} of {times}",
             )
-    for seed in range(times):
-        kernel_killed(seed)
-    yield Fact(f"kernel killed in a load, {times} times", f"the next run held exactly the items, {times} of {times}")
+    for number, what in ((signal.SIGKILL, "killed"), (signal.SIGINT, "interrupted")):
+        for moment in MOMENTS:
+            for seed in range(times):
+                kernel_ended(number, moment, seed)
+            yield Fact(f"kernel {what} in a {moment}, {times} times", f"the next run held exactly the items, {times} of {times}")
 
 
 def kinds() -> Iterator[tuple[str, bool]]:
@@ -115,7 +118,7 @@ class Strike:
         self.engine, self.left, self.seconds = engine, requests, seconds
         self.at = 0.0
 
-    def count(self, *_: Any, **__: Any) -> None:
+    def count(self) -> None:
         """Count a request; at the last one, kill."""
         self.left -= 1
         if self.left == 0:
@@ -127,7 +130,7 @@ class Strike:
 
 
 def _told(design: Design, engine: Engine, items: Items, strike: Strike, operation: str) -> Told:
-    with _counted(engine, operation, strike.count):
+    with counted(engine, operation, strike.count):
         try:
             while True:  # a kill after the last request is for the next run
                 run_patterns(design, engine, items, calls=CALLS, sample=len(items), strict=False, progress=False)
@@ -136,17 +139,17 @@ def _told(design: Design, engine: Engine, items: Items, strike: Strike, operatio
 
 
 @contextmanager
-def _counted(engine: Engine, operation: str, count: Callable[..., None]) -> Iterator[None]:
+def counted(engine: Engine, operation: str, count: Callable[[], object]) -> Iterator[None]:
     """Calls `count` before every request of an operation."""
     call = engine.call
 
-    def counted(name: str, body: Any) -> Any:
+    def call_counted(name: str, body: Any) -> Any:
         if name == operation:
             count()
         return call(name, body)
 
-    engine.client().meta.events.register(f"before-call.dynamodb.{operation}", count)
-    with patch.object(engine, "call", counted):
+    engine.client().meta.events.register(f"before-call.dynamodb.{operation}", lambda **_: count())
+    with patch.object(engine, "call", call_counted):
         yield
 
 
@@ -183,34 +186,38 @@ def _text(item: dict[str, Any]) -> str:
     return json.dumps(item, sort_keys=True)
 
 
-def kernel_killed(seed: int) -> None:
-    """One kill of a process that loads an engine that outlives it, and the run of the next process."""
-    rng, design = random.Random(f"kernel {seed}"), parse_design(DESIGN)
+def kernel_ended(number: signal.Signals, moment: str, seed: int) -> None:
+    """A process that runs patterns on an engine that outlives it gets a signal, and the next process runs them again."""
+    rng, design = random.Random(f"kernel {number} {moment} {seed}"), parse_design(DESIGN)
     items = generate_items(design, seed=seed)
+    requests = rng.randint(1, len(items) // 25 if moment == "load" else CALLS)
     with start_engine("embedded") as engine:
-        words = [engine.endpoint_url, str(seed), str(rng.randint(1, len(items) // 25))]
-        done = subprocess.run([sys.executable, "-c", _KERNEL, *words], cwd=ROOT, timeout=120)
-        assert done.returncode == -signal.SIGKILL, f"seed {seed}: exit code {done.returncode}"
+        words = [engine.endpoint_url, str(seed), MOMENTS[moment], str(requests), str(int(number))]
+        done = subprocess.run(
+            [sys.executable, "-c", _KERNEL, *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == -number, f"seed {seed}: exit code {done.returncode}, {done.stderr}"
         with start_engine(engine.endpoint_url) as adopted:
             held_after_loading(design, adopted, items, seed)
 
 
 _KERNEL = """
 import sys
-from benchmarks.faults import die_loading
-die_loading(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+from benchmarks.faults import end_running
+end_running(*sys.argv[1:])
 """
 
 
-def die_loading(url: str, seed: int, requests: int) -> None:
-    """Load an engine, and be killed with SIGKILL after so many requests."""
+def end_running(url: str, seed: str, operation: str, requests: str, number: str) -> None:
+    """Run patterns on an engine, and get a signal a little after so many requests."""
     design = parse_design(DESIGN)
-    items = generate_items(design, seed=seed)
-    left = iter(range(requests - 1, -1, -1))
+    items = generate_items(design, seed=int(seed))
+    left = iter(range(int(requests) - 1, -1, -1))
 
-    def count(*_: Any, **__: Any) -> None:
+    def count() -> None:
         if next(left, None) == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            threading.Timer(random.Random(seed).uniform(0, 0.005), os.kill, (os.getpid(), int(number))).start()
 
-    with start_engine(url) as engine, _counted(engine, "BatchWriteItem", count):
-        run_patterns(design, engine, items, calls=1, sample=len(items), progress=False)
+    with start_engine(url) as engine, counted(engine, operation, count):
+        while True:  # a signal after the last request is for the next run
+            run_patterns(design, engine, items, calls=CALLS, sample=len(items), strict=False, progress=False)

@@ -232,7 +232,7 @@ def test_counters_equal_the_acknowledged_calls_plus_at_most_the_unknown(engine, 
         try:
             found = run(beyond)
         except EngineError as error:
-            assert f"that is {LOST_MOST + 1} answers lost in one run" in str(error)
+            assert f"{LOST_MOST + 1} requests failed like this in one run" in str(error)
             return
     acknowledged = sum(r["pattern"] in COUNTED and not r["error"] for r in found.records)
     unknown = sum(r["pattern"] in COUNTED and r["error"] == UNKNOWN for r in found.records)
@@ -244,7 +244,7 @@ def test_counters_equal_the_acknowledged_calls_plus_at_most_the_unknown(engine, 
 def test_an_engine_that_loses_every_answer_ends_the_run_with_its_name(engine):
     with (
         losing(engine, lambda operation, body: "after" if operation == "GetItem" else "") as (beyond, proxy),
-        pytest.raises(EngineError, match=f"that is {LOST_MOST + 1} answers lost in one run, which ends here") as told,
+        pytest.raises(EngineError, match=f"{LOST_MOST + 1} requests failed like this in one run") as told,
     ):
         run(beyond)
     assert proxy.lost["GetItem", "after"] == LOST_MOST + 1

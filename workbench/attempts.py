@@ -1,7 +1,7 @@
 """Lost answers: what is sent again, and what must be reported as unknown.
 
-A connection that ends between a request and its answer, or a wait that is over, leaves open whether the engine did
-the work. A read, or a write that leaves the same however often it is done, is sent again. Another write is not: a
+A connection that ends between a request and its answer, a wait that is over, or a failure inside the engine leaves
+open whether it did the work. A read, or a write that leaves the same however often it is done, is sent again. Another write is not: a
 counter would count twice, and a condition would meet what the first try left. AWS's SDKs send both again, which for a
 counter is often wrong (Programming.Errors.RetryAndBackoff; on idempotence: API_TransactWriteItems).
 """
@@ -63,7 +63,7 @@ class Attempts:
             lost = self.lost
         try:
             if lost > LOST_MOST:
-                message = f"{error.message}; that is {lost} answers lost in one run, which ends here"
+                message = f"{error.message}; {lost} requests failed like this in one run, which ends here"
                 raise EngineError(message, kind=error.kind, command=error.command, log=error.log) from error
             self.engine.greet(ADOPT_SECONDS)
         except RequestError:

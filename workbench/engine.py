@@ -190,6 +190,8 @@ class Engine:
         if isinstance(said, dict) and "__type" in said:
             code = str(said["__type"]).rpartition("#")[2]
             text = said.get("message") or said.get("Message") or "no message"
+            if status >= 500:
+                raise self._failed(operation, code, text)
             raise RequestError(f"{operation}: {code}: {text}", operation=operation, code=code)
         raise self._error(f"{self.endpoint_url} answers, but not as DynamoDB: HTTP {status}, {data[:60]!r}")
 
@@ -207,16 +209,25 @@ class Engine:
             self._server.ended(0.2)  # a death shows a little later than its broken pipe
         return self._error(f"no answer from {self.description}: {error}", AnswerLost if sent else EngineError)
 
+    def _failed(self, operation: str, code: str, text: str) -> EngineError:
+        """It did not refuse, it failed, as on a full disk: whether it did the work is as open as without an answer."""
+        return self._error(f"{operation} failed on {self.description}: {code}: {text}", AnswerLost)
+
     def _error(self, message: str, kind: type[EngineError] = EngineError) -> EngineError:
         command = self._server.command if self._server else ()
         return kind(message, kind=self.kind, command=command, log=self.log_tail())
 
-    def _on_answer(self, caught_exception: BaseException | None = None, **_: object) -> None:
+    def _on_answer(
+        self, response: Any = None, operation: Any = None, caught_exception: BaseException | None = None, **_: object
+    ) -> None:
         from botocore.exceptions import ConnectionError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 
         if isinstance(caught_exception, ConnectionError | HTTPClientError):
             sent = not isinstance(caught_exception, ConnectTimeoutError | EndpointConnectionError)
             raise self._lost(caught_exception, sent) from caught_exception
+        if response and response[0].status_code >= 500:
+            said = response[1].get("Error", {})
+            raise self._failed(operation.name, said.get("Code", "no code"), said.get("Message", "no message"))
 
     def greet(self, seconds: float) -> None:
         """EngineError unless it answers as DynamoDB within so many seconds."""
