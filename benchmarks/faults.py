@@ -84,7 +84,10 @@ def measure(times: int = 20) -> Iterator[Fact]:
         for moment in MOMENTS:
             for seed in range(times):
                 kernel_ended(number, moment, seed)
-            yield Fact(f"kernel {what} in a {moment}, {times} times", f"the next run held exactly the items, {times} of {times}")
+            yield Fact(
+                f"kernel {what} in a {moment}, {times} times",
+                f"the next run held exactly the items, {times} of {times}",
+            )
 
 
 def kinds() -> Iterator[tuple[str, bool]]:

@@ -34,7 +34,6 @@ from workbench.requests import to_item
 from workbench.runs import run_patterns
 from workbench.tables import table_parameters
 
-
 OURS, BOTO, BARE = "loading through run_patterns", "boto3's batch_writer", "bare client, ready-made bodies"
 
 

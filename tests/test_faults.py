@@ -17,7 +17,8 @@ import pytest
 
 from benchmarks.faults import DESIGN, MOMENTS, counted, engine_killed, held_after_loading, kernel_ended
 from tests.conftest import ROOT
-from workbench import attempts, emulators, engine as engine_module, loading
+from workbench import attempts, emulators, loading
+from workbench import engine as engine_module
 from workbench.designfile import parse_design
 from workbench.engines import Engine, start_engine
 from workbench.errors import EngineError

@@ -17,6 +17,7 @@ are returned, never raised.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class WorkbenchError(Exception):
@@ -60,7 +61,7 @@ class EngineError(WorkbenchError):
         command = [f"  command: {' '.join(self.command)}"] if self.command else []
         return command + [f"  log: {line}" for line in self.log.splitlines()[-10:]]
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _engine_error, (type(self), self.message, self.kind, self.command, self.log)
 
 

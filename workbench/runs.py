@@ -16,8 +16,8 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from workbench.capacity import Units
 from workbench.attempts import UNKNOWN
+from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
 from workbench.errata import Arm, Verdict, verdict
@@ -149,7 +149,7 @@ class Run(Result):
 
 
 def _tells_costs(record: Mapping[str, Any]) -> bool:
-    """Whether a call says what its pattern costs; one that failed unexpectedly, or was written twice, is only counted."""
+    """Whether a call says what its pattern costs: one that failed unexpectedly or was sent twice is only counted."""
     if record["repeats"] and record["operation"] not in READS:
         return False
     return not record["error"] or record["as_expected"]
