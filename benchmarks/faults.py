@@ -190,7 +190,7 @@ def _text(item: dict[str, Any]) -> str:
 
 
 def kernel_ended(number: signal.Signals, moment: str, seed: int) -> None:
-    """A process that runs patterns on an engine that outlives it gets a signal, and the next process runs them again."""
+    """A process that runs patterns on an engine that outlives it gets a signal, and the next one runs them again."""
     rng, design = random.Random(f"kernel {number} {moment} {seed}"), parse_design(DESIGN)
     items = generate_items(design, seed=seed)
     requests = rng.randint(1, len(items) // 25 if moment == "load" else CALLS)

@@ -88,7 +88,7 @@ def memory(tasks: int) -> Ratio:
 
 
 def grown(tasks: int) -> tuple[float, float, int]:
-    """Peak megabytes from item 10,000 of a load to its end, megabytes at item 10,000, and how many items were loaded."""
+    """Peak megabytes of a load from item 10,000 on, megabytes at item 10,000, and how many items were loaded."""
     items, held = generate_items(task_design(tasks)), []
 
     class Watched(tqdm.auto.tqdm):

@@ -1,9 +1,9 @@
 """Lost answers: what is sent again, and what must be reported as unknown.
 
 A connection that ends between a request and its answer, a wait that is over, or a failure inside the engine leaves
-open whether it did the work. A read, or a write that leaves the same however often it is done, is sent again. Another write is not: a
-counter would count twice, and a condition would meet what the first try left. AWS's SDKs send both again, which for a
-counter is often wrong (Programming.Errors.RetryAndBackoff; on idempotence: API_TransactWriteItems).
+open whether it did the work. A read, or a write that leaves the same however often it is done, is sent again. Another
+write is not: a counter would count twice, and a condition would meet what the first try left. AWS's SDKs send both
+again, which for a counter is often wrong (Programming.Errors.RetryAndBackoff; on idempotence: API_TransactWriteItems).
 """
 
 import threading

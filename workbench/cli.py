@@ -135,7 +135,7 @@ def _show_run(result: "Run") -> None:
 
     typer.echo(_table(result.summary))
     if len(arms := shown_arms(result.arms)):
-        typer.echo(f"\nUnits by table and index:\n{_aligned(arms)}\n")
+        typer.echo(f"\nUnits by table and index:\n{aligned(arms)}\n")
     for note in result.notes:
         typer.echo(f"note: {note}")
     for name, reason in result.unserved.items():

@@ -166,7 +166,8 @@ class Engine:
         """The engine's answer to one request, as DynamoDB's JSON: binary values are base64 text.
 
         `body` is DynamoDB's JSON, ready-made or as a dict. RequestError with the service's `.code` if the engine
-        refuses it; AnswerLost if no answer comes, EngineError if nothing could be sent. Threads may share it, up to `connections` at a time.
+        refuses it; AnswerLost if no answer comes or the engine fails, EngineError if nothing could be sent. Threads
+        may share it, up to `connections` at a time.
         """
         return self._post(operation, body, ANSWER_SECONDS)
 
