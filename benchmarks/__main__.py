@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|loading|faults|imports ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|loading|faults|imports|engines ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,21 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import faults, imports, items, loading
-from benchmarks.ratios import Fact, Ratio
+from benchmarks import engines, faults, imports, items, loading
+from benchmarks.ratios import Fact, Ratio, Report
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
+SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Report]]] = {
     "items": items.measure,
     "loading": loading.measure,
     "faults": faults.measure,
     "imports": imports.measure,
+    "engines": engines.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "loading": {"tasks": 10_000, "written": 5_000, "most": 30_000, "rounds": 3},
     "faults": {"times": 2},
     "imports": {"rounds": 5},
+    "engines": {"rounds": 1},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
@@ -46,7 +48,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact]:
+def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact | Report]:
     """What the subjects measure, printed as it comes."""
     print(machine(), flush=True)
     for name in subjects:
@@ -63,8 +65,10 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {system}; {packages}"
 
 
-def line(one: Ratio | Fact) -> str:
-    """A ratio or fact as it is printed."""
+def line(one: Ratio | Fact | Report) -> str:
+    """A ratio, a fact or a longer report as it is printed."""
+    if isinstance(one, Report):
+        return f"{one.heading}\n\n{one.text}\n"
     if isinstance(one, Fact):
         return f"{one.name}: {one.value}"
     return f"{one.name}: {figure(one.median)} ({spread(one)}){f', {one.required} is required' if one.required else ''}"
@@ -90,8 +94,8 @@ def verdict(one: Ratio) -> str:
     return ("yes" if one.holds else "**no**") if one.required else ""
 
 
-def report(found: Sequence[Ratio | Fact]) -> str:
-    """RESULTS.md: a table of the ratios, and the facts beside them."""
+def report(found: Sequence[Ratio | Fact | Report]) -> str:
+    """RESULTS.md: a table of the ratios, the facts beside them, and what needs more room."""
     ratios = [one for one in found if isinstance(one, Ratio)]
     facts = [one for one in found if isinstance(one, Fact)]
     rows = [f"| {r.name} | {r.required} | **{figure(r.median)}** | {spread(r)} | {verdict(r)} |" for r in ratios]
@@ -110,6 +114,7 @@ def report(found: Sequence[Ratio | Fact]) -> str:
             "| measured beside | |",
             "|---|---|",
             *(f"| {fact.name} | {fact.value} |" for fact in facts),
+            *(f"\n## {one.heading}\n\n{one.text}" for one in found if isinstance(one, Report)),
             "",
         ]
     )

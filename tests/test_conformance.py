@@ -16,7 +16,7 @@ CASES = cases()
     "kind",
     [
         "embedded",
-        "dynoxide",
+        pytest.param("dynoxide", marks=pytest.mark.slow),
         pytest.param("java", marks=pytest.mark.java),
         pytest.param("docker", marks=pytest.mark.docker),
     ],

@@ -1,12 +1,14 @@
 """DynamoDB Local in Docker: on loopback only, never left behind, and clear words when Docker is not there."""
 
 import contextlib
+import gc
 import os
 import platform
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -228,6 +230,66 @@ def create(engine, name: str) -> None:
             "AttributeDefinitions": [{"AttributeName": "PK", "AttributeType": "S"}],
         },
     )
+
+
+class Proxy:
+    """A way to the Docker daemon that can be cut."""
+
+    def __init__(self, path: str):
+        self.path, self.target = path, daemon_url().removeprefix("unix://")
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(path)
+        self.listening.listen()
+        self.open: list[socket.socket] = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, far = self.listening.accept()[0], socket.socket(socket.AF_UNIX)
+                far.connect(self.target)
+                self.open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
+
+    def copy(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listening.shutdown(socket.SHUT_RDWR)
+        for one in (self.listening, *self.open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@docker_runs
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK's sockets to a dead daemon
+def test_a_daemon_that_stops_is_said_does_not_hang_and_what_it_leaves_is_removed_later(daemon, monkeypatch, tmp_path):
+    before = ours(daemon)
+    proxy = Proxy(str(tmp_path / "docker.sock"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    engine = start_engine("docker")
+    (name,) = set(ours(daemon)) - set(before)
+    proxy.cut()
+    engine.call("ListTables", {})  # the container runs on
+    daemon.containers.get(name).kill()
+    start = time.monotonic()
+    with pytest.raises(EngineError, match="no answer from docker engine"):
+        engine.call("ListTables", {})
+    with pytest.raises(EngineError, match="the Docker daemon does not answer"):
+        engine.call("ListTables", {})
+    engine.stop()
+    assert time.monotonic() - start < 15 and ours(daemon) == [*before, name]
+    with pytest.raises(EngineError, match=r"the Docker daemon at .* does not answer"):
+        start_engine("docker")
+    monkeypatch.undo()
+    gc.collect()
+    daemon.containers.get(name).remove()  # by the next start, once this process has ended
 
 
 @docker_runs

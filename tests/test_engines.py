@@ -42,7 +42,9 @@ def engine():
 def plain_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "WORKBENCH_ENGINE", "WORKBENCH_LOCAL_HOSTS"):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "WORKBENCH_ENGINE", "WORKBENCH_LOCAL_HOSTS", "DYNAMODB_LOCAL_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -530,7 +532,7 @@ def test_the_embedded_engine_meters_no_reads_as_its_facts_say(engine):
     request = {"TableName": "Metered", "Key": {"PK": {"S": "a"}}, "ConsistentRead": True}
     said = engine.call("GetItem", request | {"ReturnConsumedCapacity": "TOTAL"})
     assert said["ConsumedCapacity"]["CapacityUnits"] == 1 and engine.reads_prove_nothing
-    assert FACTS.keys() == {*KINDS, "url"} and "deletes expired items" in engine.facts.ttl_deletes
+    assert FACTS.keys() == {*KINDS, "url", "aws"} and "deletes expired items" in engine.facts.ttl_deletes
 
 
 # running engines, by URL
@@ -682,15 +684,41 @@ def test_an_unknown_kind_lists_the_kinds():
     with pytest.raises(EngineError) as caught:
         start_engine("localstack")
     assert str(caught.value) == (
-        "engine 'localstack' is unknown; there are auto, embedded, dynoxide, and the URL of a running engine, as in "
-        "http://127.0.0.1:8000"
+        "engine 'localstack' is unknown; there are auto, docker, java, dynoxide, embedded, the URL of a running "
+        "engine, as in http://127.0.0.1:8000, and aws"
     )
 
 
-@pytest.mark.parametrize("kind", ["docker", "java"])
-def test_kinds_of_later_versions_say_what_there_is(kind):
-    with pytest.raises(EngineError, match=f"'{kind}' is not available in this version; there are auto, embedded"):
-        start_engine(kind)
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_cannot_be_is_refused(port):
+    with pytest.raises(EngineError, match=f"port {port}: a port is a number from 1 to 65535"):
+        start_engine("embedded", port=port)
+
+
+def test_an_engine_listens_on_the_port_asked_for_or_says_that_it_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EngineError, match=f"port {port} is taken by another program: choose another one"):
+            start_engine("embedded", port=port)
+    with start_engine("embedded", port=port) as engine:
+        assert engine.endpoint_url == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "x" * 64])
+def test_the_name_of_kept_data_is_no_path(name):
+    with pytest.raises(EngineError, match=f"persist='{name}': the name of kept data has up to 63 letters"):
+        start_engine("dynoxide", persist=name)
+
+
+def test_the_embedded_engine_says_that_it_keeps_nothing():
+    with pytest.raises(EngineError, match="keeps nothing, so that persist='mine' cannot be: docker, java and dynoxide"):
+        start_engine("embedded", persist="mine")
+
+
+def test_a_running_engine_can_be_given_no_port_and_no_data(engine):
+    for setting in ({"port": 8000}, {"persist": "mine"}):
+        with pytest.raises(EngineError, match="runs already: port and persist are for engines that are started"):
+            start_engine(engine.endpoint_url, **setting)
 
 
 def test_without_the_emulator_the_pip_command_is_given(monkeypatch):
@@ -714,7 +742,11 @@ def test_an_emulator_without_pages_of_1_mb_is_refused(monkeypatch):
 def test_auto_takes_embedded_last_and_says_why(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with start_engine() as engine:
-        assert engine.choice == f"{engine.description}; AWS_ENDPOINT_URL_DYNAMODB is not set; no dynoxide on the path"
+        assert engine.choice == (
+            f"{engine.description}; AWS_ENDPOINT_URL_DYNAMODB is not set; no engine of `workbench engine start` runs; "
+            f"no Docker daemon runs ({os.environ['DOCKER_HOST'].removeprefix('unix://')} is missing); "
+            "DynamoDB Local is not installed (`workbench engine install` does it once); no dynoxide on the path"
+        )
 
 
 def test_auto_takes_the_endpoint_of_the_environment_first(monkeypatch, engine):

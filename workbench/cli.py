@@ -41,7 +41,7 @@ app.add_typer(engine_commands.app, name="engine")
 
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
 EngineKind = Annotated[
-    str, typer.Option("--engine", help="auto, docker, java, dynoxide, embedded, or the URL of a running engine.")
+    str, typer.Option("--engine", help="auto, docker, java, dynoxide, embedded, the URL of a running engine, or aws.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random draw.")]
 
@@ -97,6 +97,12 @@ def run(
     prefix: Annotated[str | None, typer.Option(help="What table names on a running engine begin with.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the tables on a running engine.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write one line per call to this CSV file.")] = None,
+    allow_aws: Annotated[
+        bool, typer.Option("--allow-aws", help="With --engine aws: the real service, for money.")
+    ] = False,
+    account: Annotated[str, typer.Option(help="With --engine aws: the account's id; else it is asked for.")] = "",
+    profile: Annotated[str, typer.Option(help="With --engine aws: the profile with the credentials.")] = "",
+    region: Annotated[str, typer.Option(help="With --engine aws: the region.")] = "",
 ) -> None:
     """Load a design into a local engine and run its access patterns: units, items and latency of each."""
     from workbench.designfile import load_design
@@ -109,7 +115,8 @@ def run(
         if output:
             output.touch()  # a place that cannot be written is better known before the run
         items = generate_items(loaded, seed=seed)
-        with start_engine(engine) as started:
+        aws: dict[str, Any] = {"allow_aws": allow_aws, "account": account, "profile": profile, "region": region}
+        with start_engine(engine, **aws) as started:
             typer.echo(started.choice)
             options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
             with _owned_engine_ends(started.owned):

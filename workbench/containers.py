@@ -8,6 +8,7 @@ the daemon went first, the next start finds by its label.
 import contextlib
 import os
 import platform
+import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -128,9 +129,6 @@ class _Unavailable(EngineError):
         self.reason = reason
         super().__init__(f"{reason}: {advice}, {OTHERS}", kind="docker")
 
-    def __reduce__(self):
-        return EngineError, (self.message,)
-
 
 def docker(options: Options) -> Engine:
     """DynamoDB Local in a container; the image is pulled if it is not here."""
@@ -182,14 +180,29 @@ def _refusals(what: str) -> Iterator[None]:
 def daemon_url() -> str:
     """Where the Docker daemon listens: DOCKER_HOST, else the current context of Docker's command, else the socket."""
     where = os.environ.get("DOCKER_HOST") or _context_host() or f"unix://{SOCKET}"
-    if where.startswith("unix://") and not Path(where.removeprefix("unix://")).exists():
-        raise _Unavailable(f"no Docker daemon runs ({where.removeprefix('unix://')} is missing)", START_DOCKER)
+    if where.startswith("unix://"):
+        _knock(where.removeprefix("unix://"))
     if (host := urlsplit(where).hostname) and not where.startswith(("unix:", "npipe:")) and not _is_loopback(host):
         raise _Unavailable(
             f"Docker's daemon is {where}, on another machine, whose loopback cannot be reached from here",
             f"start {IMAGE} there and give its URL (WORKBENCH_LOCAL_HOSTS must name {host})",
         )
     return where
+
+
+def _knock(path: str) -> None:
+    """EngineError unless something listens on the daemon's socket: quick, before the SDK is loaded."""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(DAEMON_SECONDS)
+            probe.connect(path)
+    except FileNotFoundError:
+        raise _Unavailable(f"no Docker daemon runs ({path} is missing)", START_DOCKER) from None
+    except PermissionError:
+        advice = "sudo usermod -aG docker $USER, then log in again"
+        raise _Unavailable(f"the Docker daemon at {path} does not let this user in", advice) from None
+    except OSError as error:
+        raise _Unavailable(f"the Docker daemon at {path} does not answer ({error.strerror})", START_DOCKER) from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -224,10 +237,7 @@ def _daemon(where: str) -> "DockerClient":
     try:
         return DockerClient(base_url=where, timeout=DAEMON_SECONDS)
     except DockerException as error:
-        denied = "permission denied" in str(error).lower()
-        said = "does not let this user in" if denied else f"does not answer ({_short(error)})"
-        advice = "sudo usermod -aG docker $USER, then log in again" if denied else START_DOCKER
-        raise _Unavailable(f"the Docker daemon at {where} {said}", advice) from None
+        raise _Unavailable(f"the Docker daemon at {where} does not answer ({_short(error)})", START_DOCKER) from None
 
 
 def _short(error: Exception) -> str:

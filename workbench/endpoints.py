@@ -38,9 +38,19 @@ def local_url(url: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def is_amazons(url: str) -> bool:
+    """Whether a URL is one of Amazon's own.
+
+    >>> is_amazons("https://dynamodb.eu-west-1.amazonaws.com"), is_amazons("https://amazonaws.com.example.org")
+    (True, False)
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return any(f".{host}".endswith(f".{domain}") for domain in _AMAZON)
+
+
 def _not_local(host: str) -> str:
     """Why a host is not local; empty if it is. A name is looked up only once it is allowed."""
-    if any(f".{host}".endswith(f".{domain}") for domain in _AMAZON):
+    if is_amazons(f"//{host}"):
         return f"{host} is Amazon's, and no setting makes it local"
     named = {name.strip().rstrip(".").lower() for name in os.environ.get("WORKBENCH_LOCAL_HOSTS", "").split(",")}
     try:

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable
 
 from workbench import residents
+from workbench.amazon import Permission, amazon
 from workbench.containers import docker, docker_at_hand
 from workbench.emulators import dynoxide, embedded
 from workbench.endpoints import local_url
@@ -38,6 +39,10 @@ def start_engine(
     port: int | None = None,
     persist: str = "",
     progress: Callable[[str], object] | None = None,
+    allow_aws: bool = False,
+    account: str = "",
+    profile: str = "",
+    region: str = "",
 ) -> Engine:
     """A local DynamoDB that answers; EngineError says what went wrong, with command and log, and what to do.
 
@@ -48,12 +53,17 @@ def start_engine(
     `timeout`: seconds until it must answer; `connections`: requests in flight; `port`: instead of a free one;
     `persist`: keep the data under this name, for the next engine of that kind; `progress`: called with lines of text.
 
+    "aws" is the real service: only with `allow_aws`, in the `account` whose id is given or typed, by a `profile` and
+    in a `region`, never one that is called prod, and never from a regression notebook.
+
     >>> with start_engine("embedded") as engine:
     ...     engine.client().list_tables()["TableNames"]
     []
     """
     options = Options(timeout, connections, progress, port, persist)
     options.check(kind)
+    if kind == "aws":
+        return amazon(Permission(allow_aws, account, profile, region), options)
     if kind == "auto" and (named := os.environ.get("WORKBENCH_ENGINE") or "auto") != "auto":
         engine = _named(named, options)
         engine.choice = f"{engine.description}; WORKBENCH_ENGINE says so"
@@ -67,7 +77,7 @@ def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
     EngineError if one runs already. `workbench engine stop` ends it.
     """
     check_kind(kind)
-    if "://" in kind:
+    if "://" in kind or kind == "aws":
         raise EngineError(f"{kind} runs already; there are {', '.join(KINDS)} to start", kind="url")
     options = Options(**settings)  # type: ignore[arg-type]
     options.check(kind)
@@ -76,16 +86,18 @@ def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
 
 def _named(kind: str, options: Options) -> Engine:
     check_kind(kind)
+    if kind == "aws":  # as WORKBENCH_ENGINE
+        return amazon(Permission(), options)
     return _adopt(kind, options) if "://" in kind else KINDS[kind](options)
 
 
 def check_kind(kind: str) -> None:
     """EngineError unless `kind` names an engine that can be started, or is a URL."""
-    if "://" in kind or kind in KINDS or kind == "auto":
+    if "://" in kind or kind in KINDS or kind in ("auto", "aws"):
         return
     raise EngineError(
-        f"engine {kind!r} is unknown; there are auto, {', '.join(KINDS)}, and the URL of a running engine, as in "
-        "http://127.0.0.1:8000",
+        f"engine {kind!r} is unknown; there are auto, {', '.join(KINDS)}, the URL of a running engine, as in "
+        "http://127.0.0.1:8000, and aws",
         kind=kind,
     )
 

@@ -142,6 +142,10 @@ class Child:
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         return ""
 
+    def let_go(self) -> None:
+        """Nobody here waits for the process any more."""
+        self.process.returncode = 0  # else its object complains that it still runs
+
     def end(self) -> None:
         """Ends the process and removes what it left, save the log of one that ended by itself."""
         if os.getpid() != self.owner:

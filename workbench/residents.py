@@ -143,6 +143,8 @@ def keep(start: Callable[[Options], Engine], options: Options) -> Resident:
         engine.stop()
         shutil.rmtree(place, ignore_errors=True)
         raise
+    if isinstance(engine._server, Child):
+        engine._server.let_go()
     engine.detach()
     engine.stop()
     return noted

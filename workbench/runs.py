@@ -220,6 +220,8 @@ def run_patterns(
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
+    if not engine.is_local:
+        _announce(items, plan, tables, keep)
     tables.check()
     tables.claim()
     try:
@@ -232,6 +234,16 @@ def run_patterns(
         error.run = run  # type: ignore[attr-defined]
         raise error
     return run
+
+
+def _announce(items: Items, plan: Plan, tables: RunTables, keep: bool) -> None:
+    """Say what will be created and consumed where that costs money; ValueError if something would be left there."""
+    from workbench.spending import EXTRA, spending
+
+    if keep or not tables.prefix:
+        raise ValueError("on AWS tables have a prefix and are deleted at the end: keep=False, and no empty prefix")
+    found = spending(items, plan, tables)
+    print(f"{found.summary_line()}\n{found.to_frame().to_string(index=False)}\n{EXTRA}", flush=True)
 
 
 def _loaded_and_called(items: Items, plan: Plan, tables: RunTables, keep: bool, progress: bool) -> Run:
@@ -251,9 +263,10 @@ def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:
     done = tables.create(fingerprint)
     try:
         load_items(tables, items, plan.places, fingerprint, done, progress)
-    except Exception:  # only an interruption leaves something to go on from
-        with suppress(EngineError):
-            tables.delete()
+    except BaseException as error:  # only an interruption leaves something to go on from, where that costs nothing
+        if isinstance(error, Exception) or not tables.engine.is_local:
+            with suppress(EngineError):
+                tables.delete()
         raise
     for table in items.design.tables:
         tables.note(table, "", 0)  # from here on the patterns change it: a later load starts anew

@@ -22,9 +22,11 @@ from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.identity import key_types
 
+TAG = "dynamodb-workbench"  # on the tables of an account, with the design's name
 REGISTRY = "workbench-tables-"  # and the design's name
 REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
+ACCOUNT_SECONDS = 300.0  # in an account, where a table with indexes takes a minute or more
 CLAIM = "(claim)"  # no table can be called that
 CLAIM_SECONDS = 3600  # after which a claim that cannot be asked about is taken for a forgotten one
 
@@ -183,12 +185,13 @@ class RunTables:
                 loaded[table.name] = int(before["loaded"])
                 continue
             self._drop(name)
+            self._wait(name, None)
             self._create(table, name, fingerprint)
         return loaded
 
     def _create(self, table: Table, name: str, fingerprint: str) -> None:
         self.note(table.name, fingerprint, 0)  # before: killed in between, the table is known as ours
-        self.attempts.call("CreateTable", table_parameters(self.design, table, name))
+        self.attempts.call("CreateTable", table_parameters(self.design, table, name) | self._tags())
         try:
             self._make_ready(table, name)
             self.note(table.name, fingerprint, 0)
@@ -198,12 +201,22 @@ class RunTables:
                 self._forget(name)
             raise
 
-    def _make_ready(self, table: Table, name: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while self.attempts.call("DescribeTable", {"TableName": name})["Table"]["TableStatus"] != "ACTIVE":
+    def _tags(self) -> dict[str, Any]:
+        """In an account tables are tagged, so that what a lost connection leaves there can be found."""
+        return {} if self.engine.is_local else {"Tags": [{"Key": TAG, "Value": _allowed(self.design.name)}]}
+
+    def _wait(self, name: str, status: str | None) -> None:
+        """Wait until a table has a status; None: until it is gone."""
+        seconds = READY_SECONDS if self.engine.is_local else ACCOUNT_SECONDS
+        deadline = time.monotonic() + seconds
+        while (self._described(name) or {}).get("TableStatus") != status:
             if time.monotonic() > deadline:
-                raise EngineError(f"table {name} was not ready within {READY_SECONDS:g} s", kind=self.engine.kind)
-            time.sleep(0.05)
+                wanted = "ready" if status else "gone"
+                raise EngineError(f"table {name} was not {wanted} within {seconds:g} s", kind=self.engine.kind)
+            time.sleep(0.05 if self.engine.is_local else 1.0)
+
+    def _make_ready(self, table: Table, name: str) -> None:
+        self._wait(name, "ACTIVE")
         if table.ttl and not self.engine.facts.ttl_deletes:
             ttl = {"Enabled": True, "AttributeName": table.ttl}
             self.attempts.call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": ttl})
@@ -275,8 +288,10 @@ class RunTables:
                     "KeySchema": _key_schema((REGISTRY_KEY,), ()),
                     "AttributeDefinitions": [{"AttributeName": REGISTRY_KEY, "AttributeType": "S"}],
                     "BillingMode": "PAY_PER_REQUEST",
+                    **self._tags(),
                 },
             )
+            self._wait(self.registry, "ACTIVE")
 
     def prefixed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A request's parameters with the table names that this engine has."""
