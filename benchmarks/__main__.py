@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|loading|imports|engines ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|loading|faults|imports|engines ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import engines, imports, items, loading
+from benchmarks import engines, faults, imports, items, loading
 from benchmarks.ratios import Fact, Ratio, Report
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Report]]] = {
     "items": items.measure,
     "loading": loading.measure,
+    "faults": faults.measure,
     "imports": imports.measure,
     "engines": engines.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
-    "loading": {"tasks": 10_000, "rounds": 3},
+    "loading": {"tasks": 10_000, "written": 5_000, "most": 30_000, "rounds": 3},
+    "faults": {"times": 2},
     "imports": {"rounds": 5},
     "engines": {"rounds": 1},
 }

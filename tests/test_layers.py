@@ -14,10 +14,10 @@ MODEL = (
     "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes "
+    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals reach "
+    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes connections "
     "endpoints engine starting emulators installing java containers residents amazon engines "
-    "tables inventory loading metering sampling spending runs"
+    "errata attempts tables inventory loading metering sampling spending runs"
 )
 VIEWS = (
     "pictures capacity_chart spread_charts charts reports regression environment terminal engine_commands cli __main__"

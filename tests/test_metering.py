@@ -274,7 +274,7 @@ def test_the_items_have_the_sizes_that_the_arithmetic_uses(items):
 @pytest.mark.parametrize("name", EXPECTED)
 def test_units_of_each_call_by_arm(run, name):
     wanted, calls = EXPECTED[name], run.calls[run.calls.pattern == name]
-    arms = run.arms[run.arms.pattern == name]
+    arms = run.arms[(run.arms.pattern == name) & (run.arms.units > 0)]
     found = dict(zip(arms.arm, arms.mean_units_per_call, strict=True))
     expected = {"table Things": wanted.table} if wanted.table else {}
     assert found == expected | {f"index {index}": units for index, units in wanted.indexes.items()}

@@ -118,7 +118,7 @@ def test_there_is_a_line_for_each_call_in_file_order(found):
     assert found.calls.call.tolist() == [*range(4)] * len(served) + [0]
     assert found.calls.columns.tolist() == [
         *("pattern", "operation", "table", "index", "call", "requests", "pages", "items_scanned", "items_returned"),
-        *("read_units", "write_units", "engine_units", "latency_ms", "error", "as_expected"),
+        *("read_units", "write_units", "engine_units", "errata", "latency_ms", "repeats", "error", "as_expected"),
     ]
     assert (found.calls.latency_ms > 0).all()
     assert set(of(found, "of-owner")["index"]) == {"ByOwner"}
@@ -167,7 +167,10 @@ def test_arms_add_up_to_the_units_of_the_calls(found):
     for name, calls in found.calls.groupby("pattern"):
         for kind in ("read", "write"):
             assert arms.get((name, kind), 0.0) == pytest.approx(calls[f"{kind}_units"].sum())
-    assert set(found.arms.columns) == {"pattern", "table", "arm", "kind", "units", "mean_units_per_call"}
+    assert set(found.arms.columns) == {
+        *("pattern", "table", "arm", "kind", "units", "engine_units"),
+        *("mean_units_per_call", "mean_engine_units_per_call"),
+    }
     adding = found.arms[found.arms.pattern == "add"].set_index("arm").mean_units_per_call.to_dict()
     assert adding == {"table Board": 1.0, "index ByOwner": 1.0}, "700 bytes, and the same in an index with ALL"
 

@@ -1,7 +1,7 @@
 """What an engine is: where it listens, and the ways to speak to it.
 
 A local client reads no profile, config file, proxy or credential, only dummy ones. A request is sent once: a lost
-answer is an EngineError, and whether the engine did the work is then unknown.
+answer is an AnswerLost, and whether the engine did the work is then unknown.
 """
 
 import base64
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.errors import EngineError, RequestError
+from workbench.connections import Connections, Unanswered
+from workbench.errors import AnswerLost, EngineError, RequestError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -111,8 +112,6 @@ class Engine:
         server: Server | None = None,
         owned: bool = True,
     ):
-        import urllib3
-
         self.kind, self.endpoint_url, self.version = kind, endpoint_url, version
         self.name = f"{kind} ({version or endpoint_url})"
         self.description = f"{kind} engine{f' ({version})' if version else ''} at {endpoint_url}"
@@ -124,7 +123,7 @@ class Engine:
         self.start_seconds = 0.0
         self._server, self._connections, self._stopped = server, connections, False
         self._end = weakref.finalize(self, server.end if server else lambda: None)  # at exit, too
-        self._pool = urllib3.connection_from_url(endpoint_url, maxsize=connections, block=True)
+        self._pool = Connections(endpoint_url, connections)
         self._headers = _dummy_headers()
         self._client: DynamoDBClient | None = None
         self._lock = threading.Lock()
@@ -168,23 +167,20 @@ class Engine:
         """The engine's answer to one request, as DynamoDB's JSON: binary values are base64 text.
 
         `body` is DynamoDB's JSON, ready-made or as a dict. RequestError with the service's `.code` if the engine
-        refuses it; EngineError if no answer comes. Threads may share it, up to `connections` at a time.
+        refuses it; AnswerLost if no answer comes or the engine fails, EngineError if nothing could be sent. Threads
+        may share it, up to `connections` at a time.
         """
         return self._post(operation, body, ANSWER_SECONDS)
 
     def _post(self, operation: str, body: bytes | Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        from urllib3.exceptions import HTTPError
-
         self._check()
         data = body if isinstance(body, bytes) else json.dumps(body, default=_base64).encode()
         headers = self._signed(operation, data)
         try:
-            answer = self._pool.urlopen(
-                "POST", "/", data, headers, retries=False, redirect=False, timeout=seconds, pool_timeout=None
-            )
-        except HTTPError as error:
-            raise self._lost(error) from error
-        return self._read(operation, answer.status, answer.data)
+            status, answer = self._pool.post(data, headers, seconds)
+        except (OSError, Unanswered) as error:
+            raise self._lost(error, isinstance(error, Unanswered)) from error
+        return self._read(operation, status, answer)
 
     def _signed(self, operation: str, data: bytes) -> dict[str, str]:
         """A request's headers; a local engine looks at no signature."""
@@ -200,6 +196,8 @@ class Engine:
         if isinstance(said, dict) and "__type" in said:
             code = str(said["__type"]).rpartition("#")[2]
             text = said.get("message") or said.get("Message") or "no message"
+            if status >= 500:
+                raise self._failed(operation, code, text)
             raise RequestError(f"{operation}: {code}: {text}", operation=operation, code=code)
         raise self._error(f"{self.endpoint_url} answers, but not as DynamoDB: HTTP {status}, {data[:60]!r}")
 
@@ -212,20 +210,30 @@ class Engine:
         if self._server and (how := self._server.ended(seconds)):
             raise self._error(f"{self.description} ended by itself ({how}): start another")
 
-    def _lost(self, error: BaseException) -> EngineError:
+    def _lost(self, error: BaseException, sent: bool) -> EngineError:
         if self._server and self.start_seconds:
             self._server.ended(0.2)  # a death shows a little later than its broken pipe
-        return self._error(f"no answer from {self.description}: {error}")
+        return self._error(f"no answer from {self.description}: {error}", AnswerLost if sent else EngineError)
 
-    def _error(self, message: str) -> EngineError:
+    def _failed(self, operation: str, code: str, text: str) -> EngineError:
+        """It did not refuse, it failed, as on a full disk: whether it did the work is as open as without an answer."""
+        return self._error(f"{operation} failed on {self.description}: {code}: {text}", AnswerLost)
+
+    def _error(self, message: str, kind: type[EngineError] = EngineError) -> EngineError:
         command = self._server.command if self._server else ()
-        return EngineError(message, kind=self.kind, command=command, log=self.log_tail())
+        return kind(message, kind=self.kind, command=command, log=self.log_tail())
 
-    def _on_answer(self, caught_exception: BaseException | None = None, **_: object) -> None:
-        from botocore.exceptions import ConnectionError, HTTPClientError
+    def _on_answer(
+        self, response: Any = None, operation: Any = None, caught_exception: BaseException | None = None, **_: object
+    ) -> None:
+        from botocore.exceptions import ConnectionError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 
         if isinstance(caught_exception, ConnectionError | HTTPClientError):
-            raise self._lost(caught_exception) from caught_exception
+            sent = not isinstance(caught_exception, ConnectTimeoutError | EndpointConnectionError)
+            raise self._lost(caught_exception, sent) from caught_exception
+        if response and response[0].status_code >= 500:
+            said = response[1].get("Error", {})
+            raise self._failed(operation.name, said.get("Code", "no code"), said.get("Message", "no message"))
 
     def greet(self, seconds: float) -> None:
         """EngineError unless it answers as DynamoDB within so many seconds."""

@@ -14,9 +14,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workbench import capacity, expressions
+from workbench import capacity, errata, expressions
+from workbench.attempts import UNKNOWN
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
+from workbench.errors import AnswerLost
 from workbench.explain import Step
 from workbench.reach import fetches as fetches_more
 from workbench.requests import Request
@@ -24,13 +26,15 @@ from workbench.sizes import item_size
 from workbench.tables import RunTables
 
 BATCH_TRIES = 8
+SINGLE_LOOKS = 100  # whole items behind an index page that are looked up one by one; of more, the table is read once
 
 
 @dataclass
 class Metered:
     """One request as it went: units by table and arm, what came back, how long it took, and the error code if any.
 
-    `steps` say how the units came about; `capacity.explain` shows them.
+    `steps` say how the units came about; `capacity.explain` shows them. `replies` are the ConsumedCapacity of the
+    engine's answers, by table; `indexes`, `projected` and `base_sizes` are what it takes to check them.
     """
 
     pages: int = 0
@@ -39,8 +43,12 @@ class Metered:
     count: int = 0
     reads: dict[str, Units] = field(default_factory=dict)
     writes: dict[str, Units] = field(default_factory=dict)
-    engine_units: float | None = None
+    replies: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list, repr=False)
+    indexes: Mapping[str, Sequence[IndexSchema]] = field(default_factory=dict, repr=False)
+    projected: bool = False
+    base_sizes: list[tuple[int, ...]] = field(default_factory=list, repr=False)
     seconds: float = 0.0
+    repeats: int = 0  # of requests whose answer was lost
     error: str = ""
     message: str = ""
     refusal: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -52,12 +60,15 @@ class Metered:
         arms[table] = arms.get(table, Units()) + capacity.units_of(steps)
         self.steps += (replace(step, table=table) for step in steps)
 
-    def report(self, answer: Mapping[str, Any]) -> None:
-        """Add what the engine says was consumed."""
-        said = answer.get("ConsumedCapacity")
-        if said:
-            parts = said if isinstance(said, list) else [said]
-            self.engine_units = (self.engine_units or 0.0) + sum(part["CapacityUnits"] for part in parts)
+    def forget_units(self) -> None:
+        """Drop the units of a write that was repeated: what it met may be what its first try left."""
+        for part in (self.reads, self.writes, self.steps, self.replies):
+            part.clear()
+
+    @property
+    def engine_units(self) -> float | None:
+        """All units that the engine reported; None if it reported none."""
+        return sum(part["CapacityUnits"] for _, part in self.replies) if self.replies else None
 
 
 def index_schema(table: Table, index: Index) -> IndexSchema:
@@ -71,42 +82,61 @@ class Meter:
     def __init__(self, design: Design, tables: RunTables):
         self.design, self.tables, self.client = design, tables, tables.engine.client()
         self.schemas = {t.name: [index_schema(t, i) for i in t.indexes.values()] for t in design.tables.values()}
-        self._pages: dict[str, tuple[list[int], list[int]]] = {}
+        self._pages: dict[str, list[dict[str, Any]]] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
 
     def forget(self) -> None:
-        """Forget the pages read so far: something was written."""
+        """Forget the pages and items seen so far: something was written."""
         self._pages.clear()
+        self._sizes.clear()
 
     def send(self, pattern: AccessPattern, request: Request) -> Metered:
         """Send one request, all its pages, and meter it. A refusal is recorded with its code, not raised."""
-        metered = Metered()
+        metered = Metered(indexes=self.schemas, projected=pattern.projection is not None)
         _METERS[request.operation](self, pattern, request, metered)
         if not pattern.is_read:
             self.forget()
+            if metered.repeats:
+                metered.forget_units()
         return metered
 
     # Speaking to the engine
 
     def timed(self, metered: Metered, operation: str, parameters: dict[str, Any]) -> Any:
-        """The answer to a request of the pattern, timed; None if it was refused."""
+        """The answer to a request of the pattern, timed; None if it was refused, or if it is unknown."""
         call = getattr(self.client, _METHODS[operation])
         full = {**self.tables.prefixed(parameters), "ReturnConsumedCapacity": "INDEXES"}
-        start = time.perf_counter()
+        starts: list[float] = []
+
+        def once() -> Any:
+            starts.append(time.perf_counter())
+            return call(**full)
+
         try:
-            answer = call(**full)
+            answer = self.tables.attempts.send(operation, full, once)
         except ClientError as error:
             said = error.response.get("Error", {})
-            metered.error, metered.message = said.get("Code", "unknown"), said.get("Message", "")
+            metered.error, metered.message = said.get("Code", "no code"), said.get("Message", "")
             metered.refusal, answer = dict(error.response), None
-        metered.seconds += time.perf_counter() - start
-        if answer:
-            metered.report(answer)
+        except AnswerLost as error:
+            metered.error, answer = UNKNOWN, None
+            metered.message = f"{error.message}; it was not sent again, because it could then be done twice"
+        metered.seconds += time.perf_counter() - starts[-1]
+        metered.repeats += len(starts) - 1
+        if answer and (said := answer.get("ConsumedCapacity")):
+            parts = said if isinstance(said, list) else [said]
+            metered.replies += [(part["TableName"].removeprefix(self.tables.prefix), part) for part in parts]
         return answer
 
     def look(self, table: str, key: dict[str, Any]) -> dict[str, Any] | None:
         """An item as it stands, read consistently and not metered."""
         parameters = {"TableName": self.tables.name(table), "Key": key, "ConsistentRead": True}
-        return self.client.get_item(**parameters).get("Item")
+        return self.read("GetItem", parameters).get("Item")
+
+    def read(self, operation: str, parameters: dict[str, Any]) -> Any:
+        """The answer to a read that is no part of the pattern."""
+        call = getattr(self.client, _METHODS[operation])
+        return self.tables.attempts.send(operation, parameters, lambda: call(**parameters))
 
     def write(self, metered: Metered, table: str, before: Any, after: Any, *, transactional: bool = False) -> None:
         metered.charge(table, capacity.write_steps(before, after, self.schemas[table], transactional=transactional))
@@ -135,18 +165,20 @@ class Meter:
         self._single_write(request, metered, lambda before: self.look(table, key))
 
     def _single_write(self, request: Request, metered: Metered, after: Callable[[Any], Any]) -> None:
-        table = request.parameters["TableName"]
-        images: dict[str, Any] = {"ReturnValues": "ALL_OLD"}
+        ((table, key),) = request.keys
+        images = {"ReturnValues": "ALL_OLD"}
         if "ConditionExpression" in request.parameters:
             images["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        answer = self.timed(metered, request.operation, {**request.parameters, **images})
+        own = {name: value for name, value in images.items() if request.parameters.get(name, value) != value}
+        before = self.look(table, key) if own else None  # the caller wants something else back
+        answer = self.timed(metered, request.operation, {**images, **request.parameters})
         metered.pages = 1
         if answer is not None:
-            before = answer.get("Attributes") or None
+            before = before if own else answer.get("Attributes") or None
             self.write(metered, table, before, after(before))
         elif metered.error == "ConditionalCheckFailedException":
             # A failed condition is charged on the larger of both images; no index changes.
-            before, wanted = metered.refusal.get("Item"), request.parameters.get("Item")
+            before, wanted = before if own else metered.refusal.get("Item"), request.parameters.get("Item")
             metered.charge(table, capacity.write_steps(before, wanted, condition="failed"))
 
     # Query and Scan
@@ -158,7 +190,6 @@ class Meter:
             if answer is None:
                 return
             metered.pages += 1
-            metered.scanned += answer["ScannedCount"]
             metered.count += answer["Count"]
             metered.returned += answer.get("Items", [])
             self._charge_page(pattern, parameters, answer, metered)
@@ -170,41 +201,57 @@ class Meter:
     def _charge_page(self, pattern: AccessPattern, parameters: dict[str, Any], answer: Any, metered: Metered) -> None:
         table = self.design.tables[parameters["TableName"]]
         index = table.indexes.get(pattern.index or "")
-        evaluated, fetched = self._page_sizes(pattern, table, index, parameters, answer)
         schema = index_schema(table, index) if index else None
-        steps = capacity.query_steps(evaluated, schema, consistent=pattern.consistent, fetched=fetched)
+        evaluated = self._evaluated(pattern, parameters, answer)
+        fetches = bool(schema and schema.kind == "lsi" and fetches_more(pattern, schema.attributes))
+        checked = bool(schema and schema.attributes and errata.needs_whole_items(self.tables.engine.kind, pattern))
+        whole = self._whole_sizes(table, evaluated) if fetches or checked else ()
+        steps = capacity.query_steps(
+            map(item_size, evaluated), schema, consistent=pattern.consistent, fetched=whole if fetches else ()
+        )
         metered.charge(table.name, steps)
+        metered.scanned += len(evaluated)
+        metered.base_sizes += [whole] if checked else []
 
-    def _page_sizes(
-        self, pattern: AccessPattern, table: Table, index: Index | None, parameters: dict[str, Any], answer: Any
-    ) -> tuple[list[int], list[int]]:
-        """Bytes of the items (or index entries) that a page evaluated, and of those fetched from the table."""
+    def _evaluated(self, pattern: AccessPattern, parameters: dict[str, Any], answer: Any) -> list[dict[str, Any]]:
+        """The items, or index entries, that a page evaluated: those that came back, or the page read again in full."""
         if not answer["ScannedCount"]:
-            return [], []
-        fetches = bool(index and index.kind == "lsi" and fetches_more(pattern, index_schema(table, index).attributes))
-        whole = not (pattern.filter or pattern.projection or pattern.select or fetches)
-        if whole:
-            return [item_size(item) for item in answer["Items"]], []
-        known = f"{sorted(parameters.items(), key=str)}{answer['ScannedCount']}"
+            return []
+        if not (pattern.filter or pattern.projection or pattern.select):
+            return answer["Items"]
+        last = answer.get("LastEvaluatedKey")
+        known = f"{sorted(parameters.items(), key=str)}{answer['ScannedCount']}{last}"
         if known not in self._pages:
-            self._pages[known] = self._read_again(table, parameters, answer["ScannedCount"], fetches)
+            self._pages[known] = self._read_again(parameters, answer["ScannedCount"], last)
         return self._pages[known]
 
     def _read_again(
-        self, table: Table, parameters: dict[str, Any], scanned: int, fetches: bool
-    ) -> tuple[list[int], list[int]]:
+        self, parameters: dict[str, Any], scanned: int, last: dict[str, Any] | None
+    ) -> list[dict[str, Any]]:
         bare = _without_filter(parameters) | {"Limit": scanned}
         items: list[dict[str, Any]] = []
-        call = self.client.query if "KeyConditionExpression" in bare else self.client.scan
+        operation = "Query" if "KeyConditionExpression" in bare else "Scan"
         while len(items) < scanned:
-            page = call(**self.tables.prefixed(bare))
+            page = self.read(operation, self.tables.prefixed(bare))
             items += page["Items"]
             if not page.get("LastEvaluatedKey"):
                 break
             bare |= {"ExclusiveStartKey": page.get("LastEvaluatedKey"), "Limit": scanned - len(items)}
-        keys = [{name: item[name] for name in table.key_attributes} for item in items] if fetches else []
-        fetched = [item_size(self.look(table.name, key) or {}) for key in keys]
-        return [item_size(item) for item in items], fetched
+        # An engine was seen to count one item too many in a page that 1 MB ended; its last key tells where it did end.
+        ends = [place for place, item in enumerate(items, 1) if last and last.items() <= item.items()]
+        return items[: ends[-1]] if ends else items
+
+    def _whole_sizes(self, table: Table, entries: Sequence[dict[str, Any]]) -> tuple[int, ...]:
+        """Bytes of the whole items behind entries of an index."""
+        keys = [{name: entry[name] for name in table.key_attributes} for entry in entries]
+        known = self._sizes.setdefault(table.name, {})
+        if len(keys) > SINGLE_LOOKS and not known:
+            for page in self.client.get_paginator("scan").paginate(TableName=self.tables.name(table.name)):
+                known |= {_text({n: item[n] for n in table.key_attributes}): item_size(item) for item in page["Items"]}
+        for key in keys:
+            if _text(key) not in known:
+                known[_text(key)] = item_size(self.look(table.name, key) or {})
+        return tuple(known[_text(key)] for key in keys)
 
     # Batches and transactions
 
@@ -273,6 +320,10 @@ class Meter:
                 metered.charge(table, capacity.write_steps(old, wanted, condition="failed", transactional=True))
             else:
                 self.write(metered, table, old, self.look(table, key), transactional=True)
+
+
+def _text(key: Mapping[str, Any]) -> str:
+    return repr(sorted(key.items()))
 
 
 def _without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ is checked; an expectation that does not hold fails the run, after everything wa
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from workbench.attempts import UNKNOWN
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
+from workbench.errata import Arm, Verdict, verdict
 from workbench.errors import EngineError, RequestError
 from workbench.explain import Explanation, explain
 from workbench.items import Items, generate_items
@@ -44,6 +47,13 @@ SHOWN = {  # what people see of a summary, and under which heading; items, units
     "engine_units": "engine's units",
     "latency_ms_p50": "ms",
     "errors_expected": "failed as expected",
+    "unknown": "answer lost",
+}
+SHOWN_ARMS = {
+    "pattern": "access pattern",
+    "arm": "table or index",
+    "mean_units_per_call": "units",
+    "mean_engine_units_per_call": "engine's units",
 }
 
 
@@ -51,8 +61,9 @@ SHOWN = {  # what people see of a summary, and under which heading; items, units
 class Run(Result):
     """What a run measured. `calls` has a line per call, `arms` a line per pattern and table or index.
 
-    `failures` are expectations that did not hold; `unserved` says of each pattern that no key serves why, and what
-    would; `notes` state what was loaded and how far the engine can be trusted.
+    Units stand beside those that the engine reported. `failures` are expectations that did not hold, and numbers of
+    the engine's that nothing explains; `unserved` says of each pattern that no key serves why, and what would; `notes`
+    state what was loaded, and how far the engine can be trusted.
     """
 
     design: Design
@@ -72,10 +83,14 @@ class Run(Result):
 
     @property
     def calls(self) -> "pd.DataFrame":
-        """A line per call: pattern, items scanned and returned, units by us and by the engine, latency, error."""
+        """A line per call: pattern, items scanned and returned, units by us and by the engine, latency, error.
+
+        `errata` are the known mistakes of the engine that explain its number, where it is not the service's.
+        """
         import pandas as pd
 
-        return pd.DataFrame([{key: cell for key, cell in record.items() if key != "steps"} for record in self.records])
+        lines = [{**record, "errata": " + ".join(record["errata"])} for record in self.records]
+        return pd.DataFrame(lines).drop(columns="steps", errors="ignore")
 
     def explain(self, pattern: str, call: int = 0) -> Explanation:
         """Why a call of an access pattern consumed what it did: which bytes, which rounding, which index.
@@ -89,10 +104,16 @@ class Run(Result):
 
     @property
     def arms(self) -> "pd.DataFrame":
-        """A line per pattern, arm (the table or an index) and kind (read or write): units, total and mean per call."""
+        """A line per pattern, arm (the table or an index) and kind (read or write): units, total and mean per call.
+
+        `engine_units` are the units that the engine reported for it, NaN where it reported none.
+        """
         import pandas as pd
 
-        columns = ["pattern", "table", "arm", "kind", "units", "mean_units_per_call"]
+        columns = [
+            "pattern", "table", "arm", "kind", "units", "engine_units", "mean_units_per_call",
+            "mean_engine_units_per_call",
+        ]  # fmt: skip
         return pd.DataFrame(list(_arm_lines(self.records, self.charges)), columns=columns)
 
     @property
@@ -107,12 +128,13 @@ class Run(Result):
 
     def _repr_html_(self) -> str:
         unserved = "".join(f"<div>{escape(f'not served: {n}: {why}')}</div>" for n, why in self.unserved.items())
-        return html_table(shown(self.summary), self.summary_line()) + unserved
+        arms = shown_arms(self.arms)
+        by_arm = html_table(arms, "units by table and index") if len(arms) else ""
+        return html_table(shown(self.summary), self.summary_line()) + by_arm + unserved
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
-        # A call that failed where success was expected says nothing of what the pattern costs: it is only counted.
-        good = [r for r in mine if not r["error"] or r["as_expected"]]
+        good = [r for r in mine if _tells_costs(r)]
         line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": len(mine)}
         for name in ("items_scanned", "items_returned", "read_units", "write_units", "engine_units"):
             line[name] = _mean([r[name] for r in good])
@@ -120,9 +142,17 @@ class Run(Result):
         line["latency_ms_p50"] = latencies[(len(good) - 1) // 2] if good else math.nan
         line["latency_ms_p95"] = latencies[math.ceil(0.95 * len(good)) - 1] if good else math.nan
         line["errors_expected"] = sum(r["error"] != "" and r["as_expected"] for r in mine)
-        line["errors"] = len(mine) - len(good)
+        line["errors"] = sum(r["error"] not in ("", UNKNOWN) and not r["as_expected"] for r in mine)
+        line["unknown"] = sum(r["error"] == UNKNOWN for r in mine)
         line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
         return line
+
+
+def _tells_costs(record: Mapping[str, Any]) -> bool:
+    """Whether a call says what its pattern costs: one that failed unexpectedly or was sent twice is only counted."""
+    if record["repeats"] and record["operation"] not in READS:
+        return False
+    return not record["error"] or record["as_expected"]
 
 
 def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
@@ -131,8 +161,15 @@ def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
     frame["write_units"] = frame.write_units.mask(reads)
     for name in ("items_scanned", "items_returned", "read_units"):
         frame[name] = frame[name].where(reads)
-    frame["errors_expected"] = frame.errors_expected.where(frame.errors_expected > 0)
+    for name in ("errors_expected", "unknown"):
+        frame[name] = frame[name].where(frame[name] > 0)
     return frame.dropna(axis="columns", how="all").rename(columns=SHOWN)
+
+
+def shown_arms(arms: "pd.DataFrame") -> "pd.DataFrame":
+    """Units by table and index as people read them, of the access patterns that consume in more than one place."""
+    several = arms[arms.pattern.duplicated(keep=False)]
+    return several[list(SHOWN_ARMS)].rename(columns=SHOWN_ARMS)
 
 
 def _mean(values: list[Any]) -> float:
@@ -141,15 +178,17 @@ def _mean(values: list[Any]) -> float:
 
 
 def _arm_lines(records: tuple[dict[str, Any], ...], charges: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
-    totals: dict[tuple[str, str, str, str], float] = {}
+    calls = Counter(record["pattern"] for record in records)
+    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for charge in charges:
-        key = (charge["pattern"], charge["table"], charge["arm"], charge["kind"])
-        totals[key] = totals.get(key, 0.0) + charge["units"]
-    for (pattern, table, arm, kind), units in totals.items():
-        calls = sum(r["pattern"] == pattern for r in records)
-        mean = units / calls
+        found.setdefault((charge["pattern"], charge["table"], charge["arm"], charge["kind"]), []).append(charge)
+    for (pattern, table, arm, kind), parts in found.items():
+        units = sum(part["units"] for part in parts)
+        said = [part["engine_units"] for part in parts if part["engine_units"] is not None]
         yield {
-            "pattern": pattern, "table": table, "arm": arm, "kind": kind, "units": units, "mean_units_per_call": mean
+            "pattern": pattern, "table": table, "arm": arm, "kind": kind, "units": units,
+            "engine_units": sum(said) if said else math.nan, "mean_units_per_call": units / calls[pattern],
+            "mean_engine_units_per_call": sum(said) / calls[pattern] if said else math.nan,
         }  # fmt: skip
 
 
@@ -262,9 +301,11 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
             meter.forget()
             for i, call in enumerate(calls):
                 metered = [meter.send(pattern, request) for request in call.requests]
+                verdicts = [verdict(tables.engine.kind, pattern.operation, one) for one in metered]
                 wrong = _expectations(design, pattern, metered)
-                records.append(_record(design, pattern, i, call, metered, not wrong))
-                charges += _charges(pattern, i, metered)
+                records.append(_record(design, pattern, i, call, metered, verdicts, not wrong))
+                charges += _charges(pattern, i, metered, verdicts)
+                wrong += [unexplained(one.difference, tables.engine) for one in verdicts if one.difference]
                 failures += [f"{name}, call {i + 1}: {reason}" for reason in wrong]
                 bar.update()
             if not calls:
@@ -278,7 +319,7 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
         tuple(charges),
         _shortened(failures),
         {p.name: unserved_reason(design, p) for p in design.access_patterns.values() if p.unserved is not None},
-        tuple(_notes(design, plan, tables.engine)),
+        (*_notes(design, plan, tables.engine), *_engine_notes(records, tables.engine)),
     )
 
 
@@ -298,16 +339,38 @@ def _notes(design: Design, plan: Plan, engine: Engine) -> Iterator[str]:
     for name, calls in plan.calls.items():
         if 0 < len(calls) < plan.asked[name]:
             yield f"{name} was called {len(calls)} times instead of {plan.asked[name]}: no more items fit its target"
-    if engine.reads_prove_nothing:
-        yield f"the engine's units of reads prove nothing on {engine.name}: {engine.facts.errata[0]}"
     ttl = [f"{t.name}.{t.ttl}" for t in design.tables.values() if t.ttl]
     if ttl and engine.facts.ttl_deletes:
         names = ", ".join(ttl)
         yield f"TTL on {names} is declared but not switched on: {engine.facts.ttl_deletes}"
 
 
+def _engine_notes(records: list[dict[str, Any]], engine: Engine) -> Iterator[str]:
+    """What the engine's numbers are worth: where they prove nothing, and which mistakes of it are in them."""
+    if engine.reads_prove_nothing:
+        yield f"what {engine.name} reports for reads proves nothing; our units do not depend on it"
+    found: dict[str, list[str]] = {}
+    for record in records:
+        for erratum in record["errata"]:
+            found.setdefault(erratum, []).append(record["pattern"])
+    for erratum, patterns in found.items():
+        times = f"{len(patterns):,} call{'s' * (len(patterns) > 1)} of {', '.join(dict.fromkeys(patterns))}"
+        yield f"the engine's units are wrong in a known way, by exactly what that predicts, in {times}: {erratum}"
+
+
+def unexplained(difference: str, engine: Engine) -> str:
+    """What is said of an engine's number that neither the service's rules nor a known mistake predicts."""
+    return f"{difference}, which no known mistake of {engine.name} explains: its number or ours is wrong"
+
+
 def _record(
-    design: Design, pattern: AccessPattern, i: int, call: Call, metered: list[Metered], as_expected: bool
+    design: Design,
+    pattern: AccessPattern,
+    i: int,
+    call: Call,
+    metered: list[Metered],
+    verdicts: list[Verdict],
+    as_expected: bool,
 ) -> dict[str, Any]:
     engine = [m.engine_units for m in metered if m.engine_units is not None]
     return {
@@ -323,28 +386,40 @@ def _record(
         "read_units": sum(u.total for m in metered for u in m.reads.values()),
         "write_units": sum(u.total for m in metered for u in m.writes.values()),
         "engine_units": sum(engine) if engine else None,
+        "errata": tuple(dict.fromkeys(erratum for one in verdicts for erratum in one.errata)),
         "latency_ms": 1000 * sum(m.seconds for m in metered),
+        "repeats": sum(m.repeats for m in metered),
         "error": next((m.error for m in metered if m.error), ""),
         "as_expected": as_expected,
         "steps": tuple(step for m in metered for step in m.steps),
     }
 
 
-def _charges(pattern: AccessPattern, i: int, metered: list[Metered]) -> Iterator[dict[str, Any]]:
-    for one in metered:
-        for kind, arms in (("read", one.reads), ("write", one.writes)):
-            for table, units in arms.items():
-                for arm, amount in _arms(table, units):
-                    yield {
-                        "pattern": pattern.name, "call": i, "table": table, "arm": arm, "kind": kind, "units": amount
-                    }  # fmt: skip
+def _charges(
+    pattern: AccessPattern, i: int, metered: list[Metered], verdicts: list[Verdict]
+) -> Iterator[dict[str, Any]]:
+    """Each request's units by arm, ours and the engine's."""
+    kind = "read" if pattern.is_read else "write"
+    for one, said in zip(metered, verdicts, strict=True):
+        ours = {arm: n for table, units in (one.reads if pattern.is_read else one.writes).items()
+                for arm, n in _arms(table, units)}  # fmt: skip
+        for table, index in {**ours, **(said.arms or {})}:
+            yield {
+                "pattern": pattern.name,
+                "call": i,
+                "table": table,
+                "arm": f"index {index}" if index else f"table {table}",
+                "kind": kind,
+                "units": ours.get((table, index), 0.0),
+                "engine_units": None if said.arms is None else said.arms.get((table, index), 0.0),
+            }
 
 
-def _arms(table: str, units: Units) -> Iterator[tuple[str, float]]:
+def _arms(table: str, units: Units) -> Iterator[tuple[Arm, float]]:
     if units.table:
-        yield f"table {table}", units.table
+        yield (table, ""), units.table
     for name, amount in (*units.gsi.items(), *units.lsi.items()):
-        yield f"index {name}", amount
+        yield (table, name), amount
 
 
 # What must come back

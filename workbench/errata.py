@@ -1,0 +1,308 @@
+"""Errata: where an engine reports other units than the service charges, and which number it reports instead.
+
+Local engines answer with a ConsumedCapacity of their own, and each is wrong in ways that were seen and can be named.
+An erratum here is not an excuse but a prediction: applied to the steps of a metered call, it says to the unit what the
+engine will report, for the table and for every index. So an engine's number is proof even where it is wrong; a number
+that neither the service's rules nor an erratum predicts means that somebody is mistaken, and that may be us.
+
+What a refused write is charged is in no answer of any engine, nor of the service; there is nothing to compare.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from workbench import limits
+from workbench.design import AccessPattern
+from workbench.entries import IndexSchema
+from workbench.explain import Step
+from workbench.sizes import item_size
+
+Arm = tuple[str, str]  # a table, and an index or '' for the table itself
+
+
+class Answered(Protocol):
+    """What errata look at: a metered call."""
+
+    error: str
+    steps: list[Step]
+    replies: list[tuple[str, Mapping[str, Any]]]  # a table, and the ConsumedCapacity that was reported for it
+    returned: list[dict[str, Any]]
+    indexes: Mapping[str, Sequence[IndexSchema]]  # of each table
+    projected: bool  # the request names the attributes that it wants
+    base_sizes: list[tuple[int, ...]]  # of each page of an index, the bytes of the whole items, if they were looked up
+
+
+@dataclass(frozen=True)
+class Said:
+    """The units that an engine reports for one step of a charge; steps of one action belong together."""
+
+    step: Step
+    action: int
+    units: float
+
+    @property
+    def arm(self) -> Arm:
+        """Where the units are reported."""
+        return self.step.table, self.step.index
+
+
+Change = Callable[[Answered, list[Said]], list[Said]]
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """What an engine was seen to report wrongly, of which operations, and how its number comes about."""
+
+    words: str
+    operations: tuple[str, ...]
+    change: Change
+    whole_items: bool = False  # it takes the sizes of the items behind the entries of an index
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an engine's number is what was predicted: `arms` are its units, None without a report.
+
+    `errata` are the known mistakes that it takes to explain it, none if it says what the service would; `difference`
+    says in words what nothing explains.
+    """
+
+    arms: Mapping[Arm, float] | None
+    errata: tuple[str, ...] = ()
+    difference: str = ""
+
+
+def verdict(kind: str, operation: str, call: Answered) -> Verdict:
+    """What an engine of this kind reported for a call, and what explains it.
+
+    Of an engine that is known by its URL alone ("url"), the errata of any known engine may.
+    """
+    if call.error:
+        return Verdict(None)
+    arms = reported(call.replies)
+    found = [predicted(errata, operation, call) for errata in candidates(kind)]
+    for units, used in found:
+        if units == (arms or {}):
+            return Verdict(arms, used)
+    return Verdict(arms, difference=_difference(found[0][0], arms))
+
+
+def candidates(kind: str) -> list[tuple[Erratum, ...]]:
+    """The sets of errata that may explain what an engine reports, the likeliest first."""
+    if kind == "url":
+        return [(), DYNAMODB_LOCAL, EMBEDDED, DYNOXIDE]
+    return [ERRATA.get(kind, ())]
+
+
+def needs_whole_items(kind: str, pattern: AccessPattern) -> bool:
+    """Whether it takes the sizes of whole items to check what an engine of this kind says of reading an index."""
+    if pattern.operation == "Query" and not pattern.projection:
+        return False
+    found = (erratum for errata in candidates(kind) for erratum in errata)
+    return any(erratum.whole_items and pattern.operation in erratum.operations for erratum in found)
+
+
+def predicted(errata: Iterable[Erratum], operation: str, call: Answered) -> tuple[dict[Arm, float], tuple[str, ...]]:
+    """The units that an engine with these errata reports for a call, by arm, and those that bear on it.
+
+    >>> class Call:
+    ...     error, replies, returned, indexes, projected, base_sizes = "", [], [], {}, False, []
+    ...     steps = [Step("page", read=(90_000,), factor=0.5, table="T")]
+    >>> predicted((), "Query", Call())[0], predicted(EMBEDDED, "Query", Call())[0]
+    ({('T', ''): 11.0}, {('T', ''): 0.5})
+    """
+    said, used = list(_as_charged(call.steps)), []
+    for erratum in errata:
+        if operation in erratum.operations:
+            changed = erratum.change(call, said)
+            if _arms(changed) != _arms(said):
+                used.append(erratum.words)
+            said = changed
+    return _arms(said), tuple(used)
+
+
+def _arms(said: Iterable[Said]) -> dict[Arm, float]:
+    units: dict[Arm, float] = {}
+    for one in said:
+        units[one.arm] = units.get(one.arm, 0.0) + one.units
+    return {arm: n for arm, n in units.items() if n}
+
+
+def _as_charged(steps: Iterable[Step]) -> Iterator[Said]:
+    action = -1
+    for step in steps:
+        action += not step.index  # an action is its item's step, then those of the index entries
+        yield Said(step, action, step.units)
+
+
+def reported(replies: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[Arm, float] | None:
+    """The units by arm that an engine reported, arms of nothing left out; None if it reported none.
+
+    >>> reported([("T", {"CapacityUnits": 3.0, "GlobalSecondaryIndexes": {"g": {"CapacityUnits": 2.0}}})])
+    {('T', 'g'): 2.0, ('T', ''): 1.0}
+    """
+    units: dict[Arm, float] = {}
+    for table, part in replies:
+        arms = {**part.get("GlobalSecondaryIndexes", {}), **part.get("LocalSecondaryIndexes", {})}
+        each = {index: arm["CapacityUnits"] for index, arm in arms.items()}
+        # Not every engine reports the table's own arm of a transaction.
+        each[""] = part.get("Table", {}).get("CapacityUnits", part["CapacityUnits"] - sum(each.values()))
+        for index, amount in each.items():
+            units[table, index] = units.get((table, index), 0.0) + amount
+    return {arm: n for arm, n in units.items() if n} if replies else None
+
+
+def _difference(expected: Mapping[Arm, float], arms: Mapping[Arm, float] | None) -> str:
+    if arms is None:
+        return "the engine reported no units"
+    wrong = [
+        f"{f'index {index} of {table}' if index else f'table {table}'} {arms.get((table, index), 0):g} instead of "
+        f"{expected.get((table, index), 0):g}"
+        for table, index in {**expected, **arms}
+        if arms.get((table, index)) != expected.get((table, index))
+    ]
+    return f"the engine reported {', '.join(wrong)}"
+
+
+# -- how each number comes about ---------------------------------------------------------------------------------------
+
+
+def _by_step(units: Callable[[Answered, Said], float]) -> Change:
+    """A change of the units of each step, one by one."""
+    return lambda call, said: [replace(one, units=units(call, one)) for one in said]
+
+
+def _minimum(call: Answered, one: Said) -> float:
+    """Whatever was read, the minimum for it; what a local index fetches, nothing."""
+    return 0.0 if one.step.rule == "fetched" else one.step.factor
+
+
+def _in_every_gsi(call: Answered, said: list[Said]) -> list[Said]:
+    """The table's units, and the same again in the arm of each of its global indexes."""
+    return said + [
+        replace(one, step=replace(one.step, index=index.name))
+        for one in said
+        for index in call.indexes.get(one.step.table, ())
+        if index.kind == "gsi"
+    ]
+
+
+def _unless_empty(call: Answered, one: Said) -> float:
+    return one.units if any(one.step.read) else 0.0
+
+
+def _projected(call: Answered, one: Said) -> float:
+    """GetItem for the attributes that came back."""
+    if one.step.rule != "item" or not call.returned:
+        return one.units
+    return replace(one.step, read=(item_size(call.returned[0]),)).units
+
+
+def _no_fetches(call: Answered, one: Said) -> float:
+    return 0.0 if one.step.rule == "fetched" and call.projected else one.units
+
+
+def _whole_items(call: Answered, said: list[Said]) -> list[Said]:
+    """The pages of a scanned index by the bytes of the whole items, and none fetched besides."""
+    if not call.base_sizes:
+        return said
+    pages = [one for one in said if one.step.rule == "page"]
+    return [
+        replace(one, units=replace(one.step, read=(sum(sizes),)).units)
+        for one, sizes in zip(pages, call.base_sizes, strict=True)
+    ]
+
+
+def _always_fetched(call: Answered, said: list[Said]) -> list[Said]:
+    """Every whole item as fetched from the table, besides the pages of a local index."""
+    pages = [one for one in said if one.step.rule == "page"]
+    if not call.base_sizes or not pages[0].step.local:
+        return said
+    steps = [
+        replace(one.step, rule="fetched", read=sizes, index="", local=False)
+        for one, sizes in zip(pages, call.base_sizes, strict=True)
+    ]
+    return pages + [Said(step, one.action, step.units) for step, one in zip(steps, pages, strict=True)]
+
+
+def _on_the_table(call: Answered, said: list[Said]) -> list[Said]:
+    return [replace(one, step=replace(one.step, index="")) if one.step.local else one for one in said]
+
+
+def _entry_overhead(call: Answered, one: Said) -> float:
+    """An entry of a local index with the 100 bytes that only storage is billed for."""
+    if not one.step.local or not one.units:
+        return one.units
+    before, after = (
+        None if size is None else size + limits.STORED_ITEM_OVERHEAD_BYTES for size in (one.step.before, one.step.after)
+    )
+    return replace(one.step, before=before, after=after).units
+
+
+def _twice_if_missing(call: Answered, one: Said) -> float:
+    return 2 * one.units if one.step.rule == "missing" else one.units
+
+
+def _transacted(call: Answered, one: Said) -> float:
+    """A transaction's step: entries twice, a check 2 whatever its item, a missing item to delete 1."""
+    if one.step.index:
+        return 2 * one.units
+    return {"checked": 2.0, "missing": 1.0}.get(one.step.rule, one.units)
+
+
+def _alike_once(call: Answered, said: list[Said]) -> list[Said]:
+    """The actions of a transaction as a set: of those that consume the same in every arm, one is counted."""
+    actions: dict[int, list[Said]] = {}
+    for one in said:
+        actions.setdefault(one.action, []).append(one)
+    kinds = {frozenset((one.arm, one.units) for one in parts if one.units): parts for parts in actions.values()}
+    return [one for parts in kinds.values() for one in parts]
+
+
+def _silence(call: Answered, said: list[Said]) -> list[Said]:
+    return []
+
+
+READS = ("GetItem", "Query", "Scan", "TransactGetItems")
+PAGES = ("Query", "Scan")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+
+EMBEDDED = (
+    Erratum(
+        "a page or item read is 0.5 or 1 unit whatever its size, 2 in a transaction; fetches of a local index are free",
+        READS,
+        _by_step(_minimum),
+    ),
+    Erratum("BatchGetItem reports no units", ("BatchGetItem",), _silence),
+    Erratum("TransactGetItems is reported for every global index, too", ("TransactGetItems",), _in_every_gsi),
+)
+DYNOXIDE = (
+    Erratum("GetItem is charged for the attributes that it returns", ("GetItem",), _by_step(_projected)),
+    Erratum("fetches of a local index for a projection are free", PAGES, _by_step(_no_fetches)),
+    Erratum("a Scan of a local index is reported as the table's", ("Scan",), _on_the_table),
+)
+DYNAMODB_LOCAL = (
+    Erratum("a page without any item is free", PAGES, _by_step(_unless_empty)),
+    Erratum("a missing item in BatchGetItem is free", ("BatchGetItem",), _by_step(_unless_empty)),
+    Erratum("a Scan of an index is charged for the whole items", ("Scan",), _whole_items, True),
+    Erratum("a Query of a local index with a projection is charged for fetching", ("Query",), _always_fetched, True),
+    Erratum("an entry of a local index counts 100 bytes more", WRITES, _by_step(_entry_overhead)),
+    Erratum("deleting a missing item in BatchWriteItem is 2 units", ("BatchWriteItem",), _by_step(_twice_if_missing)),
+    Erratum(
+        "in a transaction, index entries are doubled, a ConditionCheck is 2 units, a missing item deleted 1",
+        ("TransactWriteItems",),
+        _by_step(_transacted),
+    ),
+    Erratum(
+        "of a transaction's actions on a table, those that consume the same are counted once",
+        ("TransactWriteItems",),
+        _alike_once,
+    ),
+)
+ERRATA: dict[str, tuple[Erratum, ...]] = {
+    "embedded": EMBEDDED,
+    "dynoxide": DYNOXIDE,
+    "java": DYNAMODB_LOCAL,
+    "docker": DYNAMODB_LOCAL,
+}
