@@ -10,7 +10,7 @@ from workbench.errors import EngineError
 from workbench.folders import folder
 from workbench.processes import Child, free_port, is_taken
 
-START_SECONDS = 30.0  # an engine of ours must answer within this, on a busy machine too
+START_SECONDS = 60.0  # an engine of ours must answer within this, on a busy machine too
 CONNECTIONS = 16
 PORT_TRIES = 5  # how often another program may take the free port between choosing and binding it
 
