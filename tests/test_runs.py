@@ -531,7 +531,7 @@ def test_an_engine_that_was_stopped_or_is_unknown_says_so():
     with pytest.raises(EngineError, match=r"was stopped: start another with start_engine\(\)"):
         run_patterns(items.design, stopped, items, progress=False)
     with pytest.raises(
-        EngineError, match=r"engine 'nosql' is unknown; there are auto, embedded, dynoxide, and the URL"
+        EngineError, match=r"engine 'nosql' is unknown; there are auto, docker, java, dynoxide, embedded, the URL"
     ):
         start_engine("nosql")
 
