@@ -61,15 +61,15 @@ class Attempts:
         with self._lock:
             self.lost += 1
             lost = self.lost
+        if lost > LOST_MOST:
+            message = f"{error.message}; {lost} requests failed like this in one run, which ends here"
+            raise EngineError(message, kind=error.kind, command=error.command, log=error.log) from error
         try:
-            if lost > LOST_MOST:
-                message = f"{error.message}; {lost} requests failed like this in one run, which ends here"
-                raise EngineError(message, kind=error.kind, command=error.command, log=error.log) from error
             self.engine.greet(ADOPT_SECONDS)
         except RequestError:
             pass  # refused, and so answered
         except EngineError as gone:
-            self._gone = gone
+            self._gone = gone if self.engine.is_local else None  # in an account tables wait to be deleted
             raise
 
 
