@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|sizes|loading|imports|crosscheck ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|loading|engines ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,22 +11,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import crosscheck, imports, items, loading, sizes
-from benchmarks.ratios import Fact, Grid, Ratio
+from benchmarks import crosscheck, engines, faults, imports, items, loading, sizes
+from benchmarks.ratios import Fact, Grid, Ratio, Report
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Grid]]] = {
+Finding = Ratio | Fact | Grid | Report
+SUBJECTS: dict[str, Callable[..., Iterator[Finding]]] = {
     "items": items.measure,
     "sizes": sizes.measure,
     "loading": loading.measure,
+    "faults": faults.measure,
     "imports": imports.measure,
+    "engines": engines.measure,
     "crosscheck": crosscheck.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "sizes": {"tasks": 100_000, "rounds": 3},
-    "loading": {"tasks": 10_000, "rounds": 3},
+    "loading": {"tasks": 10_000, "written": 5_000, "most": 30_000, "rounds": 3},
+    "faults": {"times": 2},
     "imports": {"rounds": 5},
+    "engines": {"rounds": 1},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
@@ -47,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact | Grid]:
+def measured(subjects: Iterable[str], quick: bool) -> Iterator[Finding]:
     """What the subjects measure, printed as it comes."""
     print(machine(), flush=True)
     for name in subjects:
@@ -64,8 +69,10 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {system}; {packages}"
 
 
-def line(one: Ratio | Fact | Grid) -> str:
-    """A ratio, fact or table as it is printed."""
+def line(one: Finding) -> str:
+    """A ratio, a fact, a table or a longer report as it is printed."""
+    if isinstance(one, Report):
+        return f"{one.heading}\n\n{one.text}\n"
     if isinstance(one, Grid):
         return "\n    ".join([f"{one.name}:", *("  ".join(row) for row in (one.columns, *one.rows))])
     if isinstance(one, Fact):
@@ -100,8 +107,8 @@ def section(one: Grid) -> list[str]:
     return ["", f"## {one.name}", "", *note, *(f"| {' | '.join(row)} |" for row in rows)]
 
 
-def report(found: Sequence[Ratio | Fact | Grid]) -> str:
-    """RESULTS.md: a table of the ratios, the facts beside them, and what was found line by line."""
+def report(found: Sequence[Finding]) -> str:
+    """RESULTS.md: a table of the ratios, the facts beside them, and what needs more room."""
     ratios = [one for one in found if isinstance(one, Ratio)]
     facts = [one for one in found if isinstance(one, Fact)]
     rows = [f"| {r.name} | {r.required} | **{figure(r.median)}** | {spread(r)} | {verdict(r)} |" for r in ratios]
@@ -121,6 +128,7 @@ def report(found: Sequence[Ratio | Fact | Grid]) -> str:
             "|---|---|",
             *(f"| {fact.name} | {fact.value} |" for fact in facts),
             *(text for one in found if isinstance(one, Grid) for text in section(one)),
+            *(f"\n## {one.heading}\n\n{one.text}" for one in found if isinstance(one, Report)),
             "",
         ]
     )

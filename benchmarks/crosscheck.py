@@ -110,7 +110,9 @@ def _gets() -> Iterator[Case]:
         words = f"get what is missing{', strongly' * consistent}"
         yield _keyed("GetItem", words, "Plain", sized(100), False, ConsistentRead=consistent)
     yield _keyed("GetItem", "get 8,193 B, projected", "Plain", sized(8193), True, ProjectionExpression="sk")
-    yield _keyed("GetItem", "get 8,193 B, lacking the projected", "Plain", sized(8193), True, ProjectionExpression="lacked")
+    yield _keyed(
+        "GetItem", "get 8,193 B, lacking the projected", "Plain", sized(8193), True, ProjectionExpression="lacked"
+    )
 
 
 def _batch_gets() -> Iterator[Case]:

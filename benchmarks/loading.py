@@ -2,52 +2,110 @@
 
 All three put the same items into the same engine, each into a new table that is deleted afterwards. `run_patterns`
 starts from columns, verifies the count, and calls one access pattern as well; `batch_writer` starts from ready-made
-dictionaries; the bare client only posts ready-made bodies and reads the answers: nothing can be faster than that.
+dictionaries; the bare client, Python's own `http.client` on as many connections, posts ready-made bodies and reads the
+answers. What the client holds while it loads is measured in a process of its own.
 """
 
 import http.client
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, redirect_stderr
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import numpy as np
+import tqdm.auto
 
-from benchmarks.items import task_design
+from benchmarks.items import ROOT, peak_megabytes, task_design
 from benchmarks.ratios import Fact, Ratio, rate_facts, rates, ratio
 from workbench import limits
 from workbench.design import Design
 from workbench.engines import Engine, start_engine
-from workbench.items import generate_items
+from workbench.items import Items, generate_items
 from workbench.loading import WORKERS
 from workbench.requests import to_item
 from workbench.runs import run_patterns
 from workbench.tables import table_parameters
 
+OURS, BOTO, BARE = "loading through run_patterns", "boto3's batch_writer", "bare client, ready-made bodies"
 
-def measure(tasks: int = 20_000, rounds: int = 7, engine: Engine | None = None) -> Iterator[Ratio | Fact]:
-    """The ratios of the three ways and their rates, on `engine` or an embedded one of its own."""
-    design = task_design(tasks)
-    items = generate_items(design)
-    made = items.entities["Task"].take(np.arange(len(items)))
-    ours, boto, bare = "loading through run_patterns", "boto3's batch_writer", "bare client, ready-made bodies"
+
+def measure(
+    tasks: int = 100_000, written: int = 20_000, most: int = 1_000_000, rounds: int = 7, engine: Engine | None = None
+) -> Iterator[Ratio | Fact]:
+    """The ratios of the three ways and their rates, on `engine` or an embedded one of its own, and the memory.
+
+    The bare client gets `tasks` items, `batch_writer`, which is slow, only `written`, and memory is told up to `most`.
+    """
     with ExitStack() as stack:
         engine = engine or stack.enter_context(start_engine("embedded"))
-        writer = stack.enter_context(closing(BatchWriter(design, engine)))
-        poster = BareClient(design, engine, made)
+        items = generate_items(task_design(tasks))
+        poster = BareClient(items.design, engine, _dictionaries(items))
+        found = rates({OURS: lambda: through_run_patterns(items, engine), BARE: poster.put}, rounds)
+        yield ratio(found, OURS, BARE, at_least=0.9)
+        yield from rate_facts(found)
+        yield Fact("items loaded", f"{len(items):,} on {engine.name}, over {WORKERS} connections")
+        some = generate_items(task_design(written))
+        writer = stack.enter_context(closing(BatchWriter(some.design, engine)))
+        made = _dictionaries(some)
+        found = rates({OURS: lambda: through_run_patterns(some, engine), BOTO: lambda: writer.put(made)}, rounds)
+        yield ratio(found, OURS, BOTO, at_least=2)
+        yield rate_facts(found)[1]
+    if Path("/proc/self/clear_refs").exists():
+        yield memory(most)
 
-        def through_run_patterns() -> int:
-            return run_patterns(design, engine, items, calls=1, sample=len(items), progress=False).loaded
 
-        found = rates({ours: through_run_patterns, boto: lambda: writer.put(made), bare: poster.put}, rounds)
-    yield ratio(found, ours, boto, at_least=2)
-    yield ratio(found, ours, bare)
-    yield from rate_facts(found)
-    yield Fact("items loaded", f"{len(items):,} on {engine.name}")
+def through_run_patterns(items: Items, engine: Engine) -> int:
+    """Load all items, call a pattern once, delete the table; how many items there were."""
+    return run_patterns(items.design, engine, items, calls=1, sample=len(items), progress=False).loaded
+
+
+def _dictionaries(items: Items) -> list[dict[str, Any]]:
+    return [item for entity in items.entities.values() for item in entity.take(np.arange(len(entity)))]
+
+
+FIRST = 10_000  # items, after which a load must need no more memory
+_MEMORY = """
+import sys
+from benchmarks.loading import grown
+print(*grown(int(sys.argv[1])))
+"""
+
+
+def memory(tasks: int) -> Ratio:
+    """The most memory that a process of its own held from item 10,000 to the last, to what it held at item 10,000."""
+    command = [sys.executable, "-c", _MEMORY, str(tasks)]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    peak, first, count = map(float, said)
+    return Ratio(f"client's memory up to item {count:,.0f} : at item {FIRST:,}", (peak / first,), at_most=1.1)
+
+
+def grown(tasks: int) -> tuple[float, float, int]:
+    """Peak megabytes of a load from item 10,000 on, megabytes at item 10,000, and how many items were loaded."""
+    items, held = generate_items(task_design(tasks)), []
+
+    class Watched(tqdm.auto.tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            if not held and self.n + (n or 0) >= FIRST:
+                Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+                held.append(peak_megabytes())
+            return super().update(n)
+
+        def close(self) -> None:
+            if len(held) == 1:
+                held.append(peak_megabytes())
+            super().close()
+
+    with start_engine("embedded") as engine, patch.object(tqdm.auto, "tqdm", Watched), redirect_stderr(StringIO()):
+        loaded = run_patterns(items.design, engine, items, calls=1, sample=len(items)).loaded
+    return held[1], held[0], loaded
 
 
 class BatchWriter:
@@ -100,7 +158,7 @@ class BareClient:
         return self.count
 
     def _post(self, bodies: Sequence[bytes]) -> None:
-        headers = {"X-Amz-Target": "DynamoDB_20120810.BatchWriteItem", "Content-Type": "application/x-amz-json-1.0"}
+        headers = self.engine._headers | {"X-Amz-Target": "DynamoDB_20120810.BatchWriteItem"}
         with closing(http.client.HTTPConnection(urlsplit(self.engine.endpoint_url).netloc)) as connection:
             for body in bodies:
                 connection.request("POST", "/", body, headers)

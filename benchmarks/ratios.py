@@ -57,6 +57,14 @@ class Grid:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Report:
+    """What needs more than a line: a heading, and Markdown under it."""
+
+    heading: str
+    text: str
+
+
 def rates(candidates: Mapping[str, Callable[[], int]], rounds: int) -> Rates:
     """Items per second of each candidate, round by round; a candidate does its work and returns how many it did."""
     found: Rates = {name: [] for name in candidates}

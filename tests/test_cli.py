@@ -178,7 +178,7 @@ def test_an_unknown_engine_and_one_that_does_not_answer(small):
     done = typed("run", small, "--engine", "nosql")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(
-        "workbench: engine 'nosql' is unknown; there are auto, embedded, dynoxide, and the URL"
+        "workbench: engine 'nosql' is unknown; there are auto, docker, java, dynoxide, embedded, the URL"
     )
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening

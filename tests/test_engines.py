@@ -21,8 +21,9 @@ import botocore
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from workbench import engines
-from workbench.engines import ACCESS_KEY, FACTS, KINDS, Engine, start_engine
+from workbench import emulators, endpoints, engines, processes, starting
+from workbench.engine import ACCESS_KEY
+from workbench.engines import FACTS, KINDS, Engine, start_engine
 from workbench.errors import EngineError, RequestError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")
@@ -41,7 +42,9 @@ def engine():
 def plain_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "WORKBENCH_ENGINE", "WORKBENCH_LOCAL_HOSTS"):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "WORKBENCH_ENGINE", "WORKBENCH_LOCAL_HOSTS", "DYNAMODB_LOCAL_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -58,13 +61,13 @@ def create_table(engine: Engine, name: str) -> None:
 
 
 def pid_of(engine: Engine) -> int:
-    assert engine._child
-    return engine._child.process.pid
+    assert engine._server
+    return engine._server.process.pid
 
 
 def folder_of(engine: Engine) -> Path:
-    assert engine._child
-    return engine._child.folder
+    assert engine._server
+    return engine._server.folder
 
 
 def runs(pid: int) -> bool:
@@ -193,7 +196,7 @@ def test_two_engines_at_once_know_nothing_of_each_other():
 
 
 def test_a_start_that_fails_gives_command_and_log_at_once(monkeypatch):
-    monkeypatch.setattr(engines, "_MINISTACK_PROGRAM", "raise SystemExit('no such thing as luck')")
+    monkeypatch.setattr(emulators, "_MINISTACK_PROGRAM", "raise SystemExit('no such thing as luck')")
     start = time.monotonic()
     with pytest.raises(EngineError) as caught:
         start_engine("embedded")
@@ -203,7 +206,7 @@ def test_a_start_that_fails_gives_command_and_log_at_once(monkeypatch):
 
 
 def test_a_start_that_hangs_ends_at_its_timeout(monkeypatch):
-    monkeypatch.setattr(engines, "_MINISTACK_PROGRAM", "import os; os.read(0, 1)")
+    monkeypatch.setattr(emulators, "_MINISTACK_PROGRAM", "import os; os.read(0, 1)")
     with pytest.raises(EngineError, match=r"did not answer within 0\.3 s"):
         start_engine("embedded", timeout=0.3)
 
@@ -212,12 +215,12 @@ def test_a_start_that_hangs_ends_at_its_timeout(monkeypatch):
 @pytest.mark.parametrize("stranger", ["a socket", "an engine"])
 def test_a_port_taken_between_choosing_and_binding_means_another_port(monkeypatch, engine, stranger, told):
     if not told:  # as on a system without /proc
-        monkeypatch.setattr(engines, "_listening", lambda pid: None)
+        monkeypatch.setattr(processes, "listening", lambda pid: None)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         taken = {"a socket": listening.getsockname()[1], "an engine": int(engine.endpoint_url.rpartition(":")[2])}
-        choose = engines._free_port
+        choose = starting.free_port
         ports = iter([taken[stranger]])
-        monkeypatch.setattr(engines, "_free_port", lambda: next(ports, None) or choose())
+        monkeypatch.setattr(starting, "free_port", lambda: next(ports, None) or choose())
         with start_engine("embedded") as other:
             assert not other.endpoint_url.endswith(f":{taken[stranger]}")
             create_table(other, "Mine")
@@ -226,7 +229,7 @@ def test_a_port_taken_between_choosing_and_binding_means_another_port(monkeypatc
 
 @linux
 def test_an_engine_that_listens_on_all_interfaces_is_not_used(monkeypatch):
-    monkeypatch.setitem(engines._HARDENED, "BIND_HOST", "0.0.0.0")
+    monkeypatch.setitem(emulators._HARDENED, "BIND_HOST", "0.0.0.0")
     with pytest.raises(EngineError, match=r"also listens on 0\.0\.0\.0:\d+: not used"):
         start_engine("embedded")
 
@@ -234,10 +237,10 @@ def test_an_engine_that_listens_on_all_interfaces_is_not_used(monkeypatch):
 @linux
 def test_what_a_process_listens_on_is_seen_for_both_ip_versions():
     with socket.create_server(("127.0.0.1", 0)) as four:
-        found = engines._listening(os.getpid())
+        found = processes.listening(os.getpid())
         assert found and f"127.0.0.1:{four.getsockname()[1]}" in found
-    assert engines._address("0100007F:1F90" if sys.byteorder == "little" else "7F000001:1F90") == "127.0.0.1:8080"
-    assert engines._address("0" * 32 + ":0050") == ":::80"
+    assert processes._address("0100007F:1F90" if sys.byteorder == "little" else "7F000001:1F90") == "127.0.0.1:8080"
+    assert processes._address("0" * 32 + ":0050") == ":::80"
 
 
 @linux
@@ -248,7 +251,15 @@ def test_the_engine_inherits_no_credential_proxy_or_home(monkeypatch):
         inherited = Path(f"/proc/{pid_of(engine)}/environ").read_text().split("\0")
         names = {line.partition("=")[0] for line in inherited if line}
         assert SECRET not in " ".join(inherited)
-        assert names <= {*engines._HARDENED, *engines._INHERITED, "GATEWAY_PORT", "HOME", "TMPDIR", "TEMP", "TMP"} | {
+        assert names <= {
+            *emulators._HARDENED,
+            *processes.INHERITED,
+            "GATEWAY_PORT",
+            "HOME",
+            "TMPDIR",
+            "TEMP",
+            "TMP",
+        } | {
             "WORKBENCH_PARENT",
             "WORKBENCH_PATH",
         }
@@ -260,7 +271,7 @@ def test_the_engine_inherits_no_credential_proxy_or_home(monkeypatch):
 def parent(script: str, *, group: bool = False) -> tuple[subprocess.Popen, int]:
     """A Python process that starts an engine, prints its process id, then runs `script`."""
     code = "import os, sys, time, workbench.engines as e\nengine = e.start_engine('embedded')\n"
-    code += "print(engine._child.process.pid, flush=True)\n" + textwrap.dedent(script)
+    code += "print(engine._server.process.pid, flush=True)\n" + textwrap.dedent(script)
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=group
     )
@@ -355,11 +366,11 @@ def test_ctrl_c_is_not_for_the_engine_but_leaving_the_block_is():
 
 @posix
 def test_ctrl_c_while_starting_leaves_nothing(monkeypatch):
-    children: list[engines._Child] = []
+    children: list[processes.Child] = []
 
     def interrupted(engine: Engine) -> bool:
-        assert engine._child
-        children.append(engine._child)
+        assert engine._server
+        children.append(engine._server)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Engine, "_answers", interrupted)
@@ -508,7 +519,7 @@ def test_threads_share_an_engine(engine):
         engine.call("PutItem", {"TableName": "Shared", "Item": {"PK": {"S": f"call {number}"}}})
         engine.client().put_item(TableName="Shared", Item={"PK": {"S": f"client {number}"}})
 
-    with ThreadPoolExecutor(2 * engines.CONNECTIONS) as pool:
+    with ThreadPoolExecutor(2 * starting.CONNECTIONS) as pool:
         list(pool.map(write, range(50)))
     assert engine.call("Scan", {"TableName": "Shared", "Select": "COUNT"})["Count"] == 100
 
@@ -521,7 +532,7 @@ def test_the_embedded_engine_meters_no_reads_as_its_facts_say(engine):
     request = {"TableName": "Metered", "Key": {"PK": {"S": "a"}}, "ConsistentRead": True}
     said = engine.call("GetItem", request | {"ReturnConsumedCapacity": "TOTAL"})
     assert said["ConsumedCapacity"]["CapacityUnits"] == 1 and engine.reads_prove_nothing
-    assert FACTS.keys() == {*KINDS, "url"} and "deletes expired items" in engine.facts.ttl_deletes
+    assert FACTS.keys() == {*KINDS, "url", "aws"} and "deletes expired items" in engine.facts.ttl_deletes
 
 
 # running engines, by URL
@@ -637,10 +648,10 @@ def test_a_named_host_is_local_if_all_its_addresses_are_private(monkeypatch, add
     monkeypatch.setenv("WORKBENCH_LOCAL_HOSTS", "other, DynamoDB")
     monkeypatch.setattr(socket, "getaddrinfo", resolver(*addresses))
     if local:
-        assert engines._local("http://dynamodb:8000") == "http://dynamodb:8000"
+        assert endpoints.local_url("http://dynamodb:8000") == "http://dynamodb:8000"
     else:
         with pytest.raises(EngineError, match="dynamodb has an address that is not private: "):
-            engines._local("http://dynamodb:8000")
+            endpoints.local_url("http://dynamodb:8000")
 
 
 def test_a_named_host_without_an_address_is_refused(monkeypatch):
@@ -663,7 +674,7 @@ def test_a_named_host_without_an_address_is_refused(monkeypatch):
     ],
 )
 def test_loopback_needs_no_setting(url, normal):
-    assert engines._local(url) == normal
+    assert endpoints.local_url(url) == normal
 
 
 # kinds
@@ -673,15 +684,41 @@ def test_an_unknown_kind_lists_the_kinds():
     with pytest.raises(EngineError) as caught:
         start_engine("localstack")
     assert str(caught.value) == (
-        "engine 'localstack' is unknown; there are auto, embedded, dynoxide, and the URL of a running engine, as in "
-        "http://127.0.0.1:8000"
+        "engine 'localstack' is unknown; there are auto, docker, java, dynoxide, embedded, the URL of a running "
+        "engine, as in http://127.0.0.1:8000, and aws"
     )
 
 
-@pytest.mark.parametrize("kind", ["docker", "java"])
-def test_kinds_of_later_versions_say_what_there_is(kind):
-    with pytest.raises(EngineError, match=f"'{kind}' is not available in this version; there are auto, embedded"):
-        start_engine(kind)
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_cannot_be_is_refused(port):
+    with pytest.raises(EngineError, match=f"port {port}: a port is a number from 1 to 65535"):
+        start_engine("embedded", port=port)
+
+
+def test_an_engine_listens_on_the_port_asked_for_or_says_that_it_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EngineError, match=f"port {port} is taken by another program: choose another one"):
+            start_engine("embedded", port=port)
+    with start_engine("embedded", port=port) as engine:
+        assert engine.endpoint_url == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "x" * 64])
+def test_the_name_of_kept_data_is_no_path(name):
+    with pytest.raises(EngineError, match=f"persist='{name}': the name of kept data has up to 63 letters"):
+        start_engine("dynoxide", persist=name)
+
+
+def test_the_embedded_engine_says_that_it_keeps_nothing():
+    with pytest.raises(EngineError, match="keeps nothing, so that persist='mine' cannot be: docker, java and dynoxide"):
+        start_engine("embedded", persist="mine")
+
+
+def test_a_running_engine_can_be_given_no_port_and_no_data(engine):
+    for setting in ({"port": 8000}, {"persist": "mine"}):
+        with pytest.raises(EngineError, match="runs already: port and persist are for engines that are started"):
+            start_engine(engine.endpoint_url, **setting)
 
 
 def test_without_the_emulator_the_pip_command_is_given(monkeypatch):
@@ -705,7 +742,11 @@ def test_an_emulator_without_pages_of_1_mb_is_refused(monkeypatch):
 def test_auto_takes_embedded_last_and_says_why(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with start_engine() as engine:
-        assert engine.choice == f"{engine.description}; AWS_ENDPOINT_URL_DYNAMODB is not set; no dynoxide on the path"
+        assert engine.choice == (
+            f"{engine.description}; AWS_ENDPOINT_URL_DYNAMODB is not set; no engine of `workbench engine start` runs; "
+            f"no Docker daemon runs ({os.environ['DOCKER_HOST'].removeprefix('unix://')} is missing); "
+            "DynamoDB Local is not installed (`workbench engine install` does it once); no dynoxide on the path"
+        )
 
 
 def test_auto_takes_the_endpoint_of_the_environment_first(monkeypatch, engine):

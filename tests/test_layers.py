@@ -14,11 +14,14 @@ MODEL = (
     "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions engines errata "
-    "tables loading metering sampling runs"
+    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals reach "
+    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes connections "
+    "endpoints engine starting emulators installing java containers residents amazon engines "
+    "errata attempts tables inventory loading metering sampling spending runs"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts charts reports regression environment terminal engine_commands cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

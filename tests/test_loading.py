@@ -22,6 +22,7 @@ from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, count_items
 from workbench.requests import to_item
 from workbench.runs import run_patterns
+from workbench.tables import RunTables
 
 PREFIX = "load-test-"
 DESIGN = """
@@ -212,15 +213,12 @@ def test_where_the_engines_count_is_old_the_items_are_counted(items, engine, mon
     assert scans == [PREFIX + "Orders", PREFIX + "Events"]
 
 
-def test_items_are_counted_over_all_pages(engine, monkeypatch):
+def test_items_are_counted_over_all_pages(design, engine, monkeypatch):
     pages = [{"Count": 3, "LastEvaluatedKey": {"PK": {"S": "x"}}}, {"Count": 0, "LastEvaluatedKey": {"PK": {"S": "y"}}}]
     pages.append({"Count": 2})
 
-    class Tables:
-        name = staticmethod(str)
-        engine = type("", (), {"call": staticmethod(lambda operation, body: pages.pop(0))})
-
-    assert count_items(Tables(), "Orders") == 5  # type: ignore[arg-type]
+    monkeypatch.setattr(engine, "call", lambda operation, body: pages.pop(0))
+    assert count_items(RunTables(design, engine, PREFIX), "Orders") == 5
 
 
 def test_an_error_of_the_engine_in_a_worker_ends_the_load(items, engine, monkeypatch):

@@ -118,7 +118,7 @@ def test_there_is_a_line_for_each_call_in_file_order(found):
     assert found.calls.call.tolist() == [*range(4)] * len(served) + [0]
     assert found.calls.columns.tolist() == [
         *("pattern", "operation", "table", "index", "call", "requests", "pages", "items_scanned", "items_returned"),
-        *("read_units", "write_units", "engine_units", "errata", "latency_ms", "error", "as_expected"),
+        *("read_units", "write_units", "engine_units", "errata", "latency_ms", "repeats", "error", "as_expected"),
     ]
     assert (found.calls.latency_ms > 0).all()
     assert set(of(found, "of-owner")["index"]) == {"ByOwner"}
@@ -531,7 +531,7 @@ def test_an_engine_that_was_stopped_or_is_unknown_says_so():
     with pytest.raises(EngineError, match=r"was stopped: start another with start_engine\(\)"):
         run_patterns(items.design, stopped, items, progress=False)
     with pytest.raises(
-        EngineError, match=r"engine 'nosql' is unknown; there are auto, embedded, dynoxide, and the URL"
+        EngineError, match=r"engine 'nosql' is unknown; there are auto, docker, java, dynoxide, embedded, the URL"
     ):
         start_engine("nosql")
 
@@ -541,7 +541,7 @@ def test_an_engine_that_ends_in_the_middle_is_an_engine_error(monkeypatch):
     with start_engine("embedded") as engine:
 
         def ended(*_: object) -> None:
-            engine._child.process.kill()  # type: ignore[union-attr]
+            engine._server.process.kill()  # type: ignore[union-attr]
 
         monkeypatch.setattr("workbench.runs._expectations", lambda *_: ended() or [])
         with pytest.raises(EngineError):

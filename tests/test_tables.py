@@ -389,7 +389,7 @@ def test_a_table_that_does_not_become_ready_is_an_error(engine, monkeypatch):
 
     def creating(operation: str, body: Any) -> dict[str, Any]:
         answer = call(operation, body)
-        if operation == "DescribeTable":
+        if operation == "DescribeTable" and body["TableName"] == "Orders":
             answer["Table"]["TableStatus"] = "CREATING"
         return answer
 

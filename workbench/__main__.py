@@ -235,7 +235,7 @@ def setup(words: list[str]) -> int:
 
 
 RUNNING = ("local", "lab", "demo")
-EVERYTHING = (*RUNNING, "parquet", "dev")
+EVERYTHING = (*RUNNING, "parquet", "java", "dev")
 UNPINNED = {"dynamodb-workbench", "appnope", "colorama", "pywin32", "pywinpty"}  # ourselves, and single platforms'
 CONSTRAINTS_HEADER = """\
 # The versions that demo, tests, CI and the image install; `make lock` writes this file, on Python 3.11.

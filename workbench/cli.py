@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `schema`, `new`, `demo`.
+"""The commands: `workbench run`, `check`, `capacity`, `schema`, `new`, `demo`, and `engine` with its own.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -10,14 +10,16 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench import engine_commands
 from workbench.environment import ROOT, activation
+from workbench.terminal import aligned, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,26 +37,13 @@ app = typer.Typer(
     add_completion=True,
 )
 
+app.add_typer(engine_commands.app, name="engine")
+
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
-EngineKind = Annotated[str, typer.Option("--engine", help="auto, embedded, dynoxide, or the URL of a running engine.")]
+EngineKind = Annotated[
+    str, typer.Option("--engine", help="auto, docker, java, dynoxide, embedded, the URL of a running engine, or aws.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random draw.")]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the workbench as their message and exit code 1; Ctrl-C as 130."""
-    from workbench.errors import WorkbenchError
-
-    try:
-        yield
-    except BrokenPipeError:  # as in `workbench run | head`
-        raise
-    except (WorkbenchError, ValueError, OSError) as error:
-        typer.echo(f"workbench: {error}" if not str(error).startswith("workbench") else str(error), err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt as interrupt:
-        typer.echo(f"\n{str(interrupt) or 'interrupted'}", err=True)
-        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -62,7 +51,7 @@ def check(design: DesignFile) -> None:
     """Check a design file: every error with file, line and column."""
     from workbench.designfile import load_design
 
-    with _told():
+    with told():
         typer.echo(f"{design}: {str(load_design(design))[1:-1]}: no errors")
 
 
@@ -108,6 +97,12 @@ def run(
     prefix: Annotated[str | None, typer.Option(help="What table names on a running engine begin with.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the tables on a running engine.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write one line per call to this CSV file.")] = None,
+    allow_aws: Annotated[
+        bool, typer.Option("--allow-aws", help="With --engine aws: the real service, for money.")
+    ] = False,
+    account: Annotated[str, typer.Option(help="With --engine aws: the account's id; else it is asked for.")] = "",
+    profile: Annotated[str, typer.Option(help="With --engine aws: the profile with the credentials.")] = "",
+    region: Annotated[str, typer.Option(help="With --engine aws: the region.")] = "",
 ) -> None:
     """Load a design into a local engine and run its access patterns: units, items and latency of each."""
     from workbench.designfile import load_design
@@ -115,12 +110,13 @@ def run(
     from workbench.items import generate_items
     from workbench.runs import run_patterns
 
-    with _told():
+    with told():
         loaded = load_design(design)
         if output:
             output.touch()  # a place that cannot be written is better known before the run
         items = generate_items(loaded, seed=seed)
-        with start_engine(engine) as started:
+        aws: dict[str, Any] = {"allow_aws": allow_aws, "account": account, "profile": profile, "region": region}
+        with start_engine(engine, **aws) as started:
             typer.echo(started.choice)
             options: dict[str, Any] = {"calls": calls, "sample": sample, "prefix": prefix, "keep": keep}
             with _owned_engine_ends(started.owned):
@@ -146,7 +142,7 @@ def _show_run(result: "Run") -> None:
 
     typer.echo(_table(result.summary))
     if len(arms := shown_arms(result.arms)):
-        typer.echo(f"\nUnits by table and index:\n{_aligned(arms)}\n")
+        typer.echo(f"\nUnits by table and index:\n{aligned(arms)}\n")
     for note in result.notes:
         typer.echo(f"note: {note}")
     for name, reason in result.unserved.items():
@@ -165,21 +161,7 @@ def _table(summary: "pd.DataFrame") -> str:
     """The summary for a terminal, with what its columns mean."""
     from workbench.runs import shown
 
-    return f"{_aligned(shown(summary))}\n{LEGEND}"
-
-
-def _aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
-    """Columns by heading, for a terminal: numbers to the right."""
-    from workbench.results import number
-
-    columns = [(name, list(cells)) for name, cells in table.items()]
-    texts = [[str(name), *map(number, cells)] for name, cells in columns]
-    widths = [max(map(len, column)) for column in texts]
-    aligned = [
-        [f"{text:<{width}}" if all(isinstance(cell, str) for cell in cells) else f"{text:>{width}}" for text in column]
-        for (_, cells), column, width in zip(columns, texts, widths, strict=True)
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in zip(*aligned, strict=True))
+    return f"{aligned(shown(summary))}\n{LEGEND}"
 
 
 @app.command()
@@ -189,9 +171,9 @@ def capacity(design: DesignFile, seed: Seed = 7) -> None:
     from workbench.expected import expected_units
     from workbench.items import generate_items
 
-    with _told():
+    with told():
         found = expected_units(generate_items(load_design(design), seed=seed))
-        typer.echo(f"{found.summary_line()}\n\n{_aligned(found.shown())}\n")
+        typer.echo(f"{found.summary_line()}\n\n{aligned(found.shown())}\n")
         typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
 
 
@@ -216,7 +198,7 @@ def demo(
 
     started = time.perf_counter()
     path = (design or TASK_BOARD).resolve()
-    with _told():
+    with told():
         load_design(path)
         check_kind(engine)
         notebook, report, charts = _run_quickstart(path, engine, build)

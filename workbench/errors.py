@@ -4,6 +4,7 @@
 WorkbenchError
 ├── DesignError      the design contradicts itself         .problems .where .line
 ├── EngineError      could not start, reach or stop        .kind .command .log
+│   └── AnswerLost   sent and not answered: whether it was done is not known
 ├── RequestError     DynamoDB refused a request            .pattern .operation .code
 └── NotebookError    a notebook failed or results moved    .notebook .cell .changes
 ```
@@ -16,6 +17,7 @@ are returned, never raised.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class WorkbenchError(Exception):
@@ -59,12 +61,18 @@ class EngineError(WorkbenchError):
         command = [f"  command: {' '.join(self.command)}"] if self.command else []
         return command + [f"  log: {line}" for line in self.log.splitlines()[-10:]]
 
-    def __reduce__(self):
-        return _engine_error, (self.message, self.kind, self.command, self.log)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _engine_error, (type(self), self.message, self.kind, self.command, self.log)
 
 
-def _engine_error(message: str, kind: str, command: tuple[str, ...], log: str) -> EngineError:
-    return EngineError(message, kind=kind, command=command, log=log)
+def _engine_error(
+    error: "type[EngineError]", message: str, kind: str, command: tuple[str, ...], log: str
+) -> EngineError:
+    return error(message, kind=kind, command=command, log=log)
+
+
+class AnswerLost(EngineError):
+    """A request was sent and no answer came: whether the engine did its work is not known."""
 
 
 class RequestError(WorkbenchError):

@@ -8,11 +8,11 @@ nothing is there twice (AWS: API_BatchWriteItem).
 import json
 import random
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ from workbench.columns import Ints
 from workbench.entities import EntityItems
 from workbench.errors import EngineError
 from workbench.items import Items
-from workbench.requests import to_item
 from workbench.serving import sort_prefix
 from workbench.tables import RunTables
+from workbench.wire import put_batches
 
-BLOCK = 2_500  # items built at a time: bounds memory, whatever the number of items
 WORKERS = 4
+AHEAD, AHEAD_BYTES = 64, 16 * limits.MB  # batches written ahead of those that are under way
+NOTE_SECONDS = 5.0  # how often it is noted on the engine how far the load is
 TRIES = 12  # of one batch with unprocessed items: pauses of up to 3 s
 
 Parts = list[tuple[EntityItems, Ints]]
@@ -67,6 +68,7 @@ class _Load:
     def __init__(self, tables: RunTables, fingerprint: str, show: Callable[[int], object]):
         self.tables, self.fingerprint, self.show = tables, fingerprint, show
         self.put: dict[str, int] = {}
+        self.noted = time.monotonic()
 
     @property
     def total(self) -> int:
@@ -89,14 +91,25 @@ class _Load:
         waiting: deque[tuple[Future[None], int]] = deque()
         for body, count in bodies:
             waiting.append((pool.submit(_put_batch, self.tables, body), count))
-            if len(waiting) >= 2 * WORKERS:
-                self._finish(table, *waiting.popleft())
-        while waiting:
-            self._finish(table, *waiting.popleft())
+            most = max(2 * WORKERS, min(AHEAD, AHEAD_BYTES // len(body)))
+            if len(waiting) >= most:
+                self._finish(table, waiting, most // 2)
+                self._note_now_and_then(table)
+        self._finish(table, waiting, len(waiting))
 
-    def _finish(self, table: str, sent: Future[None], count: int) -> None:
-        sent.result()
-        self._count(table, count)
+    def _finish(self, table: str, waiting: deque[tuple[Future[None], int]], batches: int) -> None:
+        """Count the first so many batches; one wait for all of them takes less from the workers than many."""
+        wait([sent for sent, _ in islice(waiting, batches)], return_when=FIRST_EXCEPTION)
+        for _ in range(batches):
+            sent, count = waiting.popleft()
+            sent.result()
+            self._count(table, count)
+
+    def _note_now_and_then(self, table: str) -> None:
+        """Note how far it is, for a load after this process or the engine was killed."""
+        if time.monotonic() - self.noted > NOTE_SECONDS:
+            self.tables.note(table, self.fingerprint, self.put[table])
+            self.noted = time.monotonic()
 
     def _count(self, table: str, count: int) -> None:
         self.put[table] = self.put.get(table, 0) + count
@@ -106,25 +119,17 @@ class _Load:
 def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:
     """Ready-made BatchWriteItem requests, in a fixed order; the first `skip` items are left out."""
     for entity, index in parts:
-        start, skip = min(skip, len(index)), max(0, skip - len(index))
-        for block in range(start, len(index), BLOCK):
-            found = entity.take(index[block : block + BLOCK])
-            for i in range(0, len(found), limits.BATCH_WRITE_ITEMS):
-                batch = [{"PutRequest": {"Item": to_item(item)}} for item in found[i : i + limits.BATCH_WRITE_ITEMS]]
-                yield _encoded({"RequestItems": {name: batch}}), len(batch)
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, default=lambda value: b64encode(value).decode(), separators=(",", ":")).encode()
+        yield from put_batches(name, entity, index[skip:])
+        skip = max(0, skip - len(index))
 
 
 def _put_batch(tables: RunTables, body: bytes) -> None:
     """Send one batch until the engine has processed all of it."""
     for attempt in range(TRIES):
-        left = tables.engine.call("BatchWriteItem", body).get("UnprocessedItems")
+        left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
         if not left:
             return
-        body = _encoded({"RequestItems": left})
+        body = json.dumps({"RequestItems": left}).encode()
         time.sleep(random.uniform(0, min(3.0, 0.05 * 2**attempt)))
     raise EngineError(
         f"{tables.engine.name} left items unprocessed {TRIES} times in a row: it is overloaded or its disk is full",
@@ -136,7 +141,7 @@ def _put_batch(tables: RunTables, body: bytes) -> None:
 def _verify(tables: RunTables, table: str, parts: Parts) -> None:
     """EngineError unless the table holds what was put: by the engine's count or, where that is stale, by reading."""
     wanted = sum(len(index) for _, index in parts)
-    said = tables.engine.call("DescribeTable", {"TableName": tables.name(table)})["Table"].get("ItemCount")
+    said = tables.attempts.call("DescribeTable", {"TableName": tables.name(table)})["Table"].get("ItemCount")
     found = said if said == wanted else count_items(tables, table)
     if found != wanted:
         raise EngineError(
@@ -177,7 +182,7 @@ def count_items(tables: RunTables, table: str) -> int:
     request: dict[str, Any] = {"TableName": tables.name(table), "Select": "COUNT"}
     total = 0
     while True:
-        page = tables.engine.call("Scan", request)
+        page = tables.attempts.call("Scan", request)
         total += page["Count"]
         if not page.get("LastEvaluatedKey"):
             return total

@@ -16,8 +16,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workbench import capacity, errata, expressions
+from workbench.attempts import UNKNOWN
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
+from workbench.errors import AnswerLost
 from workbench.explain import Step
 from workbench.reach import fetches as fetches_more
 from workbench.requests import Request
@@ -49,6 +51,7 @@ class Metered:
     projected: bool = False
     base_sizes: list[tuple[int, ...]] = field(default_factory=list, repr=False)
     seconds: float = 0.0
+    repeats: int = 0  # of requests whose answer was lost
     error: str = ""
     message: str = ""
     refusal: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -60,6 +63,11 @@ class Metered:
         arms = self.reads if steps[0].is_read else self.writes
         arms[table] = arms.get(table, Units()) + capacity.units_of(steps)
         self.steps += (replace(step, table=table) for step in steps)
+
+    def forget_units(self) -> None:
+        """Drop the units of a write that was repeated: what it met may be what its first try left."""
+        for part in (self.reads, self.writes, self.steps, self.replies):
+            part.clear()
 
     @property
     def engine_units(self) -> float | None:
@@ -135,22 +143,33 @@ class Meter:
         _METERS[request.operation](self, pattern, request, metered)
         if not pattern.is_read:
             self.forget()
+            if metered.repeats:
+                metered.forget_units()
         return metered
 
     # Speaking to the engine
 
     def timed(self, metered: Metered, operation: str, parameters: dict[str, Any]) -> Any:
-        """The answer to a request of the pattern, timed; None if it was refused."""
+        """The answer to a request of the pattern, timed; None if it was refused, or if it is unknown."""
         call = getattr(self.client, _METHODS[operation])
         full = {**self.tables.prefixed(parameters), "ReturnConsumedCapacity": "INDEXES"}
-        start = time.perf_counter()
+        starts: list[float] = []
+
+        def once() -> Any:
+            starts.append(time.perf_counter())
+            return call(**full)
+
         try:
-            answer = call(**full)
+            answer = self.tables.attempts.send(operation, full, once)
         except ClientError as error:
             said = error.response.get("Error", {})
-            metered.error, metered.message = said.get("Code", "unknown"), said.get("Message", "")
+            metered.error, metered.message = said.get("Code", "no code"), said.get("Message", "")
             metered.refusal, answer = dict(error.response), None
-        metered.seconds += time.perf_counter() - start
+        except AnswerLost as error:
+            metered.error, answer = UNKNOWN, None
+            metered.message = f"{error.message}; it was not sent again, because it could then be done twice"
+        metered.seconds += time.perf_counter() - starts[-1]
+        metered.repeats += len(starts) - 1
         if answer and (said := answer.get("ConsumedCapacity")):
             parts = said if isinstance(said, list) else [said]
             metered.replies += [(part["TableName"].removeprefix(self.tables.prefix), part) for part in parts]
@@ -159,7 +178,12 @@ class Meter:
     def look(self, table: str, key: dict[str, Any]) -> dict[str, Any] | None:
         """An item as it stands, read consistently and not metered."""
         parameters = {"TableName": self.tables.name(table), "Key": key, "ConsistentRead": True}
-        return self.client.get_item(**parameters).get("Item")
+        return self.read("GetItem", parameters).get("Item")
+
+    def read(self, operation: str, parameters: dict[str, Any]) -> Any:
+        """The answer to a read that is no part of the pattern."""
+        call = getattr(self.client, _METHODS[operation])
+        return self.tables.attempts.send(operation, parameters, lambda: call(**parameters))
 
     def write(self, metered: Metered, table: str, before: Any, after: Any, *, transactional: bool = False) -> None:
         metered.charge(table, capacity.write_steps(before, after, self.schemas[table], transactional=transactional))
@@ -248,9 +272,9 @@ class Meter:
     ) -> list[dict[str, Any]]:
         bare = _without_filter(parameters) | {"Limit": scanned}
         items: list[dict[str, Any]] = []
-        call = self.client.query if "KeyConditionExpression" in bare else self.client.scan
+        operation = "Query" if "KeyConditionExpression" in bare else "Scan"
         while len(items) < scanned:
-            page = call(**self.tables.prefixed(bare))
+            page = self.read(operation, self.tables.prefixed(bare))
             items += page["Items"]
             if not page.get("LastEvaluatedKey"):
                 break

@@ -24,6 +24,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.amazon import HEADLESS
 from workbench.errors import NotebookError, WorkbenchError
 from workbench.reports import read_notebook, save_charts, to_html
 from workbench.results import Result
@@ -369,4 +370,9 @@ def kernel_environ(folder: str) -> dict[str, str]:
     """The environment variables of a kernel whose Jupyter and IPython files are in this folder."""
     kept = {k: v for k, v in os.environ.items() if k not in PERSONAL and not k.startswith("JUPYTER_")}
     places = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), folder)
-    return {**kept, **places, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns about Python itself
+    return {
+        **kept,
+        **places,
+        HEADLESS: "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }  # else the debugger warns about Python itself

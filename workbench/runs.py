@@ -16,6 +16,7 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from workbench.attempts import UNKNOWN
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
@@ -46,6 +47,7 @@ SHOWN = {  # what people see of a summary, and under which heading; items, units
     "engine_units": "engine's units",
     "latency_ms_p50": "ms",
     "errors_expected": "failed as expected",
+    "unknown": "answer lost",
 }
 SHOWN_ARMS = {
     "pattern": "access pattern",
@@ -132,8 +134,7 @@ class Run(Result):
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
-        # A call that failed where success was expected says nothing of what the pattern costs: it is only counted.
-        good = [r for r in mine if not r["error"] or r["as_expected"]]
+        good = [r for r in mine if _tells_costs(r)]
         line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": len(mine)}
         for name in ("items_scanned", "items_returned", "read_units", "write_units", "engine_units"):
             line[name] = _mean([r[name] for r in good])
@@ -141,9 +142,17 @@ class Run(Result):
         line["latency_ms_p50"] = latencies[(len(good) - 1) // 2] if good else math.nan
         line["latency_ms_p95"] = latencies[math.ceil(0.95 * len(good)) - 1] if good else math.nan
         line["errors_expected"] = sum(r["error"] != "" and r["as_expected"] for r in mine)
-        line["errors"] = len(mine) - len(good)
+        line["errors"] = sum(r["error"] not in ("", UNKNOWN) and not r["as_expected"] for r in mine)
+        line["unknown"] = sum(r["error"] == UNKNOWN for r in mine)
         line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
         return line
+
+
+def _tells_costs(record: Mapping[str, Any]) -> bool:
+    """Whether a call says what its pattern costs: one that failed unexpectedly or was sent twice is only counted."""
+    if record["repeats"] and record["operation"] not in READS:
+        return False
+    return not record["error"] or record["as_expected"]
 
 
 def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
@@ -152,7 +161,8 @@ def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
     frame["write_units"] = frame.write_units.mask(reads)
     for name in ("items_scanned", "items_returned", "read_units"):
         frame[name] = frame[name].where(reads)
-    frame["errors_expected"] = frame.errors_expected.where(frame.errors_expected > 0)
+    for name in ("errors_expected", "unknown"):
+        frame[name] = frame[name].where(frame[name] > 0)
     return frame.dropna(axis="columns", how="all").rename(columns=SHOWN)
 
 
@@ -210,6 +220,8 @@ def run_patterns(
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
+    if not engine.is_local:
+        _announce(items, plan, tables, keep)
     tables.check()
     tables.claim()
     try:
@@ -222,6 +234,16 @@ def run_patterns(
         error.run = run  # type: ignore[attr-defined]
         raise error
     return run
+
+
+def _announce(items: Items, plan: Plan, tables: RunTables, keep: bool) -> None:
+    """Say what will be created and consumed where that costs money; ValueError if something would be left there."""
+    from workbench.spending import EXTRA, spending
+
+    if keep or not tables.prefix:
+        raise ValueError("on AWS tables have a prefix and are deleted at the end: keep=False, and no empty prefix")
+    found = spending(items, plan, tables)
+    print(f"{found.summary_line()}\n{found.to_frame().to_string(index=False)}\n{EXTRA}", flush=True)
 
 
 def _loaded_and_called(items: Items, plan: Plan, tables: RunTables, keep: bool, progress: bool) -> Run:
@@ -241,9 +263,10 @@ def _load(tables: RunTables, items: Items, plan: Plan, progress: bool) -> None:
     done = tables.create(fingerprint)
     try:
         load_items(tables, items, plan.places, fingerprint, done, progress)
-    except Exception:  # only an interruption leaves something to go on from
-        with suppress(EngineError):
-            tables.delete()
+    except BaseException as error:  # only an interruption leaves something to go on from, where that costs nothing
+        if isinstance(error, Exception) or not tables.engine.is_local:
+            with suppress(EngineError):
+                tables.delete()
         raise
     for table in items.design.tables:
         tables.note(table, "", 0)  # from here on the patterns change it: a later load starts anew
@@ -365,6 +388,7 @@ def _record(
         "engine_units": sum(engine) if engine else None,
         "errata": tuple(dict.fromkeys(erratum for one in verdicts for erratum in one.errata)),
         "latency_ms": 1000 * sum(m.seconds for m in metered),
+        "repeats": sum(m.repeats for m in metered),
         "error": next((m.error for m in metered if m.error), ""),
         "as_expected": as_expected,
         "steps": tuple(step for m in metered for step in m.steps),

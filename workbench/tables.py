@@ -13,17 +13,20 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.attempts import Attempts
 from workbench.design import Design, Index, Table
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.identity import key_types
 
+TAG = "dynamodb-workbench"  # on the tables of an account, with the design's name
 REGISTRY = "workbench-tables-"  # and the design's name
 REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
+ACCOUNT_SECONDS = 300.0  # in an account, where a table with indexes takes a minute or more
 CLAIM = "(claim)"  # no table can be called that
 CLAIM_SECONDS = 3600  # after which a claim that cannot be asked about is taken for a forgotten one
 
@@ -79,8 +82,10 @@ class RunTables:
     design: Design
     engine: Engine
     prefix: str
+    attempts: Attempts = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "attempts", Attempts(self.engine))
         if self.prefix != _allowed(self.prefix):
             raise ValueError(f"prefix {self.prefix!r}: table names are made of letters, digits and _ . -")
 
@@ -96,11 +101,22 @@ class RunTables:
     def check(self) -> None:
         """EngineError if a table of that name exists that the workbench did not create."""
         noted = self.noted()
-        for table in self.design.tables:
-            name = self.name(table)
-            created = self._created(name)
-            if created is not None and noted.get(name, {}).get("created") != created:
+        for table in self.design.tables.values():
+            name = self.name(table.name)
+            created, note = self._created(name), noted.get(name, {})
+            if created is not None and note.get("created") != created and not self._was_begun(table, note):
                 raise self._foreign(name)
+
+    def _was_begun(self, table: Table, note: Mapping[str, str]) -> bool:
+        """Whether it is what a run left that was killed between creating it and noting so: as created, and empty."""
+        name = self.name(table.name)
+        if note.get("created") != "":
+            return False
+        keys = (self._described(name) or {}).get("KeySchema")
+        return keys == _key_schema(table.key_attributes[:1], table.key_attributes[1:]) and not self._holds_any(name)
+
+    def _holds_any(self, name: str) -> bool:
+        return bool(self.attempts.call("Scan", {"TableName": name, "ConsistentRead": True, "Limit": 1})["Count"])
 
     def _foreign(self, name: str) -> EngineError:
         return EngineError(
@@ -137,7 +153,7 @@ class RunTables:
             "ExpressionAttributeValues": {":holder": {"S": instead_of}},
         }
         try:
-            self.engine.call("PutItem", request)
+            self.attempts.call("PutItem", request)
         except RequestError as error:
             if error.code == "ConditionalCheckFailedException":
                 return False
@@ -146,7 +162,7 @@ class RunTables:
 
     def _holder(self) -> dict[str, str]:
         key = {REGISTRY_KEY: {"S": CLAIM}}
-        found = self.engine.call("GetItem", {"TableName": self.registry, "Key": key, "ConsistentRead": True})
+        found = self.attempts.call("GetItem", {"TableName": self.registry, "Key": key, "ConsistentRead": True})
         return {"by": "another process", "at": "0"} | {k: v["S"] for k, v in found.get("Item", {}).items()}
 
     def _stale_holder(self) -> str | None:
@@ -165,45 +181,59 @@ class RunTables:
         for table in self.design.tables.values():
             name = self.name(table.name)
             before = noted.get(name)
-            if before and before["loading"] == fingerprint and self._created(name) is not None:
+            if before and before["loading"] == fingerprint and before["created"] == self._created(name):
                 loaded[table.name] = int(before["loaded"])
                 continue
             self._drop(name)
+            if not self.engine.is_local:
+                self._wait(name, None)
             self._create(table, name, fingerprint)
         return loaded
 
     def _create(self, table: Table, name: str, fingerprint: str) -> None:
-        self.engine.call("CreateTable", table_parameters(self.design, table, name))
+        self.note(table.name, fingerprint, 0)  # before: killed in between, the table is known as ours
+        self.attempts.call("CreateTable", table_parameters(self.design, table, name) | self._tags())
         try:
             self._make_ready(table, name)
             self.note(table.name, fingerprint, 0)
         except BaseException:
             with suppress(EngineError):
-                self._drop(name)  # not noted, it would be a stranger's for the next run
+                self._drop(name)
+                self._forget(name)
             raise
 
-    def _make_ready(self, table: Table, name: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while self.engine.call("DescribeTable", {"TableName": name})["Table"]["TableStatus"] != "ACTIVE":
+    def _tags(self) -> dict[str, Any]:
+        """In an account tables are tagged, so that what a lost connection leaves there can be found."""
+        return {} if self.engine.is_local else {"Tags": [{"Key": TAG, "Value": _allowed(self.design.name)}]}
+
+    def _wait(self, name: str, status: str | None) -> None:
+        """Wait until a table has a status; None: until it is gone."""
+        seconds = READY_SECONDS if self.engine.is_local else ACCOUNT_SECONDS
+        deadline = time.monotonic() + seconds
+        while (self._described(name) or {}).get("TableStatus") != status:
             if time.monotonic() > deadline:
-                raise EngineError(f"table {name} was not ready within {READY_SECONDS:g} s", kind=self.engine.kind)
-            time.sleep(0.05)
+                wanted = "ready" if status else "gone"
+                raise EngineError(f"table {name} was not {wanted} within {seconds:g} s", kind=self.engine.kind)
+            time.sleep(0.05 if self.engine.is_local else 1.0)
+
+    def _make_ready(self, table: Table, name: str) -> None:
+        self._wait(name, "ACTIVE")
         if table.ttl and not self.engine.facts.ttl_deletes:
             ttl = {"Enabled": True, "AttributeName": table.ttl}
-            self.engine.call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": ttl})
+            self.attempts.call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": ttl})
 
     def note(self, table: str, fingerprint: str, loaded: int) -> None:
         """Note a table as ours, with how many items its load has put; an empty fingerprint marks it as used."""
         name = self.name(table)
         self._ensure_registry()
         item = {REGISTRY_KEY: name, "created": self._created(name) or "", "loading": fingerprint, "loaded": str(loaded)}
-        self.engine.call("PutItem", {"TableName": self.registry, "Item": {k: {"S": v} for k, v in item.items()}})
+        self.attempts.call("PutItem", {"TableName": self.registry, "Item": {k: {"S": v} for k, v in item.items()}})
 
     def noted(self) -> dict[str, dict[str, str]]:
         """What is noted about each table that the workbench created."""
         if not self._has_registry():
             return {}
-        found = self.engine.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Items"]
+        found = self.attempts.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Items"]
         notes = {item[REGISTRY_KEY]["S"]: {key: value["S"] for key, value in item.items()} for item in found}
         return {name: note for name, note in notes.items() if name != CLAIM}
 
@@ -219,8 +249,8 @@ class RunTables:
 
     def _forget(self, name: str) -> None:
         """Remove what is noted under a name, and the registry with the last of it."""
-        self.engine.call("DeleteItem", {"TableName": self.registry, "Key": {REGISTRY_KEY: {"S": name}}})
-        if not self.engine.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Count"]:
+        self.attempts.call("DeleteItem", {"TableName": self.registry, "Key": {REGISTRY_KEY: {"S": name}}})
+        if not self.attempts.call("Scan", {"TableName": self.registry, "ConsistentRead": True})["Count"]:
             self._drop(self.registry)
 
     def _created(self, name: str) -> str | None:
@@ -230,7 +260,7 @@ class RunTables:
 
     def _described(self, name: str) -> dict[str, Any] | None:
         try:
-            return self.engine.call("DescribeTable", {"TableName": name})["Table"]
+            return self.attempts.call("DescribeTable", {"TableName": name})["Table"]
         except RequestError as error:
             if error.code == "ResourceNotFoundException":
                 return None
@@ -238,7 +268,7 @@ class RunTables:
 
     def _drop(self, name: str) -> None:
         try:
-            self.engine.call("DeleteTable", {"TableName": name})
+            self.attempts.call("DeleteTable", {"TableName": name})
         except RequestError as error:
             if error.code != "ResourceNotFoundException":
                 raise
@@ -252,15 +282,18 @@ class RunTables:
 
     def _ensure_registry(self) -> None:
         if not self._has_registry():
-            self.engine.call(
+            self.attempts.call(
                 "CreateTable",
                 {
                     "TableName": self.registry,
                     "KeySchema": _key_schema((REGISTRY_KEY,), ()),
                     "AttributeDefinitions": [{"AttributeName": REGISTRY_KEY, "AttributeType": "S"}],
                     "BillingMode": "PAY_PER_REQUEST",
+                    **self._tags(),
                 },
             )
+            if not self.engine.is_local:  # where tables are there at once
+                self._wait(self.registry, "ACTIVE")
 
     def prefixed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A request's parameters with the table names that this engine has."""

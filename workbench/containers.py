@@ -1,0 +1,402 @@
+"""DynamoDB Local in Docker: the pinned image, a labelled container on a free loopback port, removed with its parent.
+
+Docker knows nothing of the notebook that started a container, so a guard does: a small process that waits until its
+parent ends, however that may be, and then removes the container. What a guard could not remove, because the machine or
+the daemon went first, the next start finds by its label.
+"""
+
+import contextlib
+import os
+import platform
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from workbench.engine import Engine
+from workbench.errors import EngineError
+from workbench.java import FLAGS, OPTIONS
+from workbench.processes import WATCH, Child, is_alive
+from workbench.starting import Options, taken
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+IMAGE = "amazon/dynamodb-local:3.3.1"
+PORT = "8000/tcp"
+LABEL = "dynamodb-workbench"
+SOCKET = "/var/run/docker.sock"
+DAEMON_SECONDS = 30  # the daemon must answer any request within this
+PULL_SECONDS = 120  # and while an image is pulled, say something within this
+START_DOCKER = "start Docker Desktop or the docker service"
+OTHERS = "or take start_engine('java') or start_engine('embedded'), which need no Docker"
+
+_GUARD = f"""{WATCH}
+sys.path += [p for p in os.environ["WORKBENCH_PATH"].split(os.pathsep) if p not in sys.path]
+
+def end():
+    try:
+        import docker
+        client = docker.DockerClient(base_url=sys.argv[1], timeout=30)
+        client.api.remove_container(sys.argv[2], force=True, v=True)
+    except Exception as problem:
+        print(problem, flush=True)
+    finally:
+        sweep()
+        os._exit(0)
+
+watch(end)
+threading.Event().wait()
+"""
+
+
+class DockerContainer:
+    """A container that runs an engine, and the guard that removes it."""
+
+    def __init__(self, container: "Container", command: tuple[str, ...], guard: Child | None = None):
+        self.container, self.command, self.guard = container, command, guard
+        self.owner, self._how = os.getpid(), ""
+
+    def ended(self, seconds: float = 0) -> str:
+        """How the container ended; empty while it runs. Asks the daemon only if there is time."""
+        deadline = time.monotonic() + seconds
+        while seconds and not self._how:
+            self._how = self._ask()
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        return self._how
+
+    def _ask(self) -> str:
+        from docker.errors import DockerException, NotFound
+        from requests import RequestException
+
+        try:
+            self.container.reload()
+        except NotFound:
+            return "its container was removed"
+        except (DockerException, RequestException) as error:
+            return f"the Docker daemon does not answer: {error}"
+        state = self.container.attrs["State"]
+        if state["Status"] in ("created", "running"):
+            return ""
+        return f"its container is {state['Status']}, exit code {state['ExitCode']}"
+
+    def listens(self) -> set[str]:
+        """The loopback address and port on which the container is published."""
+        return {f"{one['HostIp']}:{one['HostPort']}" for one in self.container.ports.get(PORT) or ()}
+
+    def log_tail(self, lines: int) -> str:
+        """The container's last lines."""
+        from docker.errors import DockerException
+        from requests import RequestException
+
+        with contextlib.suppress(DockerException, RequestException):
+            return self.container.logs(tail=lines).decode(errors="replace").rstrip()
+        return ""
+
+    def end(self) -> None:
+        """Remove the container; if the daemon does not answer, the guard and the next start try again."""
+        from docker.errors import DockerException
+        from requests import RequestException
+
+        if os.getpid() != self.owner:
+            return
+        removed = False
+        with contextlib.suppress(DockerException, RequestException):
+            self.container.remove(force=True, v=True)
+            removed = True
+        if self.guard:
+            if removed:
+                self.guard.process.kill()
+            self.guard.end()
+        self.close()
+
+    def close(self) -> None:
+        """Let the daemon's connection go, and nothing else."""
+        if client := self.container.client:
+            client.close()
+
+
+class _Unavailable(EngineError):
+    """Docker cannot be used: why, and what to do about it."""
+
+    def __init__(self, reason: str, advice: str):
+        self.reason = reason
+        super().__init__(f"{reason}: {advice}, {OTHERS}", kind="docker")
+
+
+def docker(options: Options) -> Engine:
+    """DynamoDB Local in a container; the image is pulled if it is not here."""
+    return _contained(options, pull=True)
+
+
+def docker_at_hand(options: Options) -> Engine:
+    """DynamoDB Local in a container, if the daemon answers and the image is here."""
+    try:
+        return _contained(options, pull=False)
+    except _Unavailable as error:
+        raise EngineError(error.reason, kind="docker") from None
+
+
+def _contained(options: Options, *, pull: bool) -> Engine:
+    where = daemon_url()
+    client = _daemon(where)
+    try:
+        with _refusals(f"the Docker daemon at {where}"):
+            _check_image(client, where, options, pull=pull)
+            _sweep(client)
+            options.say(f"starting {IMAGE} in Docker")
+            server = _run(client, where, options)
+            try:
+                (address,) = server.listens()
+                engine = Engine("docker", f"http://{address}", IMAGE, options.connections, server)
+                engine.wait(options.timeout)
+            except BaseException:
+                server.end()
+                raise
+    except BaseException:
+        client.close()
+        raise
+    return engine
+
+
+@contextlib.contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """Whatever the Docker SDK raises as an EngineError."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise EngineError(f"{what}: {getattr(error, 'explanation', None) or error}; {OTHERS}", kind="docker") from error
+
+
+def daemon_url() -> str:
+    """Where the Docker daemon listens: DOCKER_HOST, else the current context of Docker's command, else the socket."""
+    where = os.environ.get("DOCKER_HOST") or _context_host() or f"unix://{SOCKET}"
+    if where.startswith("unix://"):
+        _knock(where.removeprefix("unix://"))
+    if (host := urlsplit(where).hostname) and not where.startswith(("unix:", "npipe:")) and not _is_loopback(host):
+        raise _Unavailable(
+            f"Docker's daemon is {where}, on another machine, whose loopback cannot be reached from here",
+            f"start {IMAGE} there and give its URL (WORKBENCH_LOCAL_HOSTS must name {host})",
+        )
+    return where
+
+
+def _knock(path: str) -> None:
+    """EngineError unless something listens on the daemon's socket: quick, before the SDK is loaded."""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(DAEMON_SECONDS)
+            probe.connect(path)
+    except FileNotFoundError:
+        raise _Unavailable(f"no Docker daemon runs ({path} is missing)", START_DOCKER) from None
+    except PermissionError:
+        advice = "sudo usermod -aG docker $USER, then log in again"
+        raise _Unavailable(f"the Docker daemon at {path} does not let this user in", advice) from None
+    except OSError as error:
+        raise _Unavailable(f"the Docker daemon at {path} does not answer ({error.strerror})", START_DOCKER) from None
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _context_host() -> str:
+    """The daemon of the context that `docker context use` chose; empty without such a choice."""
+    config = Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser() / "config.json"
+    if os.name == "nt":
+        return "npipe:////./pipe/docker_engine"
+    if not config.exists():
+        return ""
+    try:
+        from docker.context import ContextAPI
+
+        found = ContextAPI.get_current_context()
+        return str(found.Host or "") if found else ""
+    except Exception:  # a config file of another shape: the socket is left to try
+        return ""
+
+
+def _daemon(where: str) -> "DockerClient":
+    try:
+        from docker import DockerClient
+    except ImportError:
+        raise _Unavailable(
+            "Docker's Python package is not installed", "pip install 'dynamodb-workbench[local]'"
+        ) from None
+    from docker.errors import DockerException
+
+    try:
+        return DockerClient(base_url=where, timeout=DAEMON_SECONDS)
+    except DockerException as error:
+        raise _Unavailable(f"the Docker daemon at {where} does not answer ({_short(error)})", START_DOCKER) from None
+
+
+def _short(error: Exception) -> str:
+    """The innermost reason in the Docker SDK's nested messages."""
+    parts = str(error).replace(")", "").replace("(", ", ").split(", ")
+    return parts[-1].strip("'\" ") or str(error)
+
+
+def _check_image(client: "DockerClient", where: str, options: Options, *, pull: bool) -> None:
+    """EngineError unless the image is here and is one that the daemon can run."""
+    from docker.errors import ImageNotFound
+
+    try:
+        image = client.images.get(IMAGE)
+    except ImageNotFound:
+        if not pull:
+            raise EngineError(
+                f"the image {IMAGE} is not in Docker (start_engine('docker') pulls it)", kind="docker"
+            ) from None
+        _pull(where, options)
+        image = client.images.get(IMAGE)
+    daemon = client.version()
+    if daemon.get("Os") != image.attrs.get("Os"):
+        raise _Unavailable(
+            f"{IMAGE} is for {image.attrs.get('Os')}, and Docker runs {daemon.get('Os')} containers",
+            "switch it to Linux containers",
+        )
+    if daemon.get("Arch") != image.attrs.get("Architecture"):
+        options.say(
+            f"{IMAGE} is for {image.attrs.get('Architecture')}, Docker runs {daemon.get('Arch')}: emulated, so slow"
+        )
+
+
+def _pull(where: str, options: Options) -> None:
+    """Pull the image, showing how far it is: lines for `progress`, else a bar."""
+    from docker import APIClient
+    from docker.errors import DockerException
+    from requests import RequestException
+    from tqdm.auto import tqdm
+
+    options.say(f"pulling {IMAGE}")
+    api = APIClient(base_url=where, timeout=PULL_SECONDS)
+    try:
+        with tqdm(
+            desc=f"pulling {IMAGE}", unit="B", unit_scale=True, disable=bool(options.progress), leave=False
+        ) as bar:
+            done: dict[str, int] = {}
+            for line in api.pull(*IMAGE.rsplit(":", 1), stream=True, decode=True):
+                if "error" in line:
+                    raise EngineError(_unpullable(line["error"]), kind="docker")
+                _advance(bar, done, line)
+    except (DockerException, RequestException) as error:
+        raise EngineError(_unpullable(getattr(error, "explanation", None) or error), kind="docker") from None
+    finally:
+        api.close()
+
+
+def _advance(bar: Any, done: dict[str, int], line: Mapping[str, Any]) -> None:
+    """Move the bar by what a line of a pull says about one layer."""
+    detail = line.get("progressDetail") or {}
+    if line.get("status") != "Downloading" or "total" not in detail:
+        return
+    if line["id"] not in done:
+        bar.total = (bar.total or 0) + detail["total"]
+    bar.update(detail["current"] - done.get(line["id"], 0))
+    done[line["id"]] = detail["current"]
+
+
+def _unpullable(reason: object) -> str:
+    return (
+        f"the image {IMAGE} is not here and cannot be pulled: {reason}. Check Docker's network and proxy; an image "
+        f"from a mirror will do, tagged: docker tag MIRROR/dynamodb-local:3.3.1 {IMAGE}; {OTHERS}"
+    )
+
+
+def _run(client: "DockerClient", where: str, options: Options) -> DockerContainer:
+    """The container, started, with its port known; nothing of it is left if that fails."""
+    from docker.errors import APIError
+
+    name = f"workbench-{options.persist}" if options.persist else f"workbench-{uuid.uuid4().hex[:12]}"
+    command = container_command(persist=bool(options.persist))
+    shown = ("docker", "run", "--name", name, IMAGE, *command)
+    guard = None if options.resident else Child(_GUARD, (where, name))
+    try:
+        container = client.containers.create(
+            IMAGE, list(command), name=name, detach=True, labels=_labels(options),
+            ports=_published(options.port), cap_drop=["ALL"], security_opt=["no-new-privileges"],
+            **_volume(options.persist),
+        )  # fmt: skip
+    except BaseException as error:
+        if guard:  # which must not remove a container that is not ours
+            guard.process.kill()
+            guard.end()
+        if isinstance(error, APIError) and error.status_code == 409:
+            raise EngineError(_in_use(client, name, options.persist), kind="docker", command=shown) from error
+        raise
+    server = DockerContainer(container, shown, guard)
+    try:
+        container.start()
+        container.reload()
+        if not server.listens():
+            raise EngineError(
+                f"the container ended at once: {server._ask()}", kind="docker", command=shown, log=server.log_tail(20)
+            )
+    except BaseException as error:
+        server.end()
+        if options.port and isinstance(error, APIError) and _is_port_clash(error):
+            raise taken("docker", options.port) from error
+        raise
+    return server
+
+
+def container_command(*, persist: bool) -> tuple[str, ...]:
+    """What the image's `java` is given."""
+    data = ("-dbPath", "/data") if persist else ("-inMemory",)
+    return (*FLAGS, "-jar", "DynamoDBLocal.jar", *data, *OPTIONS)
+
+
+def _volume(persist: str) -> dict[str, Any]:
+    """A named volume belongs to root, as which the engine must then run to open its database."""
+    if not persist:
+        return {}
+    return {"volumes": {f"workbench-{persist}": {"bind": "/data", "mode": "rw"}}, "user": "root"}
+
+
+def _published(port: int | None) -> Any:
+    """On loopback only; Docker chooses a port where none is asked for."""
+    return {PORT: ("127.0.0.1", port)}
+
+
+def _labels(options: Options) -> dict[str, str]:
+    owner = "resident" if options.resident else f"{os.getpid()}"
+    return {LABEL: owner, f"{LABEL}.host": platform.node()}
+
+
+def _is_port_clash(error: Exception) -> bool:
+    return any(sign in str(error) for sign in ("already allocated", "already in use", "ports are not available"))
+
+
+def _in_use(client: "DockerClient", name: str, persist: str) -> str:
+    """Who has the container with the data of a name."""
+    where = client.containers.get(name).ports.get(PORT) or [{}]
+    port = where[0].get("HostPort")
+    use = f', or use it: start_engine("http://127.0.0.1:{port}")' if port else ""
+    return f"the data {persist!r} is in use by the container {name}: end the notebook that started it{use}"
+
+
+def _sweep(client: "DockerClient") -> None:
+    """Remove containers whose owner on this machine is gone."""
+    from docker.errors import APIError
+
+    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+        owner, host = container.labels.get(LABEL, ""), container.labels.get(f"{LABEL}.host")
+        if host == platform.node() and owner.isdigit() and not is_alive(int(owner)):
+            with contextlib.suppress(APIError):  # its guard is at it
+                container.remove(force=True, v=True)
+
+
+def attach(where: str, name: str) -> DockerContainer:
+    """A container that runs already."""
+    with _refusals(f"the container {name}"):
+        return DockerContainer(_daemon(where).containers.get(name), ("docker", "start", name))

@@ -1,0 +1,41 @@
+"""How commands speak: errors as one line and an exit code, tables in columns."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of the workbench as their message and exit code 1; Ctrl-C as 130."""
+    from workbench.errors import WorkbenchError
+
+    try:
+        yield
+    except BrokenPipeError:  # as in `workbench run | head`
+        raise
+    except (WorkbenchError, ValueError, OSError) as error:
+        typer.echo(f"workbench: {error}" if not str(error).startswith("workbench") else str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt as interrupt:
+        typer.echo(f"\n{str(interrupt) or 'interrupted'}", err=True)
+        raise typer.Exit(130) from None
+
+
+def aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
+    """Columns by heading, for a terminal: numbers to the right."""
+    from workbench.results import number
+
+    columns = [(name, list(cells)) for name, cells in table.items()]
+    texts = [[str(name), *map(number, cells)] for name, cells in columns]
+    widths = [max(map(len, column)) for column in texts]
+    aligned = [
+        [f"{text:<{width}}" if all(isinstance(cell, str) for cell in cells) else f"{text:>{width}}" for text in column]
+        for (_, cells), column, width in zip(columns, texts, widths, strict=True)
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*aligned, strict=True))
