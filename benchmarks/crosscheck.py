@@ -476,7 +476,7 @@ def check(engine: Engine) -> list[Found]:
     bench = Bench(engine)
     try:
         done = [(case, bench.run(case)) for case in cases()]
-        return [Found(case, one, verdict(engine.kind, case.operation, one)) for case, one in done]
+        return [Found(case, one, verdict(engine.behaves_as, case.operation, one)) for case, one in done]
     finally:
         bench.close()
 

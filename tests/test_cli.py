@@ -80,7 +80,7 @@ def test_run_shows_units_items_and_what_to_know(engine, small):
     done = typed("run", small, "--engine", engine.endpoint_url, "--calls", "5")
     assert (done.exit_code, done.stderr) == (0, "")
     first, *lines = done.stdout.splitlines()
-    assert first == f"url engine at {engine.endpoint_url}; asked for"
+    assert first == f"url engine ({engine.version}) at {engine.endpoint_url}; asked for"
     heading, *table = [re.split(r"  +", line) for line in lines[:5]]
     assert heading == [
         *("access pattern", "operation", "calls", "items read", "returned", "read units", "write units"),

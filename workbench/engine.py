@@ -10,9 +10,12 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from workbench.connections import Connections, Unanswered
 from workbench.errors import AnswerLost, EngineError, RequestError
@@ -27,51 +30,32 @@ REGION, ACCESS_KEY = "us-east-1", "WORKBENCHLOCAL"  # letters only: DynamoDB Loc
 
 @dataclass(frozen=True)
 class Facts:
-    """How a kind of engine was seen to differ from the service, so that runs can say so and work round it."""
+    """How a kind of engine was seen to differ from the service, so that runs can say so and work round it.
+
+    What it reports wrongly as consumed stands in `errata`, as predictions.
+    """
 
     reads_metered: bool  # ConsumedCapacity of a read says something about its size
     ttl_deletes: str = ""  # why TTL must not be switched on; empty: it may be
-    errata: tuple[str, ...] = ()  # where its answers or its ConsumedCapacity are known to be wrong
+    multi_attribute_keys: bool = True  # an index with several partition or sort key attributes can be queried
 
 
 FACTS = {
     "embedded": Facts(
         reads_metered=False,
         ttl_deletes="it deletes expired items within a minute, also after five years, when the service keeps them",
-        errata=(
-            "a page or item read is 0.5 or 1 unit whatever its size, 2 in a transaction; BatchGetItem reports none",
-            "BatchGetItem answers more than 16 MB at once",
-            "a page ends before the item that crosses 1 MB; the service's ends after it",
-        ),
     ),
-    "dynoxide": Facts(
-        reads_metered=True,
-        errata=(
-            "GetItem is charged on the projected item; fetches from the table by an LSI are not charged everywhere",
-            "the ScannedCount of a page that 1 MB ended is one too many",
-            "a page ends before the item that crosses 1 MB; the service's ends after it",
-            "an index with several partition or sort key attributes cannot be queried",
-        ),
-    ),
+    "dynoxide": Facts(reads_metered=True, multi_attribute_keys=False),
     **dict.fromkeys(
         ("java", "docker"),
-        Facts(
-            reads_metered=True,
-            ttl_deletes="it deletes expired items at once, some ten of them every ten seconds",
-            errata=(
-                "a Query that matches nothing and BatchGetItem of missing keys are charged 0",
-                "TransactWriteItems is charged as if it were no transaction",
-                "Scan of a KEYS_ONLY index is charged on whole items; pages of an index end by the size of whole items",
-            ),
-        ),
+        Facts(reads_metered=True, ttl_deletes="it deletes expired items at once, some ten of them every ten seconds"),
     ),
     "aws": Facts(reads_metered=True),
     "url": Facts(
-        reads_metered=False,
-        ttl_deletes="an engine that was not started here may delete expired items at once",
-        errata=("which engine answers is not known",),
+        reads_metered=False, ttl_deletes="an engine that was not started here may delete expired items at once"
     ),
 }
+HEALTH = "/_ministack/health"  # one engine answers there; the others say who they are in a header of any answer
 
 
 class Server(Protocol):
@@ -117,8 +101,7 @@ class Engine:
         self.description = f"{kind} engine{f' ({version})' if version else ''} at {endpoint_url}"
         self.choice = f"{self.description}; asked for"  # the line that says what was taken, and why not another
         self.owned, self.is_local = server is not None and owned, True
-        self.facts = FACTS[kind]
-        self.reads_prove_nothing = not self.facts.reads_metered
+        self.behaves_as = kind
         self.log: Path | None = getattr(server, "log", None)
         self.start_seconds = 0.0
         self._server, self._connections, self._stopped = server, connections, False
@@ -127,6 +110,24 @@ class Engine:
         self._headers = _dummy_headers()
         self._client: DynamoDBClient | None = None
         self._lock = threading.Lock()
+
+    @property
+    def facts(self) -> Facts:
+        """How it differs from the service."""
+        return FACTS[self.behaves_as]
+
+    @property
+    def reads_prove_nothing(self) -> bool:
+        """Whether the units that it reports for reads say nothing about their size."""
+        return not self.facts.reads_metered
+
+    def recognise(self, seconds: float = ADOPT_SECONDS) -> None:
+        """Look which engine answers at a URL, and expect of it what is known of that one."""
+        self.behaves_as, self.version = recognised(self.endpoint_url, seconds)
+        if self.version:
+            self.name = f"{self.kind} ({self.version} at {self.endpoint_url})"
+            self.description = f"{self.kind} engine ({self.version}) at {self.endpoint_url}"
+            self.choice = f"{self.description}; asked for"
 
     def __repr__(self) -> str:
         return f"Engine({self.description}{', stopped' if self._stopped else ''})"
@@ -263,6 +264,24 @@ class Engine:
             self._server.ended(0.5)
         self._check_runs(0)
         return where != set()
+
+
+def recognised(url: str, seconds: float) -> tuple[str, str]:
+    """The kind of engine that answers at a URL and its version, as far as it says so; "url" if it is not known."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    connection = (HTTPSConnection if secure else HTTPConnection)(parts.netloc, timeout=seconds)
+    with closing(connection), suppress(OSError, HTTPException, ValueError):
+        connection.request("GET", HEALTH)
+        answer = connection.getresponse()
+        said, server = answer.read(), answer.headers.get("server", "")
+        if server.startswith("Jetty"):
+            return "java", "DynamoDB Local"
+        if server.startswith("Dynoxide"):
+            return "dynoxide", server.lower().replace("/", " ")
+        if answer.status == 200 and "dynamodb" in (health := json.loads(said)).get("services", {}):
+            return "embedded", f"ministack {health.get('version', '')}".strip()
+    return "url", ""
 
 
 def _base64(value: object) -> str:

@@ -133,6 +133,7 @@ def _adopt(url: str, options: Options) -> Engine:
     engine = Engine("url", local_url(url), "", options.connections)
     try:
         engine.greet(ADOPT_SECONDS)
+        engine.recognise()
     except (EngineError, RequestError) as error:
         engine.stop()
         fix = f"waited at most {ADOPT_SECONDS:g} s; start DynamoDB there, or use start_engine('embedded')"

@@ -333,4 +333,5 @@ ERRATA: dict[str, tuple[Erratum, ...]] = {
     "dynoxide": DYNOXIDE,
     "java": DYNAMODB_LOCAL,
     "docker": DYNAMODB_LOCAL,
+    "aws": (),
 }

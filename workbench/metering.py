@@ -234,7 +234,7 @@ class Meter:
         table = self.design.tables[request.parameters["TableName"]]
         index = table.indexes.get(pattern.index or "")
         reading = Reading(pattern, index_schema(table, index) if index else None)
-        checked = reading.is_partial and errata.needs_whole_items(self.tables.engine.kind, pattern)
+        checked = reading.is_partial and errata.needs_whole_items(self.tables.engine.behaves_as, pattern)
         parameters = dict(request.parameters)
         while True:
             answer = self.timed(metered, request.operation, parameters)

@@ -20,7 +20,7 @@ from workbench.attempts import UNKNOWN
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design, key_template
 from workbench.engines import Engine
-from workbench.errata import Arm, Verdict, verdict
+from workbench.errata import ERRATA, Arm, Verdict, verdict
 from workbench.errors import EngineError, RequestError
 from workbench.explain import Explanation, explain
 from workbench.items import Items, generate_items
@@ -219,6 +219,7 @@ def run_patterns(
         raise ValueError(f"the items are of another design than {design.name}: generate_items(design) makes its own")
     seed = items.seed if seed is None else seed
     plan = plan_run(items, calls, seed, sample)
+    _check_abilities(design, engine)
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
     if not engine.is_local:
         _announce(items, plan, tables, keep)
@@ -301,11 +302,12 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
             meter.forget()
             for i, call in enumerate(calls):
                 metered = [meter.send(pattern, request) for request in call.requests]
-                verdicts = [verdict(tables.engine.kind, pattern.operation, one) for one in metered]
+                verdicts = [verdict(tables.engine.behaves_as, pattern.operation, one) for one in metered]
                 wrong = _expectations(design, pattern, metered)
                 records.append(_record(design, pattern, i, call, metered, verdicts, not wrong))
                 charges += _charges(pattern, i, metered, verdicts)
-                wrong += [unexplained(one.difference, tables.engine) for one in verdicts if one.difference]
+                if tables.engine.behaves_as in ERRATA:  # of an engine that is not known, a number proves nothing
+                    wrong += [unexplained(one.difference, tables.engine) for one in verdicts if one.difference]
                 failures += [f"{name}, call {i + 1}: {reason}" for reason in wrong]
                 bar.update()
             if not calls:
@@ -347,7 +349,14 @@ def _notes(design: Design, plan: Plan, engine: Engine) -> Iterator[str]:
 
 def _engine_notes(records: list[dict[str, Any]], engine: Engine) -> Iterator[str]:
     """What the engine's numbers are worth: where they prove nothing, and which mistakes of it are in them."""
-    if engine.reads_prove_nothing:
+    differing = Counter(
+        r["pattern"] for r in records if r["engine_units"] not in (None, r["read_units"] + r["write_units"])
+    )
+    if engine.behaves_as not in ERRATA:
+        yield f"which engine answers at {engine.endpoint_url} is not known, so that its units prove nothing"
+        if differing:
+            yield f"they differ from ours in {sum(differing.values()):,} calls of {', '.join(differing)}"
+    elif engine.reads_prove_nothing:
         yield f"what {engine.name} reports for reads proves nothing; our units do not depend on it"
     found: dict[str, list[str]] = {}
     for record in records:
@@ -356,6 +365,23 @@ def _engine_notes(records: list[dict[str, Any]], engine: Engine) -> Iterator[str
     for erratum, patterns in found.items():
         times = f"{len(patterns):,} call{'s' * (len(patterns) > 1)} of {', '.join(dict.fromkeys(patterns))}"
         yield f"the engine's units are wrong in a known way, by exactly what that predicts, in {times}: {erratum}"
+
+
+def _check_abilities(design: Design, engine: Engine) -> None:
+    """EngineError if the design needs what the engine cannot do."""
+    several = [
+        f"{table.name}.{index.name}"
+        for table in design.tables.values()
+        for index in table.indexes.values()
+        if max(len(index.partition_key), len(index.sort_key)) > 1
+    ]
+    if several and not engine.facts.multi_attribute_keys:
+        raise EngineError(
+            f"{engine.name} cannot query an index with several partition or sort key attributes, as "
+            f"{', '.join(several)} {'has' if len(several) == 1 else 'have'}: use another engine, "
+            "start_engine('embedded') or DynamoDB Local",
+            kind=engine.kind,
+        )
 
 
 def unexplained(difference: str, engine: Engine) -> str:
