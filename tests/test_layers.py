@@ -15,8 +15,8 @@ MODEL = (
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
-    "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions keyreport "
-    "profile histories draws shapes throughput simulation engines "
+    "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
+    "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
     "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"

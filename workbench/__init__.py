@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from workbench.expected import expected_units as expected_units
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
+    from workbench.keyreport import KeyReport as KeyReport
+    from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
     from workbench.regression import record as record
@@ -49,6 +51,7 @@ _NAMES = {
     "EngineError": "errors",
     "Expected": "expected",
     "Items": "items",
+    "KeyReport": "keyreport",
     "NotebookError": "errors",
     "RequestError": "errors",
     "Run": "runs",
@@ -58,6 +61,7 @@ _NAMES = {
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
+    "key_report": "keyreport",
     "load_design": "designfile",
     "read_units": "capacity",
     "record": "regression",
@@ -74,6 +78,7 @@ __all__ = [
     "EngineError",
     "Expected",
     "Items",
+    "KeyReport",
     "NotebookError",
     "RequestError",
     "Run",
@@ -85,6 +90,7 @@ __all__ = [
     "index_write_units",
     "item_size",
     "item_spread",
+    "key_report",
     "load_design",
     "read_units",
     "record",
