@@ -16,7 +16,8 @@ MODEL = (
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
+    "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
+    "splitting clients flows recording simulation engines "
     "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
