@@ -17,10 +17,13 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
-    "splitting clients flows recording simulation engines "
+    "splitting clients flows recording simulation diagnosis engines "
     "tables loading metering sampling runs"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts heat_chart simulation_charts charts reports regression environment "
+    "cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 
