@@ -187,29 +187,40 @@ class Flow:
 
     def _move_state(self, before: Ints) -> None:
         """What waits in columns that are gone goes to the children, by their share of the load."""
-        shares = self._inheritance(before)
-        for waiting in self.waiting.values():
-            waiting.moved(shares)
-        self.backlog = self.backlog @ shares
-        for kind in KINDS:
-            self.debts[kind] = np.minimum(self.debts[kind] @ (shares > 0), np.inf)
+        old, new, share = self._inheritance(before)
+        width = len(self.partitions.columns) + 1
 
-    def _inheritance(self, before: Ints) -> Floats:
-        """Old columns by new ones: which share of what waited in an old one belongs to a new one."""
-        after, parts = self.partitions.columns, self.partitions
-        column = {int(p): c for c, p in enumerate(after)}
-        shares = np.zeros((len(before) + 1, len(after) + 1))
-        shares[-1, -1] = 1.0
-        for old, partition in enumerate(before.tolist()):
-            if partition in column:
-                shares[old, column[partition]] = 1.0
-                continue
-            heirs = np.flatnonzero(parts.parent[: parts.count] == partition)
-            weights = parts.units[:, heirs].sum(axis=0)
-            weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(heirs), 1 / max(len(heirs), 1))
-            for heir, weight in zip(heirs.tolist(), weights.tolist(), strict=True):
-                shares[old, column.get(heir, -1)] += weight
-        return shares
+        def moved(values: Floats, parts: Floats) -> Floats:
+            return np.bincount(new, values[old] * parts, minlength=width)
+
+        for waiting in self.waiting.values():
+            waiting.moved(lambda values: moved(values, share))
+        self.backlog = moved(self.backlog, share)
+        self.debts = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
+        for debts in self.debts.values():
+            debts[-1] = 0.0
+
+    def _inheritance(self, before: Ints) -> tuple[Ints, Ints, Floats]:
+        """Which new column has which share of what waited in an old one: (old, new, share)."""
+        parts, rest = self.partitions, len(self.partitions.columns)
+        column = np.full(parts.count, rest)
+        column[parts.columns] = np.arange(rest)
+        old, heirs, share = [np.arange(len(before))], [before], [np.ones(len(before))]
+        gone = np.flatnonzero(~np.isin(before, parts.columns))
+        share[0][gone] = 0.0
+        for place in gone.tolist():
+            children = np.flatnonzero(parts.parent[: parts.count] == before[place])
+            weights = parts.units[:, children].sum(axis=0)
+            whole = float(weights.sum())
+            old.append(np.full(len(children), place))
+            heirs.append(children)
+            share.append(weights / whole if whole > 0 else np.full(len(children), 1 / max(len(children), 1)))
+        columns = column[np.concatenate(heirs)]
+        return (
+            np.append(np.concatenate(old), len(before)),
+            np.append(columns, rest),
+            np.append(np.concatenate(share), 1.0),
+        )
 
     # A second
 

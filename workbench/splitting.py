@@ -316,7 +316,9 @@ class Partitions:
 
     def history(self) -> PartitionHistory:
         """What there was, as arrays."""
-        n = self.count
+        n, stuck = self.count, [""] * self.count
+        for partition, why in self.stuck.items():
+            stuck[partition] = why
         return PartitionHistory(
             self.lo[:n],
             self.hi[:n],
@@ -326,7 +328,7 @@ class Partitions:
             self.ended[:n],
             self.parent[:n],
             tuple(self.cause),
-            tuple(self.stuck.get(i, "") for i in range(n)),
+            tuple(stuck),
         )
 
 
