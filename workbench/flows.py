@@ -326,8 +326,7 @@ class Flow:
         kind = self.streams[stream].kind
         room = (self.limit - self.debts[kind]) / self.placement.weights[stream]
         held = float(again.sum())
-        free = max(threads - held, 0.0) / max(threads, 1e-9)
-        units = closed_loop_units(most * free if held >= threads else most, threads, again, shares, room)
+        units = closed_loop_units(most, threads, again, shares, room)
         if table < np.inf:
             units = min(units, max(table + threads - held, 0.0))
         if gate < 1:

@@ -39,7 +39,7 @@ from workbench.placement import Placement
 from workbench.profile import PROFILE, Profile
 from workbench.recording import Recording
 from workbench.results import Result, number
-from workbench.shapes import Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
+from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
 from workbench.splitting import Partitions
 from workbench.throughput import (
     REASONS,
@@ -60,6 +60,7 @@ __all__ = [
     "BUCKETS",
     "PROFILE",
     "REASONS",
+    "Between",
     "ClosedLoop",
     "Constant",
     "Diurnal",
@@ -449,9 +450,10 @@ def _workload(
         for one in design.patterns:
             check_rate(one.name, one.rate)
             check_rate(one.name, one.peak)
-        return design
-    items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-    found = workload(items, patterns, table)
+        found = design
+    else:
+        items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
+        found = workload(items, patterns, table)
     return found if capacity is None else _with_capacity(found, capacity)
 
 
@@ -478,7 +480,7 @@ def _with_capacity(work: Workload, capacity: Any) -> Workload:
 def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
     """Requests a second of each pattern in each second, and the load in words."""
     names = [pattern.name for pattern in work.patterns]
-    by_pattern = isinstance(load, Mapping) and any(isinstance(name, str) for name in load)
+    by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
     if by_pattern and (unknown := set(load) - set(names)):
         raise ValueError(
             f"load: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
