@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
     from workbench import regression as regression
+    from workbench import whatif as whatif
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.errors import DesignError as DesignError
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
+    from workbench.sweeps import Sweep as Sweep
+    from workbench.sweeps import sweep as sweep
 
-_MODULES = ("capacity", "charts", "regression")
+_MODULES = ("capacity", "charts", "regression", "whatif")
 _NAMES = {
     "Design": "design",
     "DesignError": "errors",
@@ -55,7 +59,9 @@ _NAMES = {
     "NotebookError": "errors",
     "RequestError": "errors",
     "Run": "runs",
+    "Sweep": "sweeps",
     "WorkbenchError": "errors",
+    "diagnose": "diagnosis",
     "expected_units": "expected",
     "generate_items": "items",
     "index_write_units": "capacity",
@@ -68,6 +74,7 @@ _NAMES = {
     "request_spread": "partitions",
     "run_patterns": "runs",
     "start_engine": "engines",
+    "sweep": "sweeps",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
@@ -82,9 +89,11 @@ __all__ = [
     "NotebookError",
     "RequestError",
     "Run",
+    "Sweep",
     "WorkbenchError",
     "capacity",
     "charts",
+    "diagnose",
     "expected_units",
     "generate_items",
     "index_write_units",
@@ -98,6 +107,8 @@ __all__ = [
     "request_spread",
     "run_patterns",
     "start_engine",
+    "sweep",
+    "whatif",
     "write_units",
 ]
 
