@@ -40,9 +40,13 @@ if TYPE_CHECKING:
     from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.profile import PROFILE as PROFILE
+    from workbench.profile import Profile as Profile
     from workbench.regression import record as record
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
+    from workbench.simulation import Simulation as Simulation
+    from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
@@ -57,8 +61,11 @@ _NAMES = {
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "PROFILE": "profile",
+    "Profile": "profile",
     "RequestError": "errors",
     "Run": "runs",
+    "Simulation": "simulation",
     "Sweep": "sweeps",
     "WorkbenchError": "errors",
     "diagnose": "diagnosis",
@@ -73,12 +80,14 @@ _NAMES = {
     "record": "regression",
     "request_spread": "partitions",
     "run_patterns": "runs",
+    "simulate": "simulation",
     "start_engine": "engines",
     "sweep": "sweeps",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
 __all__ = [
+    "PROFILE",
     "Design",
     "DesignError",
     "Engine",
@@ -87,8 +96,10 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
+    "Profile",
     "RequestError",
     "Run",
+    "Simulation",
     "Sweep",
     "WorkbenchError",
     "capacity",
@@ -106,6 +117,7 @@ __all__ = [
     "regression",
     "request_spread",
     "run_patterns",
+    "simulate",
     "start_engine",
     "sweep",
     "whatif",

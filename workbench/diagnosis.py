@@ -107,7 +107,7 @@ def span(seconds: float) -> str:
 def _of_ring(sim: Simulation, ring: RingHistory) -> Iterator[Diagnosis]:
     for kind in KINDS:
         offered, throttled = (float(units.sum()) for units in (ring.offered(kind), ring.throttled[kind]))
-        if throttled > NOTABLE * offered:
+        if throttled > NOTABLE * offered or (throttled and _culprits(sim, ring, kind)):
             yield from _throttled(sim, ring, kind, throttled / offered)
         if (burst := _burst(sim, ring, kind)) is not None:
             yield burst
