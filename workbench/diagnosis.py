@@ -38,6 +38,7 @@ Seen = Literal[
 NOTABLE = 1e-3  # share of a ring's units that is turned away, from which on it is told
 STANDS_OUT = 0.9  # of a partition's limit, from which on a key is the cause of what its partition turns away
 BURST = 3.0  # times the median load
+ENDED = 0.98  # of the time: throttling later than that goes on to the end
 TOLD = 3  # keys at most
 SHORT = 0.2  # of the time at most that a burst lasts
 
@@ -126,7 +127,8 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
     elif main.startswith("Index") and kind == "write":
         return  # the index says so itself
     elif atom is not None and ("KeyRange" in main or not main):
-        yield from (_hot(sim, ring, each, when if each is atom else "", first) for each in atoms)
+        ended = last is not None and last < ENDED * sim.duration_s
+        yield from (_hot(sim, ring, each, when if each is atom else "", first, ended) for each in atoms)
     elif "KeyRange" in main or not main:
         yield Diagnosis("few partitions", ring.name, *_few(ring, when), None, kind, first)
     else:
@@ -148,7 +150,7 @@ def _when(first: int | None, last: int | None, duration_s: int) -> str:
     if first is None or last is None:
         return "over the whole time"
     begin = "from the start" if first < 2 else f"first after {span(first)}"
-    return begin + (" and to the end" if last >= 0.98 * duration_s else f" and last after {span(last)}")
+    return begin + (" and to the end" if last >= ENDED * duration_s else f" and last after {span(last)}")
 
 
 def _culprits(sim: Simulation, ring: RingHistory, kind: Kind) -> list[HotAtom]:
@@ -158,14 +160,14 @@ def _culprits(sim: Simulation, ring: RingHistory, kind: Kind) -> list[HotAtom]:
     return sorted(found, key=lambda atom: -atom.units_per_s)[:TOLD]
 
 
-def _hot(sim: Simulation, ring: RingHistory, atom: HotAtom, when: str, first: int | None) -> Diagnosis:
+def _hot(sim: Simulation, ring: RingHistory, atom: HotAtom, when: str, first: int | None, ended: bool) -> Diagnosis:
     """A hot key, or one whose heat moves so that no split helps."""
     limit = sim.profile.partition_limit(atom.kind)
     asked = f"{rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s, and one partition serves {limit:,.0f}"
     seen: Seen = "rising key" if atom.motion in ("rising sort key", "current time") else "hot key"
     headline = f"{seen.capitalize()} {atom.key}: it is asked for up to {asked}."
     moved = _MOVED[atom.motion].format(key=atom.key, kind=atom.kind)
-    told = f"It takes {percent(atom.share)} of all {atom.kind} units{moved}; {_splits(atom, seen)}."
+    told = f"It takes {percent(atom.share)} of all {atom.kind} units{moved}; {_splits(atom, seen, ended)}."
     detail = f"{told} {when}." if when else told
     return Diagnosis(seen, ring.name, headline, detail, atom.key, atom.kind, first)
 
@@ -178,11 +180,11 @@ _MOVED: dict[Motion, str] = {
 }
 
 
-def _splits(atom: HotAtom, seen: Seen) -> str:
+def _splits(atom: HotAtom, seen: Seen, ended: bool) -> str:
     if seen == "rising key":
         return "no split helps: write it over several keys"
     if atom.splits and not atom.pinned_by:
-        return "splits by sort key can help, after some minutes"
+        return "splits by sort key ended it" if ended else "splits by sort key help, after some minutes each"
     return f"no split helps ({atom.pinned_by})" if atom.pinned_by else "no split helps"
 
 
