@@ -50,7 +50,7 @@ class Flow:
         self.streams = self.ring.streams
         self.rows = {k: [i for i, s in enumerate(self.streams) if s.kind == k] for k in KINDS}
         self.sums = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates, axis=1)], axis=1)
-        width = len(partitions.columns) + 1
+        self.known, width = partitions.columns, len(partitions.columns) + 1
         self.is_index = self.ring.index is not None
         self.waiting = {
             i: Waiting(clients[s.pattern], width)
@@ -79,12 +79,13 @@ class Flow:
     def begin(self, first: int, until: int) -> None:
         """Complete the splits that are due, and draw what is asked of each column in each second of the block."""
         self.first, self.until = first, until
-        before = self.partitions.columns.copy()
-        born = self.partitions.complete(until, self.mean_rates, self.moving_use)
-        stays = self.partitions.drop(first)
+        before = self.known
+        self.partitions.complete(until, self.mean_rates, self.moving_use)
+        self.partitions.drop(first)
         self.moving_places: list[tuple[int, int, int, int, float, float]] = []
         moving = self._moving()
-        if born or not stays.all() or len(before) != len(self.partitions.columns):
+        self.known = self.partitions.columns
+        if not np.array_equal(before, self.known):
             self._move_state(before)
         self.addresses = self.partitions.addresses()
         self.units, self.sizes = self.partitions.column_units, self.partitions.column_sizes
