@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from tests.histories import atom, ring, simulation
+from tests.histories import atom, partitions, ring, simulation
 from workbench import charts
 from workbench.pictures import alt_text, png
 
@@ -78,6 +78,23 @@ def test_colours_rise_in_lightness_on_a_logarithmic_scale_of_three_decades():
     colours = ax.images[0].get_cmap()(np.linspace(0, 1, 50))[:, :3]
     lightness = colours @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) > 0).all()
+
+
+def test_a_scale_can_be_shared_so_that_maps_compare():
+    axes = [charts.heat(simulation(ring(load=np.full(60, units))), highest=50.0) for units in (6000.0, 60.0)]
+    assert [ax.images[0].norm.vmax for ax in axes] == [50.0, 50.0]
+
+
+def test_of_very_many_boundaries_some_are_drawn_and_said_to_be_so():
+    many = partitions(5000)
+    wide = ring(load=np.full(3, 6000.0))
+    flat = {"read": np.zeros((3, 5000)), "write": np.full((3, 5000), 1.2)}
+    ax = charts.heat(
+        simulation(replace(wide, partitions=many, consumed=flat, throttled={k: 0 * v for k, v in flat.items()}))
+    )
+    (lines,) = [c for c in ax.collections if c.get_label() == "_boundaries"]
+    assert 250 <= len(lines.get_segments()) <= 300
+    assert "light lines are some partition boundaries" in ax.get_xlabel()
 
 
 def test_what_cannot_be_drawn_is_said():

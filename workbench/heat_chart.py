@@ -32,6 +32,7 @@ LAYERS: dict[Layer, str] = {
 ROWS = 128  # of the picture: each shows the hottest of eight of the 1,024 ranges of the ring
 DECADES = 3.0  # that colours span at most
 CROWDED = 120  # boundaries from which on they are drawn faintly
+MOST_LINES = 300  # boundaries at the start, and again of splits, that are drawn
 NAMED = 4  # keys that are named in the map
 NOTABLE = 0.05  # of a partition's limit, from which on a key stands out
 APART = 0.06  # of its height at least
@@ -47,13 +48,15 @@ def heat(
     index: str | None = None,
     kind: Kind | None = None,
     by: Literal["ring", "sort key"] = "ring",
+    highest: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """The key space of a table or index by time, with what is seen in it in words above.
 
     The table or index that turns most away, unless one is named; its read or write units, whichever come nearer to
     their limit. `layer` shows what was asked for, consumed, throttled, or how much of its limit each partition used;
-    `by="sort key"` looks into the hottest collection. ValueError for what is not there.
+    `by="sort key"` looks into the hottest collection; `highest`, in units a second, fixes the top of the scale, so
+    that maps of two designs compare. ValueError for what is not there.
     """
     if layer not in LAYERS:
         raise ValueError(f"layer={layer!r}: one of {', '.join(LAYERS)}")
@@ -61,7 +64,7 @@ def heat(
     kind, rows = kind or _busier(sim, ring), _heat_of(ring, by)
     ax = ax if ax is not None else new_axes(10, 5.6)
     values, width = _values(sim, ring, rows, kind, layer), width_of(ax)
-    _paint(ax, sim, values, layer, kind, rows)
+    _paint(ax, sim, values, layer, kind, rows, highest)
     if by == "ring":
         _boundaries(ax, sim, ring)
         _name_keys(ax, sim, [atom for atom in ring.hot if atom.kind == kind])
@@ -131,14 +134,16 @@ def _utilisation(sim: Simulation, ring: RingHistory, kind: Kind, count: int) -> 
 # Drawing
 
 
-def _paint(ax: Axes, sim: Simulation, values: Floats, layer: Layer, kind: Kind, rows: Heat) -> None:
+def _paint(
+    ax: Axes, sim: Simulation, values: Floats, layer: Layer, kind: Kind, rows: Heat, highest: float | None
+) -> None:
     factor = max(1, len(values) // ROWS)
     shown = values[: len(values) // factor * factor].reshape(-1, factor, values.shape[1]).max(axis=1)
-    highest = float(shown.max(initial=0.0))
-    norm: Normalize = Normalize(0, max(1.0, highest))
+    most = float(shown.max(initial=0.0)) if highest is None else highest
+    norm: Normalize = Normalize(0, max(1.0, most))
     if layer != "utilisation":
-        lowest = float(shown[shown > 0].min(initial=highest)) if highest else 1.0
-        norm = LogNorm(max(lowest, highest / 10**DECADES) if highest else 0.1, max(highest, 1e-9) if highest else 1.0)
+        least = float(shown[shown > 0].min(initial=most)) if most else 0.0
+        norm = LogNorm(max(least, most / 10**DECADES), most) if most else LogNorm(0.1, 1.0)
     extent = (0.0, sim.duration_s / 60, 0.0, 1.0)
     style: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest", "cmap": "inferno"}
     image = ax.imshow(np.where(shown > 0, shown, np.nan), extent=extent, norm=norm, **style)
@@ -148,7 +153,7 @@ def _paint(ax: Axes, sim: Simulation, values: Floats, layer: Layer, kind: Kind, 
     bar.ax.tick_params(colors=INK, labelsize=SMALL)
     percent_scale = FuncFormatter(lambda value, _: f"{100 * value:,.0f} %")
     bar.ax.yaxis.set_major_formatter(
-        percent_scale if layer == "utilisation" else FuncFormatter(lambda v, _: f"{v:,.4g}")
+        percent_scale if layer == "utilisation" else FuncFormatter(lambda v, _: f"{v:,.10g}")
     )
 
 
@@ -161,20 +166,33 @@ def _scale_label(layer: Layer, kind: Kind, rows: Heat, count: int) -> str:
 
 def _boundaries(ax: Axes, sim: Simulation, ring: RingHistory) -> None:
     """Where partitions meet, each line from the birth of the partition above it; a dot where it was split off."""
-    parts, begins = ring.partitions, dict[float, float]()
-    for lo, born in sorted(zip(parts.lo.tolist(), parts.born_s.tolist(), strict=True), key=lambda pair: pair[1]):
-        if lo > 0:
-            begins.setdefault(lo, born)
+    begins = _thinned(_begins(ring))
     faint = len(begins) > CROWDED
     style: dict[str, Any] = {"colors": EDGE, "linewidth": 0.3 if faint else 0.8, "alpha": 0.35 if faint else 0.75}
     ax.hlines(list(begins), [b / 60 for b in begins.values()], sim.duration_s / 60, label="_boundaries", **style)
     later = [(born / 60, lo) for lo, born in begins.items() if born > 0]
     if later:
+        size: dict[str, Any] = {"markersize": 2.0 if faint else 4.5, "markeredgewidth": 0.5}
         times, places = zip(*later, strict=True)
-        size = 2.0 if faint else 4.5
-        ax.plot(
-            times, places, "o", color=BORN, markeredgecolor=INK, markersize=size, markeredgewidth=0.5, label="_splits"
-        )
+        ax.plot(times, places, "o", color=BORN, markeredgecolor=INK, label="_splits", **size)
+
+
+def _begins(ring: RingHistory) -> dict[float, float]:
+    """Each boundary's place on the ring, and the second from which on it is there."""
+    found: dict[float, float] = {}
+    for lo, born in sorted(zip(ring.partitions.lo.tolist(), ring.partitions.born_s.tolist(), strict=True)):
+        if lo > 0:
+            found.setdefault(lo, born)
+    return found
+
+
+def _thinned(begins: dict[float, float]) -> dict[float, float]:
+    """As many boundaries as can be told apart, evenly: of those at the start, and of those of splits."""
+    for later in (False, True):
+        some = [lo for lo, born in begins.items() if (born > 0) == later]
+        dropped = set(some) - set(some[:: -(-len(some) // MOST_LINES) or 1])
+        begins = {lo: born for lo, born in begins.items() if lo not in dropped}
+    return begins
 
 
 def _name_keys(ax: Axes, sim: Simulation, atoms: Sequence[HotAtom]) -> None:
@@ -195,9 +213,10 @@ def _name_keys(ax: Axes, sim: Simulation, atoms: Sequence[HotAtom]) -> None:
 
 def _label(ax: Axes, sim: Simulation, ring: RingHistory, rows: Heat, kind: Kind, layer: Layer) -> None:
     begun = sum(born > 0 for born in ring.partitions.born_s.tolist())
-    lines = "" if rows.collection else "; light lines are partition boundaries" + (", dots splits" if begun else "")
+    some = "some " if len(_begins(ring)) > MOST_LINES else ""
+    lines = f"; light lines are {some}partition boundaries" + (", dots splits" if begun else "")
     hashed = "hash as far as known" if sim.hash_seed is None else f"hash seed {sim.hash_seed}"
-    ax.set_xlabel(f"minutes ({sim.load} load){lines}", color=INK)
+    ax.set_xlabel(f"minutes ({sim.load} load){'' if rows.collection else lines}", color=INK)
     ax.set_ylabel(
         f"sort keys of {short(rows.collection)}" if rows.collection else f"where keys stand on the ring ({hashed})",
         color=INK,

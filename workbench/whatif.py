@@ -79,7 +79,10 @@ def _told(case: Scenario, rates: Mapping[str, float]) -> str:
     rate = f", at most {rate_text(rates[_name(case)])} requests/s" if rates.get(_name(case), float("inf")) < 1e9 else ""
     if not share.median:
         return f"{_name(case)}: nothing is throttled in the median{rate}"
-    return f"{_name(case)}: {percent(share.median)} throttled, in {minutes.median:,.0f} minutes{rate}"
+    when = f"{minutes.median:,.0f} minutes"
+    if minutes.low != minutes.high:
+        when += f" ({minutes.low:,.0f} to {minutes.high:,.0f} in 90 % of the cases)"
+    return f"{_name(case)}: {percent(share.median)} throttled, in {when}{rate}"
 
 
 # Questions
