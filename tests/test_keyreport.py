@@ -74,6 +74,16 @@ def test_a_collection_that_can_be_split_serves_more_than_one_partition():
     assert "local index byX" in str(pinned.verdict)
 
 
+def test_the_hottest_part_and_the_key_that_uses_the_busiest_partition_are_named():
+    one = users(100, "top(50% 30%)", writes=4000)
+    assert one.atom_share("write") == pytest.approx(0.5)
+    assert one.utilised_by == "u-000001"
+    assert one.utilisation >= 2
+    measures = one.measures().set_index(["measure", "of"])["value"]
+    assert measures["share of the hottest indivisible part", "write units"] == pytest.approx(0.5)
+    assert measures["utilisation of the busiest partition", "its limit, most by u-000001"] == one.utilisation
+
+
 def test_a_hot_item_is_not_split_with_its_collection():
     field = "device: {per: user, count: 100, type: integer, popularity: top(60%)}"
     one = users(1, "uniform", writes=2000, reads=1, sort=", sort_key: device", field=field)
