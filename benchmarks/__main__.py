@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|loading|imports ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|loading|simulation|validation ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -10,22 +10,30 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from benchmarks import imports, items, keyreport, loading
+from benchmarks import imports, items, keyreport, loading, simulation, validation
 from benchmarks.ratios import Fact, Ratio
+from benchmarks.validation import Comparison
+
+Result = Ratio | Fact | Comparison
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
+SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "items": items.measure,
     "loading": loading.measure,
     "keyreport": keyreport.measure,
     "imports": imports.measure,
+    "simulation": simulation.measure,
+    "validation": validation.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
     "keyreport": {"tables": 10, "rounds": 2},
     "imports": {"rounds": 5},
+    "simulation": {"partitions": 1_000, "keys": 100_000, "seconds": 600, "rounds": 3},
+    "validation": {"seeds": 10},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
@@ -46,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def measured(subjects: Iterable[str], quick: bool) -> Iterator[Ratio | Fact]:
+def measured(subjects: Iterable[str], quick: bool) -> Iterator[Result]:
     """What the subjects measure, printed as it comes."""
     print(machine(), flush=True)
     for name in subjects:
@@ -63,8 +71,10 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {system}; {packages}"
 
 
-def line(one: Ratio | Fact) -> str:
-    """A ratio or fact as it is printed."""
+def line(one: Result) -> str:
+    """A ratio, fact or comparison as it is printed."""
+    if isinstance(one, Comparison):
+        return f"{one.case.id}: {one.measurement.name}: {validation.sentence(one)}"
     if isinstance(one, Fact):
         return f"{one.name}: {one.value}"
     return f"{one.name}: {figure(one.median)} ({spread(one)}){f', {one.required} is required' if one.required else ''}"
@@ -90,8 +100,8 @@ def verdict(one: Ratio) -> str:
     return ("yes" if one.holds else "**no**") if one.required else ""
 
 
-def report(found: Sequence[Ratio | Fact]) -> str:
-    """RESULTS.md: a table of the ratios, and the facts beside them."""
+def report(found: Sequence[Result]) -> str:
+    """RESULTS.md: a table of the ratios, the facts beside them, and published measurements beside the simulation."""
     ratios = [one for one in found if isinstance(one, Ratio)]
     facts = [one for one in found if isinstance(one, Fact)]
     rows = [f"| {r.name} | {r.required} | **{figure(r.median)}** | {spread(r)} | {verdict(r)} |" for r in ratios]
@@ -111,8 +121,20 @@ def report(found: Sequence[Ratio | Fact]) -> str:
             "|---|---|",
             *(f"| {fact.name} | {fact.value} |" for fact in facts),
             "",
+            *validated([one for one in found if isinstance(one, Comparison)]),
         ]
     )
+
+
+def validated(found: Sequence[Comparison]) -> Iterator[str]:
+    """The lines on published measurements, if there are any."""
+    if found:
+        yield "## Published measurements and the simulation"
+        yield ""
+        yield validation.ABOUT.format(seeds=len(found[0].predicted))
+        yield ""
+        yield validation.table(found)
+        yield ""
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ def measure(
     yield compared(f"{larger} times the partitions and keys, set-up included", whole, "larger", "both", 4)
     yield compared("with the heat map, without", found, "ours", "plain", 1.3)
     yield Fact("the compiled loop", f"{np.median(found['loop']):.3f} s for {partitions * seconds:,} partition-seconds")
-    yield Fact("the simulation", f"{np.median(found['plain']):.2f} s, {np.median(found['larger']):.2f} s for the larger")
+    yield Fact(
+        "the simulation", f"{np.median(found['plain']):.2f} s, {np.median(found['larger']):.2f} s for the larger"
+    )
     if sys.platform != "win32":
         for times in (1, larger):
             yield memory(partitions * times, keys * times, rates, seconds)
@@ -111,7 +113,11 @@ def loop():
         for p in prange(len(means)):
             mean, deviation, tokens, total = means[p], np.sqrt(means[p]), limit, 0.0
             for t in range(seconds):
-                x = np.uint64(seed) + np.uint64(p) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(t) * np.uint64(0xD1B54A32D192ED03)
+                x = (
+                    np.uint64(seed)
+                    + np.uint64(p) * np.uint64(0x9E3779B97F4A7C15)
+                    + np.uint64(t) * np.uint64(0xD1B54A32D192ED03)
+                )
                 x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
                 x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
                 x = x ^ (x >> np.uint64(31))
