@@ -48,6 +48,10 @@ def test_the_top_one_per_cent_is_one_key_at_least():
     assert frequency(np.arange(200)).top_percent == pytest.approx(199 / np.arange(200).sum())  # of 199 with any: one
 
 
+def test_what_comes_to_nothing_beside_the_largest_is_no_key():
+    assert frequency([2.0, 5e-324]).keys == 1
+
+
 @pytest.mark.parametrize("wrong", [[-1.0, 2.0], [float("nan")], [float("inf"), 1.0]])
 def test_a_weight_is_a_finite_number_from_0(wrong):
     with pytest.raises(ValueError, match="is no weight"):
