@@ -172,7 +172,8 @@ def test_the_compiled_loop_admits_what_the_simulation_admits():
         simulation.with_rate(work, 100_000.0), seconds, start=Start(partitions), profile=frozen, heat=False
     ).ring()
     assert served.sum() == pytest.approx(ran.consumed["write"].sum(), rel=0.002)
-    assert served == pytest.approx(ran.consumed["write"].sum(axis=0), rel=0, abs=500)
+    theirs = ran.consumed["write"].sum(axis=0)
+    assert (np.abs(served - theirs) <= 5 * (2 * theirs) ** 0.5).all()
 
 
 def test_all_published_cases_can_be_read_and_four_are_fitted():

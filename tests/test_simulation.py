@@ -285,6 +285,23 @@ def test_a_key_of_the_present_minute_moves_on_the_ring():
     assert sim.summary().splits["Tab"].get("heat", 0) == 0
 
 
+def test_a_hot_set_that_moves_is_hot_elsewhere_after_a_while():
+    text = """
+        tables: {Tab: {partition_key: id}}
+        fields: {id: {count: 2_000, popularity: hotset(1% takes 90% moving 5min)}}
+        entities: {Item: {size: 500}}
+        access_patterns: {get: {operation: GetItem, consistent: true, rate: 3_000/s}}
+    """
+    sim = simulate(designs.design(text), "15min")
+    heat = sim.ring().heat.consumed["read"]
+    hottest = [set(np.argsort(-heat[:, minute])[:18].tolist()) for minute in (2, 4, 6, 9, 11)]
+    assert len(hottest[0] & hottest[1]) >= 16
+    assert len(hottest[2] & hottest[3]) >= 16
+    assert len(hottest[0] & hottest[2]) <= 3
+    assert len(sim.patterns) == 1
+    assert sim.patterns[0].offered.mean() == pytest.approx(3000, rel=0.01)
+
+
 def test_an_item_with_all_of_the_heat_stays_and_one_with_most_of_it_is_cut_free():
     alone = simulate(keyed([1.0], 900), "1h", start=Start(partitions=1))
     assert alone.ring().partitions.count(3600) == 1
@@ -408,6 +425,21 @@ def test_a_hot_partition_uses_what_the_table_has_left():
     assert sim.ring().consumed["write"][0] / 60 == pytest.approx([50, 50, 50, 150])
 
 
+def test_an_older_profile_gives_partitions_an_even_share_until_adaptive_capacity_comes():
+    """Before 2019 a table's units were divided evenly, and a hot partition got more after minutes."""
+    hashes = keyed(uniform(4000), 1).rings[0].hashes(None)
+    partition = (hashes.astype(float) / 2**64 * 4).astype(int)
+    shares = np.array([50, 50, 50, 150])[partition] / np.bincount(partition)[partition] / 300
+    work = keyed(shares, 300, settings=Settings("provisioned", {"read": 1, "write": 400}))
+    late = replace(PROFILE, adaptive_delay_s=300)
+    sim = simulate(work, "10min", start=Start(partitions=4), counts="fluid", profile=late)
+    served = sim.ring().consumed["write"] / 60
+    assert served[0] == pytest.approx([50, 50, 50, 100])
+    assert served[-1] == pytest.approx([50, 50, 50, 150])
+    assert sim.last_throttle_s == 299
+    assert list(sim.ring().reasons) == ["TableWriteKeyRangeThroughputExceeded"]
+
+
 def test_large_items_are_written_whole_and_paid_for_later():
     """A 20 KB item read strongly costs 5 units: 600 a second of one; one of 400 WU begins while tokens are left."""
     reads = simulate(keyed([1.0], 5000, kind="read", units=5), 600, start=Start(partitions=1), heat=False)
@@ -524,6 +556,19 @@ def test_the_capacity_of_an_index_is_its_own():
     text = INDEXED.replace("projection: KEYS_ONLY", "projection: KEYS_ONLY, capacity: {read: 5, write: 1}")
     sim = simulate(designs.design(text), "3min", start=Start(idle_s=300))
     assert set(sim.patterns[0].throttled) == {"IndexWriteProvisionedThroughputExceeded"}
+
+
+def test_reads_of_an_index_are_throttled_by_the_index():
+    text = """
+        tables: {Tab: {partition_key: id, gsi: {by-state: {partition_key: state}}}}
+        fields: {id: {count: 500}}
+        entities: {Item: {size: 500, attributes: {state: [OPEN, DONE]}}}
+        access_patterns:
+          list: {operation: Query, index: by-state, key_condition: "#state = :state", limit: 10, rate: 20_000/s}
+    """
+    sim = simulate(designs.design(text), 60)
+    assert [ring.name for ring in sim.rings] == ["by-state of Tab"]
+    assert set(sim.patterns[0].throttled) == set(sim.rings[0].reasons) == {"IndexReadKeyRangeThroughputExceeded"}
 
 
 # Clients

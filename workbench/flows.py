@@ -20,7 +20,7 @@ from workbench.load import Kind
 from workbench.placement import Placement
 from workbench.profile import Profile
 from workbench.splitting import Partitions
-from workbench.throughput import TableBucket
+from workbench.throughput import TableBucket, even_share
 from workbench.workload import Stream
 
 Floats = NDArray[np.float64]
@@ -62,13 +62,15 @@ class Flow:
         self.debts: dict[Kind, Floats] = {kind: np.zeros(width) for kind in KINDS}
         self.backlog, self.drained, self.refused_by = np.zeros(width), 0.0, KEY_RANGE
         self.moving_use = np.zeros(width - 1)
+        self.starved: dict[Kind, Floats] = {kind: np.zeros(width) for kind in KINDS}
+        self.adapts_late = profile.adaptive_delay_s > 0 and self.ring.settings.mode == "provisioned"
         self.coarse = {k: any(np.max(self.streams[i].units) > 1 for i in self.rows[k]) for k in KINDS}
 
     @property
     def remembers(self) -> bool:
         """Whether anything waits in columns from second to second, so that a block must end where a split does."""
         waits = self.is_index and self.rows["write"]
-        return bool(self.waiting or waits or any(self.coarse.values()))
+        return bool(self.waiting or waits or any(self.coarse.values()) or self.adapts_late)
 
     def mean_rates(self, first: int, last: int) -> list[float]:
         """Mean requests a second of each stream's pattern from one second to before another."""
@@ -200,6 +202,7 @@ class Flow:
             waiting.moved(lambda values: moved(values, share))
         self.backlog = moved(self.backlog, share)
         self.debts: dict[Kind, Floats] = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
+        self.starved = {kind: moved(starved, np.ones(len(old))) for kind, starved in self.starved.items()}
         for debts in self.debts.values():
             debts[-1] = 0.0
 
@@ -246,7 +249,8 @@ class Flow:
         for i in rows[1:]:
             asked = asked + self.offered[i][row] * self.placement.weights[i]
         wanted = asked * passed if passed < 1 else asked
-        served = np.minimum(wanted, self._room(kind, row, asked))
+        room = self._room(kind, row, asked)
+        served = np.minimum(wanted, self._adapted(kind, wanted, room) if self.adapts_late else room)
         np.maximum(self.use[row], served, out=self.use[row])
         if self.coarse[kind]:
             self.debts[kind] = np.maximum(self.debts[kind] + served - 1.0, 0.0)
@@ -262,6 +266,17 @@ class Flow:
         each = np.divide(asked, requests, out=np.ones_like(asked), where=requests > 0)
         whole = np.ceil(room[:-1] / np.maximum(each[:-1], 1e-12) - 1e-9) * each[:-1]
         return np.append(np.where(room[:-1] > 1e-12, whole, 0.0), np.inf)
+
+    def _adapted(self, kind: Kind, wanted: Floats, room: Floats) -> Floats:
+        """What columns admit where adaptive capacity comes late: an even share of what is provisioned at first.
+
+        A partition that has wanted more for the profile's delay may use what the table has left, as all may today.
+        """
+        provisioned = self.buckets[kind].limits[0][0] / self.profile.partition_limit(kind)
+        share = even_share(provisioned, self.partitions.alive(self.first))
+        known = self.starved[kind] >= self.profile.adaptive_delay_s
+        self.starved[kind] = np.where(wanted > share, self.starved[kind] + 1, np.where(known, self.starved[kind], 0))
+        return np.append(np.where(known, room, np.minimum(room, share))[:-1], np.inf)
 
     def _account(
         self,

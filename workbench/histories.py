@@ -113,7 +113,6 @@ class RingHistory:
     backlog: Floats
     consumed_per_s: Mapping[Kind, Floats]  # units per second, all partitions
     heat: Heat | None = field(default=None)
-    collection: Heat | None = field(default=None)  # the hottest collection by sort key, where it can be split
 
     @property
     def name(self) -> str:

@@ -173,7 +173,7 @@ class Lane:
             self.buckets[kind].limits = self._limits(kind)
         if due:
             count = partitions_for(self.units["read"], self.units["write"], profile=self.profile)
-            if count > self.flow.partitions.history().count(second):
+            if count > self.flow.partitions.alive(second):
                 self.flow.partitions.raise_to(count, second)
 
     def after(self, until: int) -> None:

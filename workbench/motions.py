@@ -27,7 +27,7 @@ from workbench.fields import stream
 from workbench.identity import key_fields, origin, parents
 from workbench.items import Items
 from workbench.ring import UNMET, PartitionKeys
-from workbench.typewords import ID_TYPES
+from workbench.typewords import ID_TYPES, SECONDS
 
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]
 Floats = NDArray[np.float64]
@@ -57,6 +57,14 @@ def _motion(keys: PartitionKeys, pattern: AccessPattern, entity: EntityItems) ->
     if (puts or _restamps(keys, pattern, entity)) and abs(rank_correlation(keys, entity, pattern)) >= RISING:
         return "rising sort key"
     return "moving hot set" if any(" moving " in text for text in told) else ""
+
+
+def moving_period(keys: PartitionKeys, pattern: AccessPattern) -> int:
+    """For how many seconds the hot set of a pattern's partition keys stays where it is; 0 if it does not move."""
+    entities = [e for e in keys.items.design.addressed(pattern) if e.name in keys.of]
+    texts = [t for e in entities for t in _popularities(keys, pattern, keys.items.entities[e.name])]
+    found = [re.search(r" moving ([0-9]+)(s|min|h|d)", text) for text in texts]
+    return min((int(each[1]) * SECONDS[each[2]] for each in found if each), default=0)
 
 
 def pinned_by(keys: PartitionKeys) -> str:

@@ -86,7 +86,7 @@ class Recording:
         reasons: dict[str, Floats] = {}
         for stream, found in enumerate(self.lost):
             for (index, why), units in found.items():
-                name = reason_name(index, flow.streams[stream].kind, why)
+                name = reason_name(index or ring.index, flow.streams[stream].kind, why)
                 reasons[name] = reasons.get(name, np.zeros(seconds)) + units[:seconds]
         return RingHistory(
             table=ring.table,
@@ -117,21 +117,30 @@ class Recording:
 
     def patterns(self, seconds: int, names: list[str]) -> list[PatternHistory]:
         """What became of the patterns' requests here; an index's writes belong to the table's patterns."""
-        found: list[PatternHistory] = []
+        found: dict[tuple[int, Kind], PatternHistory] = {}
         for i, stream in enumerate(self.flow.streams):
             if self.flow.is_index and stream.kind == "write":
                 continue
             each = stream.total_units / max(stream.total_requests, 1e-300)
             lost = {
-                reason_name(index or (self.flow.ring.index if index is None else index), stream.kind, why): units[
-                    :seconds
-                ]
-                / each
+                reason_name(index or self.flow.ring.index, stream.kind, why): units[:seconds] / each
                 for (index, why), units in self.lost[i].items()
             }
             asked, given_up = self.asked[i, :seconds] / each, self.given_up[i, :seconds] / each
-            found.append(PatternHistory(names[stream.pattern], stream.kind, self.flow.ring.name, asked, lost, given_up))
-        return found
+            one = PatternHistory(names[stream.pattern], stream.kind, self.flow.ring.name, asked, lost, given_up)
+            place = stream.pattern, stream.kind
+            found[place] = _together(found[place], one) if place in found else one
+        return list(found.values())
+
+
+def _together(one: PatternHistory, other: PatternHistory) -> PatternHistory:
+    """The history of a pattern whose requests came in two streams, as those that move and those that do not."""
+    none = np.zeros(len(one.offered))
+    reasons = {*one.throttled, *other.throttled}
+    lost = {reason: one.throttled.get(reason, none) + other.throttled.get(reason, none) for reason in reasons}
+    return PatternHistory(
+        one.pattern, one.kind, one.ring, one.offered + other.offered, lost, one.given_up + other.given_up
+    )
 
 
 class HeatRows:

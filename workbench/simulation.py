@@ -338,21 +338,20 @@ def _gate(indexes: Sequence["Lane"], row: int) -> tuple[float, tuple[str | None,
 
 def _absorb(bases: Sequence["Lane"], indexes: Sequence["Lane"], row: int) -> None:
     """Give the indexes the writes that the table admitted, by pattern."""
-    admitted: dict[int, float] = {}
-    turned_away: dict[str | None, dict[int, float]] = {}
-    for lane in bases:
-        flow = lane.flow
+    asked: dict[int, float] = {}
+    lost: dict[int, dict[str | None, float]] = {}
+    for flow in (lane.flow for lane in bases):
         for i in flow.rows["write"]:
-            asked, pattern = flow.asked[i, row], flow.streams[i].pattern
-            if asked <= 0:
-                continue
-            lost = {reason: float(units[row]) for reason, units in flow.lost[i].items() if units[row]}
-            admitted[pattern] = 1.0 - sum(lost.values()) / asked
-            for (index, _), units in lost.items():
-                if index is not None:
-                    turned_away.setdefault(index, {})[pattern] = units / asked
+            pattern = flow.streams[i].pattern
+            asked[pattern] = asked.get(pattern, 0.0) + float(flow.asked[i, row])
+            mine = lost.setdefault(pattern, {})
+            for (index, _), units in flow.lost[i].items():
+                mine[index] = mine.get(index, 0.0) + float(units[row])
+    there = {pattern: units for pattern, units in asked.items() if units > 0}
+    admitted = {pattern: 1.0 - sum(lost[pattern].values()) / units for pattern, units in there.items()}
     for lane in indexes:
-        lane.flow.absorb(row, admitted, turned_away.get(lane.ring.index, {}))
+        away = {pattern: lost[pattern].get(lane.ring.index, 0.0) / units for pattern, units in there.items()}
+        lane.flow.absorb(row, admitted, away)
 
 
 def _notes(run: Conditions) -> list[Note]:

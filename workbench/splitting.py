@@ -315,6 +315,10 @@ class Partitions:
         order = alive[np.lexsort((self.lo_segment[alive], self.lo[alive]))]
         return order[np.searchsorted(self.lo[order], positions, "right") - 1]
 
+    def alive(self, second: int) -> int:
+        """How many there are at a second."""
+        return int(((self.born[: self.count] <= second) & (self.ended[: self.count] > second)).sum())
+
     def history(self) -> PartitionHistory:
         """What there was, as arrays."""
         n, stuck = self.count, [""] * self.count

@@ -6,7 +6,7 @@ From a design it is all computed; `keyed` makes a workload of bare numbers, for 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from workbench.draws import address, words
 from workbench.entities import EntityItems
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
-from workbench.motions import Motion, motion, pinned_by
+from workbench.motions import Motion, motion, moving_period, pinned_by
 from workbench.reach import read_factor
 from workbench.ring import UNMET, PartitionKeys, entry_sizes
 
@@ -191,6 +191,9 @@ def workload(items: Items, patterns: Sequence[str] | None = None, table: str | N
     design = items.design
     chosen = _chosen(design, patterns)
     rates = tuple(PatternRate(p.name, p.rate or p.peak_rate or 0.0, p.peak_rate or 0.0) for p in chosen)
+    for one in rates:
+        check_rate(one.name, one.rate)
+        check_rate(one.name, one.peak)
     if table is not None and table not in design.tables:
         raise ValueError(f"{design.name} has no table {table!r}; its tables are {', '.join(design.tables)}")
     rings = [
@@ -268,7 +271,6 @@ def _streams(keys: PartitionKeys, number: int, pattern: AccessPattern) -> Iterat
     for demand in demands(keys, pattern):
         found.setdefault(demand.kind, []).append(demand)
     moves = motion(keys, pattern) if found else ""
-    period = _period(keys, pattern) if moves == "current time" else 0
     for kind, mine in found.items():
         numbers = np.concatenate([demand.keys for demand in mine])
         each = np.concatenate([demand.requests for demand in mine])
@@ -279,8 +281,24 @@ def _streams(keys: PartitionKeys, number: int, pattern: AccessPattern) -> Iterat
             mean = np.bincount(numbers, units)[places] / requests[places]
             requests, mean = _by_page(requests[places], mean, pattern)
             eventual = kind == "read" and not pattern.consistent and pattern.operation != "TransactGetItems"
-            stays = period if len(places) <= _MOVING else 0
-            yield Stream(number, kind, requests, _flat(mean), places, eventual, moves, stays)
+            stream = Stream(number, kind, requests, _flat(mean), places, eventual, moves)
+            yield from _by_motion(keys, pattern, stream)
+
+
+def _by_motion(keys: PartitionKeys, pattern: AccessPattern, stream: Stream) -> Iterator[Stream]:
+    """A stream, with the keys that move in one of their own; of very many, as many stay as go, and none counts."""
+    assert stream.keys is not None
+    by_time, period = stream.motion == "current time", 0
+    if stream.motion in ("current time", "moving hot set"):
+        period = _period(keys, pattern) if by_time else moving_period(keys, pattern)
+    hot = stream.requests > (0 if by_time else stream.requests.max() / 2)
+    if not period or hot.sum() > _MOVING:
+        yield stream
+        return
+    for there, stays in ((~hot, 0), (hot, period)):
+        if there.any():
+            units = stream.units[there] if isinstance(stream.units, np.ndarray) else stream.units
+            yield replace(stream, requests=stream.requests[there], units=units, keys=stream.keys[there], period_s=stays)
 
 
 def _by_page(requests: Floats, units: Floats, pattern: AccessPattern) -> tuple[Floats, Floats]:
