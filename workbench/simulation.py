@@ -367,4 +367,11 @@ def _notes(run: Conditions) -> list[Note]:
     where = "the hash was inferred from the order of scans" if run.hash_seed is None else "keys are placed by a seed"
     found.append(Note("estimated", f"which partition a key is in: {where}; try several values of hash_seed"))
     found += [Note("estimated", text) for text in run.work.notes]
+    rings = run.work.rings
+    if any(ring.settings.mode == "on-demand" for ring in rings):
+        found.append(Note("assumed", "beyond twice its previous peak, an on-demand table throttles for its key ranges"))
+    if any(ring.index is not None for ring in rings):
+        found.append(Note("assumed", "an index whose backlog is full lets in as many writes as it works off"))
+    if any(ring.segments is not None for ring in rings):
+        found.append(Note("estimated", "requests for a collection that may be split spread evenly over its sort keys"))
     return found
