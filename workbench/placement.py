@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _RING = 2.0**64
 _HOT = 12  # keys that a history names
-_CHUNK = 1 << 20  # keys that are looked at together
+_CHUNK = 1 << 16  # keys that are looked at together: what a core keeps at hand
 _MANY = 1 << 17  # keys from which on they are sorted with their number in the hash's last bits
 _SEGMENTED = 0.02  # of a partition's limit at the peak: a key that is asked for less needs no cut inside
 
@@ -331,6 +331,6 @@ def in_order(hashes: Hashes) -> tuple[Ints, Hashes]:
     packed = hashes & ~mask
     packed |= np.arange(len(hashes), dtype=np.uint64)
     packed.sort()
-    order = (packed & mask).astype(np.int64)
+    order = (packed & mask).view(np.int64)
     packed &= ~mask
     return order, packed

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _MOVING = 256  # keys that hold the present time: more of them spread evenly wherever they move
 _PLACES = 77  # the stream of random numbers that places of numbered keys are drawn from
-_CHUNK = 1 << 18
+_CHUNK = 1 << 15  # keys that are hashed together: what a core keeps at hand
 _PERIODS = {"minute": 60, "hour": 3600, "date": 86_400, "month": 2_592_000, "epoch": 1, "timestamp": 1}
 
 
