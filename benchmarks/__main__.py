@@ -10,28 +10,36 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from benchmarks import crosscheck, engines, faults, imports, items, loading, sizes
+from benchmarks import crosscheck, engines, faults, imports, items, keyreport, loading, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio, Report
+from benchmarks.validation import Comparison
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-Finding = Ratio | Fact | Grid | Report
-SUBJECTS: dict[str, Callable[..., Iterator[Finding]]] = {
+Finding = Ratio | Fact | Grid | Report | Comparison
+SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "items": items.measure,
     "sizes": sizes.measure,
     "loading": loading.measure,
-    "faults": faults.measure,
+    "keyreport": keyreport.measure,
     "imports": imports.measure,
+    "simulation": simulation.measure,
+    "validation": validation.measure,
     "engines": engines.measure,
     "crosscheck": crosscheck.measure,
+    "faults": faults.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "sizes": {"tasks": 100_000, "rounds": 3},
     "loading": {"tasks": 10_000, "written": 5_000, "most": 30_000, "rounds": 3},
-    "faults": {"times": 2},
+    "keyreport": {"tables": 10, "rounds": 2},
     "imports": {"rounds": 5},
+    "simulation": {"partitions": 1_000, "keys": 100_000, "seconds": 600, "rounds": 3},
+    "validation": {"seeds": 10},
     "engines": {"rounds": 1},
+    "faults": {"times": 2},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
@@ -75,6 +83,8 @@ def line(one: Finding) -> str:
         return f"{one.heading}\n\n{one.text}\n"
     if isinstance(one, Grid):
         return "\n    ".join([f"{one.name}:", *("  ".join(row) for row in (one.columns, *one.rows))])
+    if isinstance(one, Comparison):
+        return f"{one.case.id}: {one.measurement.name}: {validation.sentence(one)}"
     if isinstance(one, Fact):
         return f"{one.name}: {one.value}"
     return f"{one.name}: {figure(one.median)} ({spread(one)}){f', {one.required} is required' if one.required else ''}"
@@ -130,8 +140,20 @@ def report(found: Sequence[Finding]) -> str:
             *(text for one in found if isinstance(one, Grid) for text in section(one)),
             *(f"\n## {one.heading}\n\n{one.text}" for one in found if isinstance(one, Report)),
             "",
+            *validated([one for one in found if isinstance(one, Comparison)]),
         ]
     )
+
+
+def validated(found: Sequence[Comparison]) -> Iterator[str]:
+    """The lines on published measurements, if there are any."""
+    if found:
+        yield "## Published measurements and the simulation"
+        yield ""
+        yield validation.ABOUT.format(seeds=len(found[0].predicted))
+        yield ""
+        yield validation.table(found)
+        yield ""
 
 
 if __name__ == "__main__":

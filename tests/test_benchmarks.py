@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import imports, items, loading, ratios, sizes
+from benchmarks import imports, items, loading, ratios, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
+from workbench.simulation import Start, simulate
 from workbench.sizes import item_size
 
 
@@ -38,7 +39,7 @@ def test_sizes_weighed_anew_are_the_same_and_a_wrong_one_would_be_noticed(design
     assert sizes.disagreements(made) == 1
 
 
-@pytest.mark.parametrize("module", [ratios, bench])
+@pytest.mark.parametrize("module", [ratios, bench, validation])
 def test_the_examples_in_the_docstrings_run(module):
     assert doctest.testmod(module).failed == 0
 
@@ -186,3 +187,78 @@ def test_an_unknown_subject_is_wrong_usage(capsys, results):
     assert bench.main(["speed"]) == 2
     assert f"no subject speed; there are {', '.join(bench.SUBJECTS)}" in capsys.readouterr().err
     assert not results.exists()
+
+
+def test_the_compiled_loop_admits_what_the_simulation_admits():
+    """Both sides of the ratio do the same work: the loop's partitions serve what those of the simulation do."""
+    pytest.importorskip("numba")
+    work, partitions, seconds = simulation.load(20_000), 200, 30
+    means = simulation.partition_means(work, partitions, 100_000.0)
+    served = simulation.admitted(simulation.loop(), means, seconds)
+    frozen = replace(simulation.LIFTED, split_utilisation=9.0)
+    ran = simulate(
+        simulation.with_rate(work, 100_000.0), seconds, start=Start(partitions), profile=frozen, heat=False
+    ).ring()
+    assert served.sum() == pytest.approx(ran.consumed["write"].sum(), rel=0.002)
+    theirs = ran.consumed["write"].sum(axis=0)
+    assert (np.abs(served - theirs) <= 5 * (2 * theirs) ** 0.5).all()
+
+
+def test_all_published_cases_can_be_read_and_four_are_fitted():
+    cases = {path.stem: validation.load_case(path) for path in validation.CASES.glob("*.yaml")}
+    assert set(cases) == {"K1", "K3", "Q1", "S1", "F1", "B1", "G1", "O1"}
+    fitted = {f"{name}: {one.figure}" for name, case in cases.items() for one in case.measured if one.fit}
+    assert {name.split(":")[0] for name in fitted} == {"S1", "Q1", "G1", "F1"}
+    assert [one for one in fitted if one.startswith("F1")] == ["F1: partitions"]
+    assert all(case.source and case.about for case in cases.values())
+
+
+def test_a_case_is_simulated_for_each_seed():
+    case = validation.load_case(validation.CASES / "O1.yaml")
+    assert validation.simulated(case, [1, 2]) == [[pytest.approx(4000, rel=0.01)]] * 2
+
+
+def compared(value, tolerance, *predicted):
+    one = validation.Measurement("a figure", value, tolerance, "partitions", False, {})
+    case = validation.Case("X1", "", "a page", {}, {}, (one,))
+    return validation.Comparison(case, one, np.array(predicted, dtype=float))
+
+
+def test_inside_means_that_the_band_meets_what_was_measured_with_its_tolerance():
+    assert compared(1000, "plateau", 1100, 1200, 1300).inside
+    assert not compared(1000, "plateau", 1101, 1200, 1300).inside
+    assert not compared(1000, "plateau", 1100, 1200, 1300).within_tolerance
+    assert not compared(1000, "plateau", 1100, 1200, 1300).in_band
+    assert compared(8, "time", 17, 16, 20).inside
+    assert not compared(8, "time", 17, 18).inside
+    assert compared(0.001, "share", 0.011).inside  # one percentage point
+    assert not compared(0.2, "share", 0.09).inside
+    assert compared(100, 0.5, 60).within_tolerance
+    row = str(compared(1000, "plateau", 1101, 1200, 1300))
+    assert row == "| X1: a figure | 1,000 | 1,200 | +20 % | **no** | 1,101 to 1,300 | no | **no** | held out |"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("source: a page\ndesign: {}\nduration: 1h\n", "no measured"),
+        ("source: a page\ndesign: {}\nduration: 1h\nmeasured: {}\nspeed: 3\n", "unknown speed"),
+        ("source: s\ndesign: {}\nduration: 1h\nmeasured: {a: {value: 1, figure: partitions}}\n", "a: no tolerance"),
+        ("source: s\ndesign: {}\nduration: 1h\nmeasured: {a: {value: 1, tolerance: 0.1, figure: x}}\n", "figure x"),
+    ],
+)
+def test_a_case_that_cannot_be_read_says_why(tmp_path, text, words):
+    path = tmp_path / "X1.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=words):
+        validation.load_case(path)
+
+
+def test_published_measurements_stand_in_the_results(monkeypatch, results):
+    monkeypatch.delenv("QUICK", raising=False)
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(compared(1000, "plateau", 990, 1000, 1010))})
+    assert bench.main([]) == 0
+    text = results.read_text("utf-8")
+    assert "medians of 3 seeds" in text
+    assert "| X1: a figure | 1,000 | 1,000 | +0 % | yes | 990 to 1,010 | yes | yes | held out |" in text
+    assert "1 of 1 measurements inside" in text

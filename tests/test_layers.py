@@ -14,13 +14,16 @@ MODEL = (
     "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions folders processes connections "
-    "endpoints engine starting emulators installing java containers residents amazon engines "
-    "errata attempts tables inventory loading metering sampling spending runs"
+    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
+    "motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
+    "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
+    "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif "
+    "folders processes connections endpoints engine starting emulators installing java containers residents amazon "
+    "engines errata attempts tables inventory loading metering sampling spending runs"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts charts reports regression environment terminal engine_commands cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts charts reports regression environment terminal "
+    "engine_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
     from workbench import regression as regression
+    from workbench import whatif as whatif
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.errors import DesignError as DesignError
@@ -34,14 +36,22 @@ if TYPE_CHECKING:
     from workbench.expected import expected_units as expected_units
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
+    from workbench.keyreport import KeyReport as KeyReport
+    from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.profile import PROFILE as PROFILE
+    from workbench.profile import Profile as Profile
     from workbench.regression import record as record
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
+    from workbench.simulation import Simulation as Simulation
+    from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
+    from workbench.sweeps import Sweep as Sweep
+    from workbench.sweeps import sweep as sweep
 
-_MODULES = ("capacity", "charts", "regression")
+_MODULES = ("capacity", "charts", "regression", "whatif")
 _NAMES = {
     "Design": "design",
     "DesignError": "errors",
@@ -49,49 +59,68 @@ _NAMES = {
     "EngineError": "errors",
     "Expected": "expected",
     "Items": "items",
+    "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "PROFILE": "profile",
+    "Profile": "profile",
     "RequestError": "errors",
     "Run": "runs",
+    "Simulation": "simulation",
+    "Sweep": "sweeps",
     "WorkbenchError": "errors",
+    "diagnose": "diagnosis",
     "expected_units": "expected",
     "generate_items": "items",
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
+    "key_report": "keyreport",
     "load_design": "designfile",
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
     "run_patterns": "runs",
+    "simulate": "simulation",
     "start_engine": "engines",
+    "sweep": "sweeps",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
 __all__ = [
+    "PROFILE",
     "Design",
     "DesignError",
     "Engine",
     "EngineError",
     "Expected",
     "Items",
+    "KeyReport",
     "NotebookError",
+    "Profile",
     "RequestError",
     "Run",
+    "Simulation",
+    "Sweep",
     "WorkbenchError",
     "capacity",
     "charts",
+    "diagnose",
     "expected_units",
     "generate_items",
     "index_write_units",
     "item_size",
     "item_spread",
+    "key_report",
     "load_design",
     "read_units",
     "record",
     "regression",
     "request_spread",
     "run_patterns",
+    "simulate",
     "start_engine",
+    "sweep",
+    "whatif",
     "write_units",
 ]
 

@@ -1,0 +1,377 @@
+"""Simulation: a table's partitions through time, so that throttling shows before production.
+
+"Requests divided by keys" hides skew: 500 requests a second over 10,000 keys looks like 0.05 on each, and is 76 on the
+first key at Zipf 1.1. Here a table and each of its global indexes have a ring of keys, partitions and limits of their
+own, and are followed second by second: what is asked, what the table and its partitions admit, when partitions split,
+and how an index that cannot keep up holds back the table. Every request that is turned away has one of the service's
+16 reasons. The rules and their parameters are in the behaviour profile; what is inferred or assumed is said in notes.
+
+    sim = wb.simulate(design, duration="1h", load="ramp")
+    sim.summary()
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.clients import ClosedLoop, Retries
+from workbench.design import Design, Table
+from workbench.histories import (
+    BUCKETS,
+    Heat,
+    HotAtom,
+    Note,
+    PartitionHistory,
+    PatternHistory,
+    RingHistory,
+)
+from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.lanes import COLD, Client, Conditions, Lane, Start
+from workbench.profile import PROFILE, Profile
+from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
+from workbench.summaries import Simulation, Summary
+from workbench.throughput import REASONS
+from workbench.workload import Workload, check_rate, keyed, settings_of, workload
+
+Floats = NDArray[np.float64]
+
+__all__ = [
+    "BUCKETS",
+    "PROFILE",
+    "REASONS",
+    "Between",
+    "ClosedLoop",
+    "Constant",
+    "Diurnal",
+    "Heat",
+    "HotAtom",
+    "Note",
+    "PartitionHistory",
+    "PatternHistory",
+    "Profile",
+    "Ramp",
+    "Recorded",
+    "Retries",
+    "RingHistory",
+    "Simulation",
+    "Spike",
+    "Start",
+    "Step",
+    "Summary",
+    "keyed",
+    "prepare",
+    "simulate",
+]
+
+
+# The call
+
+
+def simulate(
+    design: Design | Items | Workload,
+    duration: Any = "1h",
+    load: Any = "constant",
+    *,
+    patterns: Sequence[str] | None = None,
+    table: str | None = None,
+    start: Start | Literal["cold", "warm"] = "cold",
+    capacity: Any = None,
+    clients: Client | Mapping[str, Client] | None = None,
+    retries: Retries | None = None,
+    profile: Profile = PROFILE,
+    counts: Literal["poisson", "fluid"] = "poisson",
+    seed: int = 7,
+    now: int = DEFAULT_NOW,
+    hash_seed: int | None = None,
+    interval_s: int = 60,
+    heat: bool = True,
+    progress: bool = False,
+) -> Simulation:
+    """A design's tables and global indexes under its access patterns, second by second.
+
+    Args:
+        design: a design, its items if they are there already (they are generated otherwise), or a bare workload.
+        duration: what is simulated: "1h", "90 min", seconds.
+        load: a shape ("constant", "diurnal", "ramp", "step", "spike", or one with parameters), a series of times and
+            multiples of the rate, or a mapping from access pattern to these.
+        patterns: the access patterns that make up the load; all that have a rate and are served, unless given.
+        table: the table to simulate; all to which requests come, unless given.
+        start: "cold" (new tables), "warm" (ready for what the design states as warm throughput, or for the load's
+            peak), or a `Start` with a history.
+        capacity: in place of what the design states for its tables and indexes: "on-demand" or {"read": ..,
+            "write": ..}, with numbers or {"min": .., "max": .., "target": ..}.
+        clients: `ClosedLoop(threads)` or `Retries(attempts)`, for all patterns or by pattern; unless given, requests
+            come whatever happens, and those that are turned away are counted.
+        retries: the same as `clients`, for all patterns.
+        profile: the rules; `dataclasses.replace(wb.PROFILE, ...)` makes others.
+        counts: "poisson", which is exact for independent callers, or "fluid", the mean without noise.
+        seed: of all that is random; the same seed gives the same arrays.
+        hash_seed: places keys on another ring; the inferred hash of the service unless given.
+        interval_s: how many seconds a row of the result sums up.
+        heat: whether to record the heat map.
+
+    A KeyboardInterrupt ends it early with what there is. ValueError says what cannot be simulated and why.
+    """
+    return prepare(
+        design,
+        duration,
+        load,
+        patterns=patterns,
+        table=table,
+        start=start,
+        capacity=capacity,
+        clients=clients or retries,
+        profile=profile,
+        counts=counts,
+        seed=seed,
+        now=now,
+        hash_seed=hash_seed,
+        interval_s=interval_s,
+        heat=heat,
+    ).run(progress=progress)
+
+
+def prepare(
+    design: Design | Items | Workload,
+    duration: Any = "1h",
+    load: Any = "constant",
+    *,
+    patterns: Sequence[str] | None = None,
+    table: str | None = None,
+    start: Start | Literal["cold", "warm"] = "cold",
+    capacity: Any = None,
+    clients: Client | Mapping[str, Client] | None = None,
+    profile: Profile = PROFILE,
+    counts: Literal["poisson", "fluid"] = "poisson",
+    seed: int = 7,
+    now: int = DEFAULT_NOW,
+    hash_seed: int | None = None,
+    interval_s: int = 60,
+    heat: bool = True,
+) -> "Prepared":
+    """What `simulate` does before the first second: it is all checked, and the keys have their places on the ring."""
+    seconds = duration_seconds(duration)
+    if not isinstance(interval_s, int) or interval_s < 1:
+        raise ValueError(f"interval_s={interval_s!r}: rows sum up whole seconds, from 1")
+    if counts not in ("poisson", "fluid"):
+        raise ValueError(f"counts={counts!r}: either 'poisson' or 'fluid'")
+    work = _workload(design, seed, now, patterns, table, capacity)
+    rates, words = _rates(work, load, seconds)
+    began, found = _start(start, work), _clients(work, clients)
+    fluid = counts == "fluid"
+    return Prepared(Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words)
+
+
+def _workload(
+    design: Design | Items | Workload,
+    seed: int,
+    now: int,
+    patterns: Sequence[str] | None,
+    table: str | None,
+    capacity: Any,
+) -> Workload:
+    if isinstance(design, Workload):
+        for one in design.patterns:
+            check_rate(one.name, one.rate)
+            check_rate(one.name, one.peak)
+        found = design
+    else:
+        items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
+        found = workload(items, patterns, table)
+    return found if capacity is None else _with_capacity(found, capacity)
+
+
+def _with_capacity(work: Workload, capacity: Any) -> Workload:
+    """The workload with another capacity for all of its tables and indexes."""
+    try:
+        settings = settings_of(Table.model_validate({"partition_key": "pk", "capacity": capacity}))
+    except ValueError as error:
+        raise ValueError(
+            f"capacity={capacity!r}: 'on-demand', or {{'read': 100, 'write': 50}}, each a number of units or "
+            "{'min': 5, 'max': 400, 'target': '70%'}"
+        ) from error
+    rings = tuple(
+        replace(ring, settings=replace(settings, most=ring.settings.most, warm=ring.settings.warm))
+        for ring in work.rings
+    )
+    return replace(work, rings=rings)
+
+
+def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
+    """Requests a second of each pattern in each second, and the load in words."""
+    names = [pattern.name for pattern in work.patterns]
+    by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
+    if by_pattern and (unknown := set(load) - set(names)):
+        raise ValueError(
+            f"load: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
+        )
+    shapes = [shape(load.get(name, "constant") if by_pattern else load) for name in names]
+    found = np.array(
+        [_checked_rates(s, p.name, p.rate, p.peak, seconds) for s, p in zip(shapes, work.patterns, strict=True)]
+    )
+    return found, str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
+
+
+def _checked_rates(form: Shape, pattern: str, rate: float, peak: float, seconds: int) -> Floats:
+    found = np.asarray(form.rates(rate, peak, seconds), dtype=float)
+    if found.shape != (seconds,) or not np.isfinite(found).all() or (found < 0).any():
+        raise ValueError(f"load of {pattern}: a shape gives a finite rate from 0 for each of the {seconds:,} seconds")
+    return found
+
+
+def _start(start: Start | str, work: Workload) -> Start:
+    if isinstance(start, Start):
+        return start
+    if start == "cold":
+        return COLD
+    if start != "warm":
+        raise ValueError(f"start={start!r}: 'cold', 'warm', or a Start with partitions, previous_peak, warm or idle_s")
+    return Start(idle_s=300.0, words="warm")
+
+
+def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> dict[int, Client]:
+    if clients is None:
+        return {}
+    names = [pattern.name for pattern in work.patterns]
+    if not isinstance(clients, Mapping):
+        return dict.fromkeys(range(len(names)), clients)
+    if unknown := set(clients) - set(names):
+        raise ValueError(
+            f"clients: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
+        )
+    return {names.index(name): client for name, client in clients.items()}
+
+
+# The run
+
+
+class Prepared:
+    """A simulation before its first second: each ring with its flow, its recording and its capacity. It runs once."""
+
+    def __init__(self, conditions: Conditions, load: str):
+        self.conditions, self.load = conditions, load
+        self.seconds, self.interval_s = conditions.seconds, conditions.interval_s
+        self.lanes = [Lane(conditions, number, ring) for number, ring in enumerate(conditions.work.rings)]
+        self.groups = _groups(self.lanes)
+
+    def run(self, progress: bool = False) -> Simulation:
+        """Simulate all seconds, or as many as there are until a KeyboardInterrupt."""
+        from tqdm.auto import tqdm
+
+        done = 0
+        try:
+            with tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False) as bar:
+                while done < self.seconds:
+                    until = self._until(done)
+                    for group in self.groups:
+                        _step(group, done, until)
+                    bar.update(until - done)
+                    done = until
+        except KeyboardInterrupt:
+            return self._result(done)
+        return self._result(done)
+
+    def _until(self, second: int) -> int:
+        """The end of a block: within one minute and one interval, and where something happens that ends it."""
+        ends = [self.seconds, *((second // step + 1) * step for step in (60, self.interval_s))]
+        events = [lane.next_event(second) for lane in self.lanes]
+        return int(min(*ends, *events))
+
+    def _result(self, seconds: int) -> Simulation:
+        names = [pattern.name for pattern in self.conditions.work.patterns]
+        return Simulation(
+            self.conditions.work.name,
+            seconds,
+            self.interval_s,
+            self.load,
+            str(self.conditions.start),
+            self.conditions.seed,
+            self.conditions.hash_seed,
+            tuple(lane.recording.ring(seconds) for lane in self.lanes),
+            tuple(p for lane in self.lanes for p in lane.recording.patterns(seconds, names)),
+            self.conditions.profile,
+            tuple(_notes(self.conditions)),
+            seconds < self.seconds,
+        )
+
+
+def _groups(lanes: Sequence["Lane"]) -> list[list["Lane"]]:
+    """Each table's lane with those of its indexes, whose second depends on the table's."""
+    found: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        found.setdefault(lane.ring.table, []).append(lane)
+    return list(found.values())
+
+
+def _step(group: Sequence["Lane"], first: int, until: int) -> None:
+    """Simulate a block of seconds of a table and its indexes."""
+    for lane in group:
+        lane.before(first)
+        lane.flow.begin(first, until)
+    bases = [lane for lane in group if lane.ring.index is None]
+    indexes = [lane for lane in group if lane.ring.index is not None]
+    for row in range(until - first):
+        for lane in group:
+            lane.flow.serve("read", row)
+        gate, because = _gate(indexes, row)
+        for lane in bases:
+            lane.flow.serve("write", row, gate, because)
+        if indexes:
+            _absorb(bases, indexes, row)
+    for lane in group:
+        lane.flow.finish()
+        lane.recording.add()
+        lane.after(until)
+
+
+def _gate(indexes: Sequence["Lane"], row: int) -> tuple[float, tuple[str | None, str]]:
+    """The share of writes that the fullest index lets through, and its name and reason."""
+    gate, because = 1.0, (None, "")
+    for lane in indexes:
+        if lane.flow.rows["write"] and (share := lane.flow.gate(row)) < gate:
+            gate, because = share, (lane.ring.index, lane.flow.refused_by)
+    return gate, because
+
+
+def _absorb(bases: Sequence["Lane"], indexes: Sequence["Lane"], row: int) -> None:
+    """Give the indexes the writes that the table admitted, by pattern."""
+    asked: dict[int, float] = {}
+    lost: dict[int, dict[str | None, float]] = {}
+    for flow in (lane.flow for lane in bases):
+        for i in flow.rows["write"]:
+            pattern = flow.streams[i].pattern
+            asked[pattern] = asked.get(pattern, 0.0) + float(flow.asked[i, row])
+            mine = lost.setdefault(pattern, {})
+            for (index, _), units in flow.lost[i].items():
+                mine[index] = mine.get(index, 0.0) + float(units[row])
+    there = {pattern: units for pattern, units in asked.items() if units > 0}
+    admitted = {pattern: 1.0 - sum(lost[pattern].values()) / units for pattern, units in there.items()}
+    for lane in indexes:
+        away = {pattern: lost[pattern].get(lane.ring.index, 0.0) / units for pattern, units in there.items()}
+        lane.flow.absorb(row, admitted, away)
+
+
+def _notes(run: Conditions) -> list[Note]:
+    """What the result rests on beside documentation: parameters that are inferred or assumed, and estimates."""
+    profile = run.profile
+    found: list[Note] = []
+    for one in fields(profile):
+        basis, value = one.metadata["basis"], getattr(profile, one.name)
+        if basis != "documented":
+            found.append(Note(basis, f"{one.name} = {value:g}: {one.metadata['about']}"))
+        elif value != one.default:
+            found.append(Note("assumed", f"{one.name} = {value}, where AWS documents {one.default}"))
+    where = "the hash was inferred from the order of scans" if run.hash_seed is None else "keys are placed by a seed"
+    found.append(Note("estimated", f"which partition a key is in: {where}; try several values of hash_seed"))
+    found += [Note("estimated", text) for text in run.work.notes]
+    rings = run.work.rings
+    if any(ring.settings.mode == "on-demand" for ring in rings):
+        found.append(Note("assumed", "beyond twice its previous peak, an on-demand table throttles for its key ranges"))
+    if any(ring.index is not None for ring in rings):
+        found.append(Note("assumed", "an index whose backlog is full lets in as many writes as it works off"))
+    if any(ring.segments is not None for ring in rings):
+        found.append(Note("estimated", "requests for a collection that may be split spread evenly over its sort keys"))
+    return found
