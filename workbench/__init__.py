@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.findings import Finding as Finding
+    from workbench.findings import Review as Review
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
     from workbench.regression import record as record
+    from workbench.reviews import review as review
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
@@ -47,10 +50,12 @@ _NAMES = {
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
+    "Finding": "findings",
     "Expected": "expected",
     "Items": "items",
     "NotebookError": "errors",
     "RequestError": "errors",
+    "Review": "findings",
     "Run": "runs",
     "WorkbenchError": "errors",
     "expected_units": "expected",
@@ -62,6 +67,7 @@ _NAMES = {
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
+    "review": "reviews",
     "run_patterns": "runs",
     "start_engine": "engines",
     "write_units": "capacity",
@@ -73,9 +79,11 @@ __all__ = [
     "Engine",
     "EngineError",
     "Expected",
+    "Finding",
     "Items",
     "NotebookError",
     "RequestError",
+    "Review",
     "Run",
     "WorkbenchError",
     "capacity",
@@ -90,6 +98,7 @@ __all__ = [
     "record",
     "regression",
     "request_spread",
+    "review",
     "run_patterns",
     "start_engine",
     "write_units",

@@ -1,0 +1,1 @@
+"""DW2xx: indexes."""

@@ -1,0 +1,1 @@
+"""DW3xx: access patterns."""

@@ -1,0 +1,1 @@
+"""DW5xx: traffic and cost."""
