@@ -16,7 +16,7 @@ MODEL = (
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
     "bindings updates changes load readings bundles outcomes expected spreads partitions engines "
-    "tables loading metering sampling runs evidence rules reviews"
+    "tables loading metering sampling runs guards evidence heat waste rules reviews"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]

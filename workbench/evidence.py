@@ -5,10 +5,10 @@ adds what was read and what was thrown away; a simulation adds throttling. Where
 rows are given elsewhere or an item passes 400 KB, what follows from the design's text is still judged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 Part = AccessPattern | Action
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,16 @@ class Evidence:
     def _spreads(self) -> dict[tuple[str, str | None], RequestSpread | None]:
         return {}
 
+    def once(self, compute: "Callable[[Evidence], T]") -> "T":
+        """What `compute` finds, kept for every rule that asks for it."""
+        if compute not in self._kept:
+            self._kept[compute] = compute(self)
+        return self._kept[compute]
+
+    @cached_property
+    def _kept(self) -> dict[Any, Any]:
+        return {}
+
     def arms(self) -> Iterator[tuple[Table, str | None, Place]]:
         """Every table, and every global index after its table: what has partitions of its own."""
         for table in self.design.tables.values():
@@ -131,6 +142,11 @@ class Evidence:
 
     def place(self, pattern: AccessPattern) -> Place:
         return ("access_patterns", pattern.name)
+
+    @cached_property
+    def queries(self) -> list[AccessPattern]:
+        """The served Queries."""
+        return [pattern for pattern in self.served if pattern.operation == "Query"]
 
     def node(self, pattern: AccessPattern, part: Part, key: str) -> Any:
         """An expression of a pattern or action as a tree with attribute names; None where there is none."""
