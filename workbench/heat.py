@@ -47,7 +47,7 @@ class Hot:
 def hot_keys(evidence: Evidence) -> list[Hot]:
     """The hottest key of each table and global index, for reads and for writes, where it is hot at peak."""
     # All units of an arm bound those of one key, and cost far less to know.
-    loaded = [
+    loaded: list[tuple[Table, str | None, Place, Kind]] = [
         (table, index, place, kind)
         for table, index, place in evidence.arms()
         for kind in KINDS

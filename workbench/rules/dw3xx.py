@@ -116,7 +116,7 @@ def filter_as_where(evidence: Evidence) -> Iterator[Finding]:
         wasted = found.share * evidence.mean_units(pattern)
         monthly = wasted * (pattern.rate or 0) * MONTH_SECONDS
         cost = f", {rate_text(wasted)} RU a call" if wasted else ""
-        cost += f" and {monthly:,.0f} a month" if monthly else ""
+        cost += f" and {monthly:,.0f} RU a month" if monthly else ""
         message = f"{pattern.filter} throws away {percent(found.share)} of what is read ({found.basis}){cost}"
         severity = "error" if found.share >= DISCARDED_ERROR else "warning"
         severity = "note" if found.share < DISCARDED_WARNING else severity
