@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from workbench.findings import Review as Review
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
+    from workbench.keyreport import KeyReport as KeyReport
+    from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
     from workbench.regression import record as record
@@ -53,6 +55,7 @@ _NAMES = {
     "Finding": "findings",
     "Expected": "expected",
     "Items": "items",
+    "KeyReport": "keyreport",
     "NotebookError": "errors",
     "RequestError": "errors",
     "Review": "findings",
@@ -63,6 +66,7 @@ _NAMES = {
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
+    "key_report": "keyreport",
     "load_design": "designfile",
     "read_units": "capacity",
     "record": "regression",
@@ -81,6 +85,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Items",
+    "KeyReport",
     "NotebookError",
     "RequestError",
     "Review",
@@ -93,6 +98,7 @@ __all__ = [
     "index_write_units",
     "item_size",
     "item_spread",
+    "key_report",
     "load_design",
     "read_units",
     "record",

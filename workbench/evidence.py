@@ -15,9 +15,9 @@ from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
 from workbench.findings import Finding, Place, Severity, where
 from workbench.items import Items, generate_items
+from workbench.keyanalysis import KeyAnalysis
+from workbench.keyreport import KeyReport, key_report
 from workbench.outcomes import Costs, Outcomes
-from workbench.partitions import request_spread
-from workbench.spreads import RequestSpread
 
 if TYPE_CHECKING:
     from workbench.runs import Run
@@ -105,15 +105,16 @@ class Evidence:
                 total += rate * self.mean_units(pattern, table, index)
         return total
 
-    def spread(self, table: str, index: str | None = None) -> RequestSpread | None:
-        """The load of each partition key of a table or global index at peak."""
-        if (table, index) not in self._spreads:
-            made = self.items is not None
-            self._spreads[table, index] = request_spread(self.items, table, index) if made and self.items else None
-        return self._spreads[table, index]
+    def keys(self, table: str, index: str | None = None) -> KeyAnalysis | None:
+        """The key report of a table or global index at peak; None without items."""
+        if self.items is None:
+            return None
+        if table not in self._key_reports:
+            self._key_reports[table] = key_report(self.items, tables=[table])
+        return self._key_reports[table][table, index]
 
     @cached_property
-    def _spreads(self) -> dict[tuple[str, str | None], RequestSpread | None]:
+    def _key_reports(self) -> dict[str, KeyReport]:
         return {}
 
     def once(self, compute: "Callable[[Evidence], T]") -> "T":

@@ -7,19 +7,15 @@ all. (AWS: bp-partition-key-design, bp-partition-key-uniform-load, burst-adaptiv
 """
 
 from dataclasses import dataclass
-from math import ceil
 
+from workbench.ceilings import shards_needed
 from workbench.design import AccessPattern, Design, Domain, Entity, Table, key_template
-from workbench.evidence import Evidence, Write
+from workbench.evidence import Evidence
 from workbench.findings import Place
 from workbench.keys import KeyTemplate
 from workbench.load import Kind
 from workbench.spreads import KINDS, LIMITS, HotKey
-from workbench.thresholds import FEW_VALUES, KEY_UTILISATION, SHARD_UTILISATION
-from workbench.typewords import TIME_TYPES
-
-RISING = {*TIME_TYPES, "ulid", "uuid7", "ksuid"}
-BUCKETS = ("month", "date", "hour", "minute")
+from workbench.thresholds import FEW_VALUES, KEY_UTILISATION
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,7 @@ class Hot:
     pattern: AccessPattern
     keys: int
     cause: str  # constant, newest, few or skew
+    rises: bool  # new items come at the end of their collection
 
     @property
     def kind(self) -> Kind:
@@ -41,7 +38,7 @@ class Hot:
     @property
     def shards(self) -> int:
         """Into how many keys it is to be divided, so that none is split for heat."""
-        return max(2, ceil(self.key.units_per_s / (SHARD_UTILISATION * self.key.limit)))
+        return max(2, shards_needed(self.key.units_per_s, self.key.limit))
 
 
 def hot_keys(evidence: Evidence) -> list[Hot]:
@@ -57,21 +54,24 @@ def hot_keys(evidence: Evidence) -> list[Hot]:
 
 
 def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, kind: Kind) -> Hot | None:
-    spread = evidence.spread(table.name, index)
-    found = spread.hottest(kind) if spread else None
-    if spread is None or found is None or found.utilisation < KEY_UTILISATION:
+    analysis = evidence.keys(table.name, index)
+    found = analysis.requests.hottest(kind) if analysis else None
+    if analysis is None or found is None or found.utilisation < KEY_UTILISATION:
         return None
     pattern = evidence.design.access_patterns[found.pattern]
-    keys = sum(len(load.keys) for load in spread.loads if load.pattern == pattern.name and load.kind == kind)
-    return Hot(table, index, place, found, pattern, keys, _cause(evidence.design, table, index, pattern, keys))
+    loads = analysis.requests.loads
+    keys = sum(len(load.keys) for load in loads if load.pattern == pattern.name and load.kind == kind)
+    motion = analysis.monotonicity.motions.get(pattern.name, "")
+    cause = _cause(evidence.design, table, index, pattern, keys, motion)
+    return Hot(table, index, place, found, pattern, keys, cause, motion == "rising sort key")
 
 
-def _cause(design: Design, table: Table, index: str | None, pattern: AccessPattern, keys: int) -> str:
+def _cause(design: Design, table: Table, index: str | None, pattern: AccessPattern, keys: int, motion: str) -> str:
     entities = [entity for entity in design.addressed(pattern) if design.table_of(entity.name) is table]
-    parts = [part for entity in entities for part in partition_fields(design, table, index, entity)]
-    if parts and any(_asks_newest(pattern, domain) for _, domain in parts):
+    varies = any(partition_fields(design, table, index, entity) for entity in entities)
+    if varies and motion == "current time":
         return "newest"
-    if keys == 1 or not parts:
+    if keys == 1 or not varies:
         return "constant"
     return "few" if keys < FEW_VALUES else "skew"
 
@@ -91,34 +91,7 @@ def partition_fields(design: Design, table: Table, index: str | None, entity: En
     return found
 
 
-def _asks_newest(pattern: AccessPattern, domain: Domain) -> bool:
-    """Whether all requests of a moment name the same, newest value."""
-    side = "read" if pattern.is_read else "write"
-    stated = [str(popularity) for popularity in pattern.popularity.values()]
-    stated += [str(getattr(domain.popularity, side))] if domain.popularity else []
-    is_bucket = domain.type is not None and domain.type.word in BUCKETS
-    return "latest" in stated or (is_bucket and pattern.target_of() == "new" and not pattern.is_read)
-
-
-def rises(design: Design, entity: Entity, attribute: str) -> bool:
-    """Whether newly created items come at the end of their collection: what varies first in the sort key rises."""
-    own = design.domains_of(entity.name).get(attribute) or design.fields.get(attribute)
-    if own is None:
-        return False
-    template = key_template(own, attribute)
-    name = template.fields[0] if template and template.fields else attribute
-    domain = (entity.attributes or {}).get(name) or design.fields.get(name) or own
-    if domain.type is not None and domain.type.word in RISING:
-        return True
-    return domain.is_identity and domain.type is None and domain.choice is None
-
-
 def first_template(design: Design, entity: Entity, attribute: str) -> KeyTemplate | None:
     """The template of a key attribute in an entity's items."""
     own = design.domains_of(entity.name).get(attribute)
     return key_template(own, attribute) if own else None
-
-
-def creating(evidence: Evidence, pattern: AccessPattern) -> list[Write]:
-    """The writes of a pattern that create items."""
-    return [w for w in evidence.writes if w.pattern.name == pattern.name and w.operation == "Put" and w.target == "new"]

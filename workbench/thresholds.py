@@ -10,11 +10,7 @@ from workbench.limits import GB, KB, MB
 # Keys. DynamoDB begins to split a partition that runs at half of its limit for a minute (measured: 20,000 write units
 # ended on 56 partitions); what it cannot split, one key or one item, has no more room from there on.
 KEY_UTILISATION = 0.5
-# The share of a collection's traffic that its hottest item may take before a split inside it is of no use: one item is
-# never split ("Partitions, hot partitions, and split for heat", part 3 of AWS's series on scaling DynamoDB).
-ITEM_SHARE = 0.5
 FEW_VALUES = 100  # partition key values; AWS's data modelling guidance aims for more
-SHARD_UTILISATION = 0.5  # of a partition, when shards are counted: under the split trigger above
 CONFLICTING_WRITES = 20.0  # transactions a second on one item; ours: half of them overlap if each takes 35 ms
 
 # Indexes

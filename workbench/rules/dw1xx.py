@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from workbench.design import AccessPattern, Domain, Entity, Table
 from workbench.evidence import Evidence
 from workbench.findings import Finding
-from workbench.heat import Hot, creating, first_template, hot_keys, rises
+from workbench.heat import Hot, first_template, hot_keys
 from workbench.key_conditions import SortCondition
 from workbench.limits import PARTITION_WRITE_UNITS
 from workbench.reach import literal, query_condition
@@ -165,21 +165,17 @@ def rising_sort_key(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: burst-adaptive-capacity (isolation), Scaling DynamoDB part 3.
     """
-    for hot in (hot for hot in evidence.once(hot_keys) if hot.kind == "write"):
-        rising = [a for a in hot.table.keys(hot.index)[1][:1] if _rises_here(evidence, hot, a)]
-        if rising:
+    for hot in evidence.once(hot_keys):
+        if hot.kind == "write" and hot.rises:
+            sort = hot.table.keys(hot.index)[1][0]
             rate = f"{rate_text(hot.key.units_per_s)} WU/s at peak"
             message = (
-                f"new items of {hot.key.key} come at the end of its sort key {rising[0]}: its {rate} stay on one "
+                f"new items of {hot.key.key} come at the end of its sort key {sort}: its {rate} stay on one "
                 f"partition, which serves {PARTITION_WRITE_UNITS:,}, since DynamoDB does not split there"
             )
             severity = "error" if hot.key.utilisation > 1 else "warning"
             fix = "put what differs between the writers before what rises, or shard the partition key"
-            yield evidence.finding("DW105", severity, hot.place, message, fix, sort_key=rising[0], **heat(hot))
-
-
-def _rises_here(evidence: Evidence, hot: Hot, attribute: str) -> bool:
-    return any(rises(evidence.design, write.entity, attribute) for write in creating(evidence, hot.pattern))
+            yield evidence.finding("DW105", severity, hot.place, message, fix, sort_key=sort, **heat(hot))
 
 
 @rule("DW106", "warning")

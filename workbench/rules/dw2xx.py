@@ -234,13 +234,12 @@ def collection_past_10_gb(evidence: Evidence) -> Iterator[Finding]:
         AWS: LSI.ItemCollections (10 GB), bp-indexes-general (prefer global indexes).
     """
     for table in (t for t in evidence.design.tables.values() if t.lsi and evidence.items is not None):
-        spread = evidence.spread(table.name)
-        sizes = _collections(evidence, table)
-        if spread is None or not len(sizes):
+        found, sizes = evidence.keys(table.name), _collections(evidence, table)
+        if found is None or not len(sizes):
             continue
         largest = int(sizes.argmax())
         growth = _growth(evidence, table)
-        key, size = spread.keys[largest], float(sizes[largest])
+        key, size = found.requests.keys[largest], float(sizes[largest])
         full = (limits.COLLECTION_BYTES_WITH_LSI - size) / growth if growth else float("inf")
         if size < COLLECTION_SHARE * limits.COLLECTION_BYTES_WITH_LSI and full > COLLECTION_YEARS * YEAR_SECONDS:
             continue
@@ -281,9 +280,10 @@ def _collections(evidence: Evidence, table: Table) -> "np.ndarray":
 
 def _growth(evidence: Evidence, table: Table) -> float:
     """Bytes a second that the fastest-growing collection gains from items that never expire."""
-    spread = evidence.spread(table.name)
-    if spread is None:
+    found = evidence.keys(table.name)
+    if found is None:
         return 0.0
+    spread = found.requests
     gained = np.zeros(len(spread.keys))
     for write in evidence.writes:
         entity = evidence.items.entities[write.entity.name] if evidence.items is not None else None
