@@ -17,9 +17,11 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
-    "tables loading metering sampling runs guards evidence heat waste rules reviews"
+    "tables loading metering sampling runs guards evidence heat waste sources rules reviews"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts charts reports regression environment finding_reports reviewing cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

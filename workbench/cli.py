@@ -191,6 +191,36 @@ def capacity(design: DesignFile, seed: Seed = 7) -> None:
         typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
 
 
+@app.command()
+def review(
+    design: Annotated[Path | None, typer.Argument(help="A design file (YAML).", metavar="[DESIGN]")] = None,
+    files: Annotated[list[Path] | None, typer.Option("--files", help="Review code and configuration instead.")] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Exit with 1 from this severity: error, warning, note, never.")
+    ] = "never",
+    form: Annotated[str, typer.Option("--format", help="text, markdown, json, sarif or junit.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Leave out the findings of this file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write all findings to this file, as known.")] = None,
+    with_run: Annotated[bool, typer.Option("--run", help="Run the design first, for what filters discard.")] = False,
+    engine: EngineKind = "auto",
+    explain: Annotated[str | None, typer.Option(help="Print what a rule does, as --explain DW101.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print all rules as Markdown.")] = False,
+) -> None:
+    """Judge a design: findings with evidence, and what to do; for CI as SARIF or JUnit, against a baseline."""
+    from workbench.reviewing import print_review, print_rules
+
+    with _told():
+        if explain or rules:
+            print_rules(explain)
+            return
+        done = print_review(
+            design, files, fail_on, form, output, baseline, write_baseline, engine if with_run else None
+        )
+    if done:
+        raise typer.Exit(done)
+
+
 EXPECTED_LEGEND = (
     "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
     "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."

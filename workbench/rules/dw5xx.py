@@ -89,10 +89,10 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
     for table in evidence.design.tables.values():
         facing = [p for p in evidence.served if p.user_facing and p.rate and evidence.design.table_for(p) is table]
         stated = table.max_throughput
-        missing = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
-        used = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
+        missing: list[Kind] = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
+        used: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
         if table.capacity == "on-demand" and used:
-            peaks = {kind: evidence.units_per_s(kind, table.name) for kind in used}
+            peaks: dict[Kind, float] = {kind: evidence.units_per_s(kind, table.name) for kind in used}
             words = " and ".join(f"{kind}s peak at {rate_text(peak)} {UNIT[kind]}/s" for kind, peak in peaks.items())
             message = f"{words}, and a client in a loop is served up to 40,000, the account's quota"
             wanted = ", ".join(
@@ -254,7 +254,7 @@ def one_key_batches(evidence: Evidence) -> Iterator[Finding]:
         A load in key order writes into one partition after the other, while the others wait.
     Example
         access_patterns:
-          import: {operation: BatchWriteItem, entity: Reading, count: 25, same: [sensor], rate: 40/s, user_facing: false}
+          import: {operation: BatchWriteItem, entity: Reading, count: 25, same: [sensor], rate: 40/s}
     Use instead
         Items of many partition keys in each batch: sort the load by something else.
     Source
