@@ -37,7 +37,7 @@ def without_nothing(data: Any) -> Any:
     return {name: without_nothing(value) for name, value in data.items() if value is not None or name in KEPT}
 
 
-KEPT = {"customer", "queue", "order"}  # attributes that are written `{customer: }`
+KEPT = {"customer", "queue", "orderId"}  # attributes that are written `{customer: }`
 
 
 def found(code: str, case: dict[str, Any], folder: Path) -> list[Finding]:

@@ -414,7 +414,7 @@ def parent_as_partition_key(evidence: Evidence) -> Iterator[Finding]:
     Example
         fields:
           order: {count: 1_000}
-          line: {per: order, count: 1..9}
+          line: {per: order, count: 1..9, type: uuid}
         entities:
           Line: {key: {line_id: "{line}", order_id: "{order}"}}
         tables:

@@ -7,6 +7,7 @@ from workbench import expressions, limits
 from workbench.design import AccessPattern, Provisioned, most_units
 from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
+from workbench.expressions import written
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.identity import key_fields
 from workbench.reach import query_condition
@@ -358,13 +359,11 @@ def put_without_condition(evidence: Evidence) -> Iterator[Finding]:
         guarded = needs_no_item(evidence.node(write.pattern, write.part, "condition"))
         if write.operation != "Put" or write.target != "new" or batch or guarded or write.pattern.expect.error:
             continue
-        table = evidence.design.table_of(write.entity.name)
+        key = written(evidence.design.table_of(write.entity.name).partition_key)
         random = _random_id(evidence, write)
         why = "a repeated request" if random else "a second put with the same key"
-        message = (
-            f"creates {write.entity.name} without attribute_not_exists({table.partition_key}): {why} overwrites it"
-        )
-        fix = f"condition: attribute_not_exists({table.partition_key})"
+        message = f"creates {write.entity.name} without attribute_not_exists({key}): {why} overwrites it"
+        fix = f"condition: attribute_not_exists({key})"
         severity = "note" if random else "warning"
         yield evidence.finding("DW310", severity, write.place, message, fix, random_id=random)
 
@@ -403,7 +402,7 @@ def update_without_condition(evidence: Evidence) -> Iterator[Finding]:
         created = [w for w in evidence.writes_of(write.entity.name, "Put") if w.target == "new"]
         guarded = needs_item(evidence.node(write.pattern, write.part, "condition"))
         if created and not guarded and write.target != "new" and not write.pattern.expect.error:
-            key = evidence.design.table_of(write.entity.name).partition_key
+            key = written(evidence.design.table_of(write.entity.name).partition_key)
             message = (
                 f"updates {write.entity.name} whether it exists or not: of a missing one it creates a part, though "
                 f"{created[0].pattern.name} is what creates it"
