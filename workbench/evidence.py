@@ -88,7 +88,18 @@ class Evidence:
         return {}
 
     def mean_units(self, pattern: AccessPattern, table: str | None = None, index: str | None = None) -> float:
-        """Mean units of a call, in total or on one arm; 0 where nothing is known."""
+        """Mean units of a call, in total or on a table or index; 0 where nothing is known.
+
+        A table's are those of its keys, entries of local indexes included.
+        """
+        if (index is not None and index in self.design.tables[str(table)].lsi) or not pattern.peak_rate:
+            return self.drawn_units(pattern, table, index)
+        arms = self._loads.get(pattern.name, {})
+        units = sum(arms.values()) if table is None else arms.get((table, index), 0.0)
+        return units / pattern.peak_rate
+
+    def drawn_units(self, pattern: AccessPattern, table: str | None = None, index: str | None = None) -> float:
+        """Mean units of a call from the distribution of its outcomes, which knows local indexes apart."""
         found = self.outcomes(pattern)
         if found is None:
             return 0.0
@@ -99,23 +110,45 @@ class Evidence:
     def units_per_s(self, kind: str, table: str, index: str | None = None, *, at: str = "peak") -> float:
         """Read or write units a second of a table or index, over all patterns with a rate."""
         total = 0.0
-        for pattern in self.design.served_patterns():
+        for pattern in self._by_table.get(table, ()):
             rate = pattern.peak_rate if at == "peak" else pattern.rate
             if rate and pattern.is_read == (kind == "read"):
                 total += rate * self.mean_units(pattern, table, index)
         return total
 
-    def keys(self, table: str, index: str | None = None) -> KeyAnalysis | None:
-        """The key report of a table or global index at peak; None without items."""
-        if self.items is None:
-            return None
-        if table not in self._key_reports:
-            self._key_reports[table] = key_report(self.items, tables=[table])
-        return self._key_reports[table][table, index]
+    @cached_property
+    def _by_table(self) -> dict[str, list[AccessPattern]]:
+        """The patterns that ask something of each table."""
+        found: dict[str, list[AccessPattern]] = {}
+        for pattern in self.served:
+            for table, _ in self._loads.get(pattern.name, {}):
+                if pattern not in found.setdefault(table, []):
+                    found[table].append(pattern)
+        return found
 
     @cached_property
-    def _key_reports(self) -> dict[str, KeyReport]:
-        return {}
+    def _loads(self) -> dict[str, dict[tuple[str, str | None], float]]:
+        """Units a second at peak of each pattern on each table and global index."""
+        found: dict[str, dict[tuple[str, str | None], float]] = {}
+        for analysis in self.key_report or ():
+            for load in analysis.requests.loads:
+                arms = found.setdefault(load.pattern, {})
+                arm = (analysis.table, analysis.index)
+                arms[arm] = arms.get(arm, 0.0) + float(load.units.sum())
+        return found
+
+    @cached_property
+    def key_report(self) -> KeyReport | None:
+        """The keys of all tables and global indexes at peak; None without items."""
+        return key_report(self.items) if self.items is not None else None
+
+    def keys(self, table: str, index: str | None = None) -> KeyAnalysis | None:
+        """The key report of a table or global index."""
+        return self._analyses.get((table, index))
+
+    @cached_property
+    def _analyses(self) -> dict[tuple[str, str | None], KeyAnalysis]:
+        return {(one.table, one.index): one for one in self.key_report or ()}
 
     def once(self, compute: "Callable[[Evidence], T]") -> "T":
         """What `compute` finds, kept for every rule that asks for it."""

@@ -6,11 +6,11 @@ from typing import Any
 from workbench import expressions, limits
 from workbench.design import AccessPattern, Provisioned, most_units
 from workbench.evidence import Evidence, Write
-from workbench.findings import Finding
 from workbench.expressions import written
+from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.identity import key_fields
-from workbench.reach import query_condition
+from workbench.reach import query_condition, read_factor
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
 from workbench.thresholds import (
@@ -27,7 +27,7 @@ from workbench.thresholds import (
     SMALL_SCAN,
 )
 from workbench.typewords import ID_TYPES
-from workbench.waste import discarded, reached
+from workbench.waste import discarded, largest_read, reached
 
 
 @rule("DW301", "error")
@@ -233,9 +233,7 @@ def reads_past_a_page(evidence: Evidence) -> Iterator[Finding]:
         AWS: Query.Pagination.
     """
     for pattern in (p for p in evidence.queries if p.user_facing and p.page_limit is None and not p.for_each):
-        found = evidence.outcomes(pattern)
-        factor = 1.0 if pattern.consistent else 0.5
-        most = found.per_call().most if found else 0.0
+        factor, most = read_factor(pattern), largest_read(evidence, pattern)
         if most > factor * PAGE / limits.READ_UNIT_BYTES * 1.01:
             pages = most / (factor * PAGE / limits.READ_UNIT_BYTES)
             message = (
@@ -266,11 +264,11 @@ def reads_what_nobody_asked(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: bp-sort-keys.
     """
-    for pattern in (p for p in evidence.queries if p.entity):
+    for pattern in (p for p in evidence.queries if p.entity and not _narrowed(evidence, p)):
         sizes = {e.name: float(e.sizes.sum()) * share for e, share in reached(evidence, pattern)}
         others = {name: size for name, size in sizes.items() if name not in pattern.entity}
         share = sum(others.values()) / sum(sizes.values()) if sizes else 0.0
-        if share >= DISCARDED_NOTE and not _narrowed(evidence, pattern):
+        if share >= DISCARDED_NOTE:
             names = " and ".join(others)
             message = f"asks for {' and '.join(pattern.entity)} and reads {names} too: {percent(share)} of the bytes"
             fix = "narrow the sort key to the prefix that is wanted, or name the other entity as wanted"

@@ -8,8 +8,8 @@ import numpy as np
 from workbench import expressions, limits
 from workbench.design import AccessPattern, Domain, Entity, Table
 from workbench.evidence import Evidence, Write
-from workbench.findings import Finding
 from workbench.expressions import written
+from workbench.findings import Finding
 from workbench.guards import satisfied
 from workbench.identity import key_tag
 from workbench.rules.registry import rule

@@ -12,6 +12,7 @@ from workbench.rules.registry import rule
 from workbench.spreads import KINDS, UNIT, percent, rate_text
 from workbench.thresholds import CHEAPER_ON_DEMAND, MONTH_SECONDS, PEAK_MULTIPLE, STORAGE_SHARE
 
+_SLACK = 1e-6  # what a sum of shares leaves behind is no unit
 NEW_TABLE: dict[Kind, int] = {"read": limits.ON_DEMAND_READ_UNITS, "write": limits.ON_DEMAND_WRITE_UNITS}
 QUOTA: dict[Kind, int] = {"read": limits.TABLE_READ_UNITS, "write": limits.TABLE_WRITE_UNITS}
 
@@ -57,7 +58,7 @@ def spike_above_twice_the_peak(evidence: Evidence) -> Iterator[Finding]:
     for table, index, place, kind, mean, peak in _arms(evidence):
         warm = _throughput(index or table, "warm_throughput", kind) or 0
         ready = max(NEW_TABLE[kind], PEAK_MULTIPLE * mean, warm)
-        if _capacity(table, index) == "on-demand" and ready < peak <= QUOTA[kind] * 10:
+        if _capacity(table, index) == "on-demand" and ready * (1 + _SLACK) < peak:
             unit = UNIT[kind]
             message = (
                 f"{kind}s rise from {rate_text(mean)} to {rate_text(peak)} {unit}/s at peak, and "
@@ -120,7 +121,7 @@ def over_the_quota(evidence: Evidence) -> Iterator[Finding]:
         AWS: ServiceQuotas.
     """
     for table, _, place, kind, _, peak in _arms(evidence):
-        if peak > QUOTA[kind]:
+        if peak > QUOTA[kind] * (1 + _SLACK):
             message = (
                 f"{kind}s take {rate_text(peak)} {UNIT[kind]}/s at peak; the quota of {table.name} is {QUOTA[kind]:,}"
             )
@@ -156,7 +157,7 @@ def under_provisioned(evidence: Evidence) -> Iterator[Finding]:
         if most := _throughput(index or table, "max_throughput", kind):
             ceilings.append((most, "maximum throughput"))
         for most, what in ceilings:
-            if peak > most:
+            if peak > most * (1 + _SLACK):
                 message = f"{kind}s take {rate_text(peak)} {UNIT[kind]}/s at peak, and the {what} is {rate_text(most)}"
                 fix = f"raise the {kind} {what} to {peak:,.0f} at least"
                 facts = {f"peak_{UNIT[kind].lower()}_per_s": peak, "most_per_s": most}
