@@ -5,7 +5,7 @@ adds what was read and what was thrown away; a simulation adds throttling. Where
 rows are given elsewhere or an item passes 400 KB, what follows from the design's text is still judged.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 Part = AccessPattern | Action
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -110,21 +111,20 @@ class Evidence:
     def units_per_s(self, kind: str, table: str, index: str | None = None, *, at: str = "peak") -> float:
         """Read or write units a second of a table or index, over all patterns with a rate."""
         total = 0.0
-        for pattern in self._by_table.get(table, ()):
+        for pattern in self.asking(table):
             rate = pattern.peak_rate if at == "peak" else pattern.rate
             if rate and pattern.is_read == (kind == "read"):
                 total += rate * self.mean_units(pattern, table, index)
         return total
 
+    def asking(self, table: str) -> list[AccessPattern]:
+        """The patterns with a rate that ask something of a table or its indexes."""
+        return self._by_table.get(table, [])
+
     @cached_property
     def _by_table(self) -> dict[str, list[AccessPattern]]:
         """The patterns that ask something of each table."""
-        found: dict[str, list[AccessPattern]] = {}
-        for pattern in self.served:
-            for table, _ in self._loads.get(pattern.name, {}):
-                if pattern not in found.setdefault(table, []):
-                    found[table].append(pattern)
-        return found
+        return _grouped((t, p) for p in self.served for t in {table for table, _ in self._loads.get(p.name, {})})
 
     @cached_property
     def _loads(self) -> dict[str, dict[tuple[str, str | None], float]]:
@@ -195,18 +195,38 @@ class Evidence:
         """Every write of the served patterns, members of transactions and batches one by one."""
         return [write for pattern in self.served for write in _writes(self.design, pattern)]
 
+    @cached_property
+    def _writes_of(self) -> dict[str, list[Write]]:
+        return _grouped((write.entity.name, write) for write in self.writes)
+
     def writes_of(self, entity: str, *operations: str) -> list[Write]:
-        """The writes of some kinds on an entity's items."""
-        return [w for w in self.writes if w.entity.name == entity and w.operation in operations]
+        """The writes of an entity's items, all or of some kinds."""
+        return [w for w in self._writes_of.get(entity, ()) if not operations or w.operation in operations]
+
+    def writes_by(self, pattern: AccessPattern) -> list[Write]:
+        """The writes of a pattern."""
+        return self._writes_by.get(pattern.name, [])
+
+    @cached_property
+    def _writes_by(self) -> dict[str, list[Write]]:
+        return _grouped((write.pattern.name, write) for write in self.writes)
 
     def reads_of(self, entity: str) -> list[AccessPattern]:
         """The patterns that read an entity's items."""
-        return [p for p in self.served if p.is_read and any(e.name == entity for e in self.design.addressed(p))]
+        return self._reads_of.get(entity, [])
+
+    @cached_property
+    def _reads_of(self) -> dict[str, list[AccessPattern]]:
+        return _grouped((entity.name, p) for p in self.served if p.is_read for entity in self.design.addressed(p))
 
     def reads_from(self, table: str, index: str | None = None) -> list[AccessPattern]:
         """The Queries and Scans of a table or index, served or not."""
-        every = self.design.access_patterns.values()
-        return [p for p in every if p.is_read and self.design.table_for(p).name == table and p.index == index]
+        return self._reads_from.get((table, index), [])
+
+    @cached_property
+    def _reads_from(self) -> dict[tuple[str, str | None], list[AccessPattern]]:
+        reads = (p for p in self.design.access_patterns.values() if p.is_read)
+        return _grouped(((self.design.table_for(p).name, p.index), p) for p in reads)
 
     def domain(self, entity: Entity, name: str) -> Domain | None:
         """The domain of an attribute of an entity, through the field of its name; None if it has it not."""
@@ -222,6 +242,13 @@ class Evidence:
         """The domain of `:name` as `values` states it; None where it is an attribute's."""
         stated = {**pattern.values, **part.values}
         return value_domain(stated[name]) if name in stated else None
+
+
+def _grouped(pairs: Iterable[tuple[K, T]]) -> dict[K, list[T]]:
+    found: dict[K, list[T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 _WRITES = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete", "BatchWriteItem": "Put"}

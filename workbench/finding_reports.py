@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+import workbench
 from workbench.errors import WorkbenchError
 from workbench.findings import SEVERITIES, Finding, Review
 from workbench.rules import RULES, Rule
@@ -28,14 +29,12 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def to_sarif(review: Review) -> str:
     """The review as a SARIF 2.1.0 log, accepted findings suppressed; lines are there if it is `located`."""
-    from workbench import __version__
-
     codes = sorted(RULES)
     results = [_result(review, found, codes, "") for found in review.findings]
     results += [_result(review, found, codes, reason) for found, reason in review.accepted]
     driver = {
         "name": "dynamodb-workbench",
-        "version": __version__,
+        "version": workbench.__version__,
         "informationUri": "https://pypi.org/project/dynamodb-workbench/",
         "rules": [_sarif_rule(RULES[code]) for code in codes],
     }

@@ -326,7 +326,7 @@ def nobody_writes(evidence: Evidence) -> Iterator[Finding]:
         AWS's data modelling guidance (every read pattern has a write pattern).
     """
     for entity in evidence.design.entities.values():
-        reads, writes = evidence.reads_of(entity.name), [w for w in evidence.writes if w.entity.name == entity.name]
+        reads, writes = evidence.reads_of(entity.name), evidence.writes_of(entity.name)
         if reads and not writes:
             names = _listed([p.name for p in reads])
             message = f"{names} {'reads' if len(reads) == 1 else 'read'} it, and no access pattern writes it"

@@ -151,7 +151,7 @@ def just_over_a_unit(evidence: Evidence) -> Iterator[Finding]:
         AWS: read-write-operations (rounding), capacity-unit-calculations (names count).
     """
     for entity in evidence.design.entities.values():
-        written = [w.pattern for w in evidence.writes if w.entity.name == entity.name]
+        written = [w.pattern for w in evidence.writes_of(entity.name)]
         read = [p for p in evidence.reads_of(entity.name) if p.operation in ("GetItem", "BatchGetItem")]
         for patterns, unit, word in ((written, limits.WRITE_UNIT_BYTES, "WU"), (read, limits.READ_UNIT_BYTES, "RU")):
             rate = sum(pattern.rate or 0.0 for pattern in patterns)

@@ -88,7 +88,7 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
         AWS: on-demand-capacity-mode-max-throughput.
     """
     for table in evidence.design.tables.values():
-        facing = [p for p in evidence.served if p.user_facing and p.rate and evidence.design.table_for(p) is table]
+        facing = [p for p in evidence.asking(table.name) if p.user_facing and p.rate]
         stated = table.max_throughput
         missing: list[Kind] = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
         used: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]

@@ -76,7 +76,7 @@ def _requests(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[list
     elif pattern.is_read:
         for entity in design.addressed(pattern):
             yield key_fields(design, entity, [design.table_of(entity.name).partition_key]), None
-    for write in (write for write in evidence.writes if write.pattern.name == pattern.name):
+    for write in evidence.writes_by(pattern):
         yield key_fields(design, write.entity, [design.table_of(write.entity.name).partition_key]), write
 
 
