@@ -193,14 +193,14 @@ def to_markdown(review: Review) -> str:
     return "\n\n".join([*parts, *map(cell, review.notes)]) + "\n"
 
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~])")
 
 
 def cell(text: object) -> str:
     r"""Text in a cell of a Markdown table: on one line, its marks escaped, so that it is shown as it is.
 
     >>> cell("a|b <i>\n#x")
-    'a\\|b \\<i\\> \\#x'
+    'a\\|b \\<i\\> #x'
     """
     return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
 
