@@ -19,7 +19,7 @@ WORK = (
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
     "tables loading metering sampling runs guards evidence heat waste sources rules reviews"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment finding_reports snippets briefs reviewing cli __main__"
+VIEWS = "pictures capacity_chart spread_charts charts reports regression environment finding_reports snippets briefs pattern_table reviewing cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

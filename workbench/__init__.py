@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
     from workbench import regression as regression
+    from workbench.briefs import Brief as Brief
+    from workbench.briefs import brief as brief
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
@@ -40,27 +42,34 @@ if TYPE_CHECKING:
     from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.pattern_table import PatternTable as PatternTable
+    from workbench.pattern_table import access_pattern_table as access_pattern_table
     from workbench.regression import record as record
     from workbench.reviews import review as review
+    from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
 
 _MODULES = ("capacity", "charts", "regression")
 _NAMES = {
+    "Brief": "briefs",
     "Design": "design",
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
-    "Finding": "findings",
     "Expected": "expected",
+    "Finding": "findings",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "PatternTable": "pattern_table",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
     "WorkbenchError": "errors",
+    "access_pattern_table": "pattern_table",
+    "brief": "briefs",
     "expected_units": "expected",
     "generate_items": "items",
     "index_write_units": "capacity",
@@ -72,12 +81,14 @@ _NAMES = {
     "record": "regression",
     "request_spread": "partitions",
     "review": "reviews",
+    "review_files": "reviews",
     "run_patterns": "runs",
     "start_engine": "engines",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
 __all__ = [
+    "Brief",
     "Design",
     "DesignError",
     "Engine",
@@ -87,10 +98,13 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
+    "PatternTable",
     "RequestError",
     "Review",
     "Run",
     "WorkbenchError",
+    "access_pattern_table",
+    "brief",
     "capacity",
     "charts",
     "expected_units",
@@ -105,6 +119,7 @@ __all__ = [
     "regression",
     "request_spread",
     "review",
+    "review_files",
     "run_patterns",
     "start_engine",
     "write_units",

@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `schema`, `new`, `demo`.
+"""The commands: `workbench run`, `check`, `capacity`, `review`, `brief`, `patterns`, `schema`, `new`, `demo`.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -219,6 +219,43 @@ def review(
         )
     if done:
         raise typer.Exit(done)
+
+
+@app.command()
+def brief(
+    design: DesignFile,
+    output: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+) -> None:
+    """A page for whoever writes the application: keys, each access pattern as code, what must stay."""
+    from workbench.briefs import brief as make
+    from workbench.designfile import load_design
+
+    with _told():
+        _put(str(make(load_design(design))), output)
+
+
+@app.command()
+def patterns(
+    design: DesignFile,
+    form: Annotated[str, typer.Option("--format", help="markdown or html.")] = "markdown",
+    output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
+) -> None:
+    """The access pattern table: keys, what Query serves and why not, conditions, hot partitions and cost."""
+    from workbench.designfile import load_design
+    from workbench.pattern_table import access_pattern_table
+
+    if form not in ("markdown", "html"):
+        raise typer.BadParameter(f"{form!r}; allowed: markdown, html", param_hint="--format")
+    with _told():
+        table = access_pattern_table(load_design(design))
+        _put(table.to_html() + "\n" if form == "html" else table.to_markdown(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text, nl=False)
 
 
 EXPECTED_LEGEND = (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
+from workbench.errors import DesignError
 from workbench.findings import Finding, Place, Severity, where
 from workbench.items import Items, generate_items
 from workbench.keyanalysis import KeyAnalysis
@@ -68,7 +69,7 @@ class Evidence:
             return self.given
         try:
             return generate_items(self.design)
-        except ValueError as error:
+        except (ValueError, DesignError) as error:
             self.refused = str(error)
             self.notes.append(f"items, units and heat were not judged: {error}")
             return None

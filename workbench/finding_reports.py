@@ -193,16 +193,16 @@ def to_markdown(review: Review) -> str:
     return "\n\n".join([*parts, *map(cell, review.notes)]) + "\n"
 
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~])")
+_MARKDOWN = re.compile(r"[\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~)")
 
 
 def cell(text: object) -> str:
     r"""Text in a cell of a Markdown table: on one line, its marks escaped, so that it is shown as it is.
 
-    >>> cell("a|b <i>\n#x")
-    'a\\|b \\<i\\> #x'
+    >>> cell("a|b <i>\n#x user_id _y_")
+    'a\\|b \\<i> #x user_id \\_y\\_'
     """
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(str(text).split()))
 
 
 FORMATS: dict[str, Callable[[Review], str]] = {
