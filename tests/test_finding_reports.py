@@ -142,5 +142,5 @@ def test_a_baseline_is_read_back(board, tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", '{"findings": [{"code": "DW101"}]}', '{"findings": 3}'])
 def test_a_file_that_is_no_baseline_is_an_error_that_says_how_to_make_one(text, tmp_path):
     (tmp_path / "known.json").write_text(text)
-    with pytest.raises(WorkbenchError, match="is no baseline.*--write-baseline"):
+    with pytest.raises(WorkbenchError, match=r"is no baseline.*--write-baseline"):
         read_baseline(tmp_path / "known.json")
