@@ -16,10 +16,14 @@ MODEL = (
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
+    "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
+    "splitting clients flows recording simulation diagnosis sweeps sharding whatif engines "
     "tables loading metering sampling runs guards evidence heat waste sources rules reviews"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment finding_reports snippets briefs pattern_table reviewing cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts heat_chart simulation_charts charts reports regression environment "
+    "finding_reports snippets briefs pattern_table reviewing cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

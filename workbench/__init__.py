@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from workbench import regression as regression
     from workbench.briefs import Brief as Brief
     from workbench.briefs import brief as brief
+    from workbench import whatif as whatif
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.errors import DesignError as DesignError
@@ -44,14 +46,20 @@ if TYPE_CHECKING:
     from workbench.partitions import request_spread as request_spread
     from workbench.pattern_table import PatternTable as PatternTable
     from workbench.pattern_table import access_pattern_table as access_pattern_table
+    from workbench.profile import PROFILE as PROFILE
+    from workbench.profile import Profile as Profile
     from workbench.regression import record as record
     from workbench.reviews import review as review
     from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
+    from workbench.simulation import Simulation as Simulation
+    from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
+    from workbench.sweeps import Sweep as Sweep
+    from workbench.sweeps import sweep as sweep
 
-_MODULES = ("capacity", "charts", "regression")
+_MODULES = ("capacity", "charts", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
     "Design": "design",
@@ -63,13 +71,18 @@ _NAMES = {
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "PROFILE": "profile",
     "PatternTable": "pattern_table",
+    "Profile": "profile",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
+    "Simulation": "simulation",
+    "Sweep": "sweeps",
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
+    "diagnose": "diagnosis",
     "expected_units": "expected",
     "generate_items": "items",
     "index_write_units": "capacity",
@@ -83,7 +96,9 @@ _NAMES = {
     "review": "reviews",
     "review_files": "reviews",
     "run_patterns": "runs",
+    "simulate": "simulation",
     "start_engine": "engines",
+    "sweep": "sweeps",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
@@ -98,15 +113,20 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
+    "PROFILE",
     "PatternTable",
+    "Profile",
     "RequestError",
     "Review",
     "Run",
+    "Simulation",
+    "Sweep",
     "WorkbenchError",
     "access_pattern_table",
     "brief",
     "capacity",
     "charts",
+    "diagnose",
     "expected_units",
     "generate_items",
     "index_write_units",
@@ -121,7 +141,10 @@ __all__ = [
     "review",
     "review_files",
     "run_patterns",
+    "simulate",
     "start_engine",
+    "sweep",
+    "whatif",
     "write_units",
 ]
 

@@ -1,4 +1,4 @@
-"""Charts: what each access pattern costs, and where a partition runs hot. Records in, `Axes` out.
+"""Charts: what each access pattern costs, where a partition runs hot, and when. Records in, `Axes` out.
 
 Each chart draws into `ax` or makes a figure of its own, and returns the axes; its title is its finding, and `alt_text`
 gives it with the rest in words. Reads are blue and writes green; what passes the limit of a partition is vermilion and
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workbench.capacity_chart import capacity
+from workbench.heat_chart import heat
 from workbench.items import Items
 from workbench.load import Kind
 from workbench.partitions import NEW_TABLE_PARTITIONS
@@ -41,10 +42,22 @@ from workbench.pictures import (
     thousands,
     wrapped,
 )
+from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
 
-__all__ = ["alt_text", "capacity", "item_spread", "request_spread", "show", "spreads", "top_keys"]
+__all__ = [
+    "alt_text",
+    "capacity",
+    "heat",
+    "item_spread",
+    "partitions",
+    "request_spread",
+    "show",
+    "spreads",
+    "throttling",
+    "top_keys",
+]
 
 PATTERNS = ((BLUE, ""), (SKY, "///"), (PURPLE, "..."), (YELLOW, "xxx"), (GREY, ""))  # the last for all others
 SUPTITLE = 122  # characters of a line over a figure

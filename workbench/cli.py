@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `review`, `brief`, `patterns`, `schema`, `new`, `demo`.
+"""The commands: `run`, `check`, `capacity`, `keys`, `simulate`, `review`, `brief`, `patterns`, `schema`, `new`, `demo`.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.regression import NotebookRun
     from workbench.runs import Run
+    from workbench.simulation import Simulation
 
 QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
 TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
@@ -262,6 +263,93 @@ EXPECTED_LEGEND = (
     "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
     "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
 )
+
+
+@app.command()
+def keys(
+    design: DesignFile,
+    seed: Seed = 7,
+    rate: Annotated[bool, typer.Option("--rate", help="At mean rates, not at the peak.")] = False,
+) -> None:
+    """How good the partition keys are: the highest rate that each table and index sustains, and by which key."""
+    from workbench.designfile import load_design
+    from workbench.keyreport import key_report
+
+    with _told():
+        report = key_report(load_design(design), seed=seed, at="rate" if rate else "peak")
+        typer.echo("\n".join(f"{one.name}: {one.verdict}.\n" for one in report))
+        typer.echo(f"{_aligned(report.shown())}\n\n{KEYS_LEGEND}")
+
+
+KEYS_LEGEND = (
+    "Requests are a second, of this mix. Throttled is the share of units beyond the partitions that a new table has,\n"
+    "and the share that no number of partitions serves; shards, over how many keys to write the hottest one."
+)
+
+
+@app.command()
+def simulate(
+    design: DesignFile,
+    duration: Annotated[str, typer.Option(help="What is simulated: 1h, 30min, 90s.")] = "1h",
+    load: Annotated[str, typer.Option(help="constant, or diurnal, ramp, step, spike to the peak.")] = "ramp",
+    table: Annotated[str | None, typer.Option(help="One table; all, unless given.")] = None,
+    start: Annotated[str, typer.Option(help="cold: new tables; warm: ready for the peak.")] = "cold",
+    seed: Seed = 7,
+    png: Annotated[Path | None, typer.Option(help="Draw the heat map into this PNG file.")] = None,
+) -> None:
+    """The partitions through time, simulated: what is throttled, when, why, and by which key."""
+    from workbench.designfile import load_design
+    from workbench.diagnosis import diagnose
+    from workbench.simulation import simulate as simulated
+
+    with _told():
+        if png:
+            png.touch()  # a place that cannot be written is better known before
+        options: dict[str, Any] = {"table": table, "start": start, "seed": seed, "heat": png is not None}
+        found = simulated(load_design(design), duration, load, progress=sys.stderr.isatty(), **options)
+        typer.echo(f"{found.summary_line()}\n\n" + "\n".join(one.text for one in diagnose(found)))
+        typer.echo(f"\n{_aligned(_patterns(found))}\n\n{_aligned(_partitions(found))}")
+        typer.echo("\n" + "\n".join(_rests_on(found)))
+        if png:
+            from workbench.charts import heat
+            from workbench.pictures import png as drawn
+
+            png.write_bytes(drawn(heat(found)))
+            typer.echo(f"\nheat map in {png}")
+
+
+def _patterns(found: "Simulation") -> dict[str, list[Any]]:
+    """What became of each access pattern's requests, for a terminal."""
+    from workbench.spreads import percent
+
+    told = found.summary()
+    shares, reasons = told.throttled_share.items(), dict[str, list[str]]()
+    for (name, reason), share in told.by_reason.items():
+        reasons.setdefault(name, []).append(f"{percent(share)} {reason}")
+    return {
+        "access pattern": [name for name, _ in shares],
+        "throttled": [percent(share) for _, share in shares],
+        "reasons": [", ".join(reasons.get(name, [])) for name, _ in shares],
+    }
+
+
+def _partitions(found: "Simulation") -> dict[str, list[Any]]:
+    """How the partitions of each table and index grew, for a terminal."""
+    told = found.summary()
+    splits = {name: ", ".join(f"{n} for {cause}" for cause, n in by.items()) for name, by in told.splits.items()}
+    return {
+        "table or index": list(told.partitions),
+        "partitions at first": [first for first, _ in told.partitions.values()],
+        "at the end": [last for _, last in told.partitions.values()],
+        "splits": [splits[name] for name in told.partitions],
+    }
+
+
+def _rests_on(found: "Simulation") -> Iterator[str]:
+    """What the model takes from elsewhere than AWS's documentation, each with its value."""
+    for basis in dict.fromkeys(note.basis for note in found.notes):
+        told = [note.text.partition(":")[0] for note in found.notes if note.basis == basis]
+        yield f"{basis}, not documented by AWS: {', '.join(told)}"
 
 
 @app.command()
