@@ -16,6 +16,7 @@ from workbench.findings import Finding
 from workbench.reviews import review, review_files
 from workbench.rules import FAMILY_MODULES, HEADINGS, RULES, explain, rules_page
 from workbench.rules.registry import FAMILIES
+from workbench.simulation import simulate
 
 ROOT = Path(__file__).parent
 FILES = {
@@ -49,7 +50,8 @@ def found(code: str, case: dict[str, Any], folder: Path) -> list[Finding]:
         return [one for one in review_files(folder) if one.code == code]
     base = FILES[code].get("base", {})
     design = parse_design(as_yaml({"name": "case", **without_nothing(merged(base, case.get("change") or {}))}))
-    return [one for one in review(design) if one.code == code]
+    seen = simulate(design, duration=case["simulate"]) if "simulate" in case else None
+    return [one for one in review(design, simulation=seen) if one.code == code]
 
 
 @pytest.mark.parametrize(("code", "outcome", "name"), CASES)

@@ -18,20 +18,23 @@ from workbench.sources import read_sources
 
 if TYPE_CHECKING:
     from workbench.runs import Run
+    from workbench.simulation import Simulation
 
 Accepted = tuple[Place, str]  # where an acceptance stands, and the code
 
 
-def review(design: "Design | Items", run: "Run | None" = None, simulation: Any = None) -> Review:
+def review(design: "Design | Items", run: "Run | None" = None, simulation: "Simulation | None" = None) -> Review:
     """What is to be changed in a design, worst first, with evidence and fixes; `run` and `simulation` add evidence.
 
-    Of items, their design is reviewed with them, which saves making them again. ValueError if the run is of another
-    design.
+    Of items, their design is reviewed with them, which saves making them again. ValueError if run or simulation are
+    of another design.
     """
     items = design if isinstance(design, Items) else None
     design = design.design if isinstance(design, Items) else design
-    if run is not None and run.design.name != design.name:
-        raise ValueError(f"the run is of {run.design.name}, not of {design.name}: give the run of this design")
+    others = {"run": run and run.design.name, "simulation": simulation and simulation.design}
+    for what, name in others.items():
+        if name not in (None, design.name):
+            raise ValueError(f"the {what} is of {name}, not of {design.name}: give the {what} of this design")
     evidence = Evidence(design, items, run, simulation)
     asked = [code for code in sorted(RULES) if _can_judge(evidence, RULES[code].needs)]
     found = [one for code in asked for one in RULES[code].check(evidence)]

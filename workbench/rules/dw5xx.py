@@ -10,7 +10,14 @@ from workbench.load import Kind
 from workbench.ring import entry_sizes, is_in
 from workbench.rules.registry import rule
 from workbench.spreads import KINDS, UNIT, percent, rate_text
-from workbench.thresholds import CHEAPER_ON_DEMAND, MONTH_SECONDS, PEAK_MULTIPLE, STORAGE_SHARE
+from workbench.thresholds import (
+    CHEAPER_ON_DEMAND,
+    MONTH_SECONDS,
+    PEAK_MULTIPLE,
+    STORAGE_SHARE,
+    THROTTLED_ERROR,
+    THROTTLED_WARNING,
+)
 
 _SLACK = 1e-6  # what a sum of shares leaves behind is no unit
 NEW_TABLE: dict[Kind, int] = {"read": limits.ON_DEMAND_READ_UNITS, "write": limits.ON_DEMAND_WRITE_UNITS}
@@ -91,7 +98,8 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
         facing = [p for p in evidence.asking(table.name) if p.user_facing and p.rate]
         stated = table.max_throughput
         missing: list[Kind] = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
-        used: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
+        asked: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
+        used: list[Kind] = [kind for kind in asked if evidence.units_per_s(kind, table.name)]
         if table.capacity == "on-demand" and used:
             peaks: dict[Kind, float] = {kind: evidence.units_per_s(kind, table.name) for kind in used}
             words = " and ".join(f"{kind}s peak at {rate_text(peak)} {UNIT[kind]}/s" for kind, peak in peaks.items())
@@ -272,3 +280,34 @@ def one_key_batches(evidence: Evidence) -> Iterator[Finding]:
             )
             fix = "put items of many partition keys in each batch"
             yield evidence.finding("DW507", "note", evidence.place(pattern), message, fix, peak_wu_per_s=units)
+
+
+@rule("DW508", "error", "simulation")
+def throttled_in_simulation(evidence: Evidence) -> Iterator[Finding]:
+    """Requests that a simulation turns away.
+
+    What it does
+        Reads the simulation: an access pattern that loses 1 % of its requests or more is an error, one that loses a
+        thousandth a warning. The reason is the service's own name for it.
+    Why it is bad
+        Clients retry and wait, queues grow, and what is not retried is lost.
+    Example
+        access_patterns:
+          record: {operation: PutItem, rate: 30/s, peak: 1_500/s}
+    Use instead
+        What the other findings say of its table and index; `wb.charts.heat(simulation)` shows the key and the minute.
+    Source
+        AWS: throttling-diagnosing-workflow (reasons), bp-partition-key-design.
+    """
+    summary = evidence.simulation.summary()
+    for name, share in summary.throttled_share.items():
+        if share < THROTTLED_WARNING or name not in evidence.design.access_patterns:
+            continue
+        reasons = {why: part for (pattern, why), part in summary.by_reason.items() if pattern == name and part > 0}
+        main = max(reasons, key=lambda why: reasons[why], default="")
+        span = f"{evidence.simulation.duration_s:,} s of {evidence.simulation.load} load"
+        message = f"loses {percent(share)} of its requests in {span}, most of them to {main}"
+        severity = "error" if share >= THROTTLED_ERROR else "warning"
+        fix = "see the findings of its table and indexes; charts.heat(simulation) shows which key, and when"
+        place = ("access_patterns", name)
+        yield evidence.finding("DW508", severity, place, message, fix, throttled_share=share, reason=main)
