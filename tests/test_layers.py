@@ -10,7 +10,8 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results limits thresholds findings keys expressions key_conditions distributions typewords domains documents notation design "
+    "errors results limits thresholds findings "
+    "keys expressions key_conditions distributions typewords domains documents notation design "
     "identity references constraints serving access designfile"
 )
 WORK = (
@@ -22,7 +23,8 @@ WORK = (
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts charts reports regression environment "
-    "finding_reports snippets briefs pattern_table reviewing cli __main__"
+    "finding_reports parameters snippets briefs pattern_table reviewing "
+    "cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
     from workbench import regression as regression
+    from workbench import whatif as whatif
     from workbench.briefs import Brief as Brief
     from workbench.briefs import brief as brief
-    from workbench import whatif as whatif
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
@@ -103,6 +103,7 @@ _NAMES = {
 }
 __version__ = "0.1.0"
 __all__ = [
+    "PROFILE",
     "Brief",
     "Design",
     "DesignError",
@@ -113,7 +114,6 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
-    "PROFILE",
     "PatternTable",
     "Profile",
     "RequestError",

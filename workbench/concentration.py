@@ -56,7 +56,8 @@ def ranked_shares(weights: ArrayLike) -> Floats:
         wrong = weights[~np.isfinite(weights) | (weights < 0)][0]
         raise ValueError(f"{wrong} is no weight: a share of requests is a finite number from 0")
     there = np.sort(weights[weights > 0])[::-1]
-    return there / there.sum() if len(there) else there
+    shares = there / there.sum() if len(there) else there
+    return shares[shares > 0]  # beside very large weights, the smallest come to nothing
 
 
 def fitted_zipf(shares: Floats) -> float:
