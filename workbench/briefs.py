@@ -111,58 +111,9 @@ def rate_words(rate: float) -> str:
     """
     counts = {unit: round(rate * seconds, 3) for unit, seconds in PER.items()}
     large = [unit for unit, count in counts.items() if count >= 1] or ["day"]
-    whole = [unit for unit in large if counts[unit].is_integer()]
+    whole = [unit for unit in large if float(counts[unit]).is_integer()]
     unit = "s" if rate >= 1 else (whole or large)[0]
     return f"{number(counts[unit])}/{unit}"
-
-
-# Tables\n\n" + "\n\n".join(_table(design, table) for table in design.tables.values()),
-        "## Guardrails\n\n" + "\n".join(f"- {text}" for text in guardrails(evidence)),
-        "## Access patterns\n\n"
-        "Boto3, as it is to be written. Parameters are what keys and values are made of; numbers with a fraction are "
-        f"Decimal.\n\n{_fenced(preamble(design))}\n\n" + "\n\n".join(map(_pattern, snippets.values())),
-    ]
-    if unserved := [pattern for pattern in design.access_patterns.values() if pattern.unserved is not None]:
-        told = "\n".join(
-            f"- **{cell(p.name)}**: {cell(unserved_reason(design, p))}. {cell(p.unserved)}." for p in unserved
-        )
-        parts.append(f"## Not served by any key\n\nDo not write these as a Scan.\n\n{told}")
-    if risks := known_risks(review(evidence.items or design)):
-        parts.append("## Known risks\n\n" + "\n".join(risks))
-    return Brief(design.name, "\n\n".join(part.strip("\n") for part in parts) + "\n", preamble(design), snippets)
-
-
-def _fenced(code: str) -> str:
-    fence = "`" * max(3, 1 + max((len(run) for run in _ticks(code)), default=0))
-    return f"{fence}python\n{code.rstrip()}\n{fence}"
-
-
-def _ticks(text: str) -> Iterator[str]:
-    return (run for run in "".join(c if c == "`" else " " for c in text).split())
-
-
-def code(text: object) -> str:
-    """Text as inline code, whatever backquotes it holds; on one line.
-
-    >>> code("PK = :PK"), code("a`b")
-    ('`PK = :PK`', '`` a`b ``')
-    """
-    line = " ".join(str(text).split())
-    longest = max((len(run) for run in _ticks(line)), default=0)
-    ticks = "`" * (longest + 1)
-    return f"{ticks} {line} {ticks}" if longest else f"{ticks}{line}{ticks}"
-
-
-def rate_words(rate: float) -> str:
-    """A rate as people write it.
-
-    >>> rate_words(20.0), rate_words(1 / 60), rate_words(500 / 86_400), rate_words(1_500)
-    ('20/s', '1/min', '500/day', '1,500/s')
-    """
-    for unit in ("s", "min", "h"):
-        if rate * PER[unit] >= 1:
-            return f"{number(round(rate * PER[unit], 3))}/{unit}"
-    return f"{number(round(rate * PER['day'], 3))}/day"
 
 
 # Tables
