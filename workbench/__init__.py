@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from workbench import charts as charts
     from workbench import regression as regression
     from workbench import whatif as whatif
+    from workbench.briefs import Brief as Brief
+    from workbench.briefs import brief as brief
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
@@ -34,15 +36,21 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.findings import Finding as Finding
+    from workbench.findings import Review as Review
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
     from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.pattern_table import PatternTable as PatternTable
+    from workbench.pattern_table import access_pattern_table as access_pattern_table
     from workbench.profile import PROFILE as PROFILE
     from workbench.profile import Profile as Profile
     from workbench.regression import record as record
+    from workbench.reviews import review as review
+    from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.simulation import Simulation as Simulation
@@ -53,21 +61,27 @@ if TYPE_CHECKING:
 
 _MODULES = ("capacity", "charts", "regression", "whatif")
 _NAMES = {
+    "Brief": "briefs",
     "Design": "design",
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
     "Expected": "expected",
+    "Finding": "findings",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
     "PROFILE": "profile",
+    "PatternTable": "pattern_table",
     "Profile": "profile",
     "RequestError": "errors",
+    "Review": "findings",
     "Run": "runs",
     "Simulation": "simulation",
     "Sweep": "sweeps",
     "WorkbenchError": "errors",
+    "access_pattern_table": "pattern_table",
+    "brief": "briefs",
     "diagnose": "diagnosis",
     "expected_units": "expected",
     "generate_items": "items",
@@ -79,6 +93,8 @@ _NAMES = {
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
+    "review": "reviews",
+    "review_files": "reviews",
     "run_patterns": "runs",
     "simulate": "simulation",
     "start_engine": "engines",
@@ -88,20 +104,26 @@ _NAMES = {
 __version__ = "0.1.0"
 __all__ = [
     "PROFILE",
+    "Brief",
     "Design",
     "DesignError",
     "Engine",
     "EngineError",
     "Expected",
+    "Finding",
     "Items",
     "KeyReport",
     "NotebookError",
+    "PatternTable",
     "Profile",
     "RequestError",
+    "Review",
     "Run",
     "Simulation",
     "Sweep",
     "WorkbenchError",
+    "access_pattern_table",
+    "brief",
     "capacity",
     "charts",
     "diagnose",
@@ -116,6 +138,8 @@ __all__ = [
     "record",
     "regression",
     "request_spread",
+    "review",
+    "review_files",
     "run_patterns",
     "simulate",
     "start_engine",

@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `keys`, `simulate`, `schema`, `new`, `demo`, `engine`.
+"""The commands: `run`, `check`, `capacity`, `keys`, `simulate`, `review`, `brief`, `patterns`, `engine` and others.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -178,6 +178,73 @@ def capacity(design: DesignFile, seed: Seed = 7) -> None:
         typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
 
 
+@app.command()
+def review(
+    design: Annotated[Path | None, typer.Argument(help="A design file (YAML).", metavar="[DESIGN]")] = None,
+    files: Annotated[list[Path] | None, typer.Option("--files", help="Review code and configuration instead.")] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Exit with 1 from this severity: error, warning, note, never.")
+    ] = "never",
+    form: Annotated[str, typer.Option("--format", help="text, markdown, json, sarif or junit.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Leave out the findings of this file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write all findings to this file, as known.")] = None,
+    with_run: Annotated[bool, typer.Option("--run", help="Run the design first, for what filters discard.")] = False,
+    engine: EngineKind = "auto",
+    explain: Annotated[str | None, typer.Option(help="Print what a rule does, as --explain DW101.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print all rules as Markdown.")] = False,
+) -> None:
+    """Judge a design: findings with evidence, and what to do; for CI as SARIF or JUnit, against a baseline."""
+    from workbench.reviewing import print_review, print_rules
+
+    with told():
+        if explain or rules:
+            print_rules(explain)
+            return
+        done = print_review(
+            design, files, fail_on, form, output, baseline, write_baseline, engine if with_run else None
+        )
+    if done:
+        raise typer.Exit(done)
+
+
+@app.command()
+def brief(
+    design: DesignFile,
+    output: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+) -> None:
+    """A page for whoever writes the application: keys, each access pattern as code, what must stay."""
+    from workbench.briefs import brief as make
+    from workbench.designfile import load_design
+
+    with told():
+        _put(str(make(load_design(design))), output)
+
+
+@app.command()
+def patterns(
+    design: DesignFile,
+    form: Annotated[str, typer.Option("--format", help="markdown or html.")] = "markdown",
+    output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
+) -> None:
+    """The access pattern table: keys, what Query serves and why not, conditions, hot partitions and cost."""
+    from workbench.designfile import load_design
+    from workbench.pattern_table import access_pattern_table
+
+    if form not in ("markdown", "html"):
+        raise typer.BadParameter(f"{form!r}; allowed: markdown, html", param_hint="--format")
+    with told():
+        table = access_pattern_table(load_design(design))
+        _put(table.to_html() + "\n" if form == "html" else table.to_markdown(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text, nl=False)
+
+
 EXPECTED_LEGEND = (
     "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
     "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
@@ -194,10 +261,10 @@ def keys(
     from workbench.designfile import load_design
     from workbench.keyreport import key_report
 
-    with _told():
+    with told():
         report = key_report(load_design(design), seed=seed, at="rate" if rate else "peak")
         typer.echo("\n".join(f"{one.name}: {one.verdict}.\n" for one in report))
-        typer.echo(f"{_aligned(report.shown())}\n\n{KEYS_LEGEND}")
+        typer.echo(f"{aligned(report.shown())}\n\n{KEYS_LEGEND}")
 
 
 KEYS_LEGEND = (
@@ -221,13 +288,13 @@ def simulate(
     from workbench.diagnosis import diagnose
     from workbench.simulation import simulate as simulated
 
-    with _told():
+    with told():
         if png:
             png.touch()  # a place that cannot be written is better known before
         options: dict[str, Any] = {"table": table, "start": start, "seed": seed, "heat": png is not None}
         found = simulated(load_design(design), duration, load, progress=sys.stderr.isatty(), **options)
         typer.echo(f"{found.summary_line()}\n\n" + "\n".join(one.text for one in diagnose(found)))
-        typer.echo(f"\n{_aligned(_patterns(found))}\n\n{_aligned(_partitions(found))}")
+        typer.echo(f"\n{aligned(_patterns(found))}\n\n{aligned(_partitions(found))}")
         typer.echo("\n" + "\n".join(_rests_on(found)))
         if png:
             from workbench.charts import heat

@@ -90,6 +90,11 @@ class Provisioned(Part):
     write: UnitsOrScaling = Field(description="write units per second, or {min: 5, max: 400, target: 70%}")
 
 
+def most_units(capacity: float | AutoScaling) -> float:
+    """The most units a second that a provisioned setting comes to."""
+    return capacity.max if isinstance(capacity, AutoScaling) else capacity
+
+
 class Throughput(Part):
     """Units per second for reads and writes; unset means no setting."""
 
