@@ -14,8 +14,9 @@ MODEL = (
     "identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals reach "
-    "bindings updates changes load readings bundles outcomes expected spreads partitions engines "
+    "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
+    "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions keyreport "
+    "profile histories draws shapes throughput simulation engines "
     "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"

@@ -5,8 +5,6 @@ from the first that it allows to the last, or from one end of it as many as the 
 (AWS: Query.KeyConditionExpressions, Query.Pagination, LSI.Reading.)
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
@@ -17,13 +15,11 @@ from numpy.typing import NDArray
 from workbench import capacity
 from workbench.columns import Ints
 from workbench.design import AccessPattern
-from workbench.key_conditions import SortCondition
-from workbench.reach import bound_values, fetches, page_units, query_condition
+from workbench.reach import SortKey, bound_values, fetches, grouped, page_units, query_condition, stretch
 from workbench.requests import Request
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 
 Floats = NDArray[np.float64]
-SortKey = tuple[Any, ...]
 MEMBERS = 20_000  # items of a collection that are looked at; of a larger one evenly so many
 
 
@@ -47,7 +43,7 @@ class Readings:
         self.condition = query_condition(keys.items.design, pattern)
         self.fetches = self.index is not None and fetches(pattern, projected(keys.table, self.index))
         self._known: dict[int, _Collection] = {}
-        self._members = {e.name: _grouped(np.where(is_in(e, self.index), keys.of[e.name], UNMET)) for e in self._here}
+        self._members = {e.name: grouped(np.where(is_in(e, self.index), keys.of[e.name], UNMET)) for e in self._here}
 
     @property
     def _here(self) -> list[Any]:
@@ -102,63 +98,3 @@ class Readings:
         if not self.fetches:
             return np.zeros(len(places))
         return np.asarray(capacity.read_units(cast(Any, entity.sizes[places]), consistent=True), dtype=float)
-
-
-def _grouped(numbers: Ints) -> tuple[Ints, Ints]:
-    """The places of items by the number of their collection, and where each collection begins."""
-    order = np.argsort(numbers, kind="stable")
-    last = int(numbers.max(initial=-1))
-    return order, np.searchsorted(numbers[order], np.arange(last + 2))
-
-
-# A stretch of sort keys
-
-
-def stretch(order: Sequence[SortKey], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> tuple[int, int]:
-    """The stretch of sorted keys, first and behind the last, that conditions on their first parts allow.
-
-    >>> after = SortCondition("at", ">", ("since",))
-    >>> stretch([("a",), ("b",), ("b",), ("c",)], [after], {"since": "a"})
-    (1, 4)
-    """
-    equal: SortKey = ()
-    for term in sort:
-        operands = [values[name] for name in term.values]
-        if term is sort[-1]:
-            return _STRETCHES[term.operator](_Cut(order, equal), *operands)
-        equal = (*equal, *operands)
-    return 0, len(order)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Where a value of the next part of a sort key would stand among keys that begin with some values."""
-
-    order: Sequence[SortKey]
-    equal: SortKey
-
-    def before(self, *value: Any) -> int:
-        """Where the keys begin that have this value, or any."""
-        whole = (*self.equal, *value)
-        return bisect_left(self.order, whole, key=lambda key: key[: len(whole)])
-
-    def behind(self, *value: Any) -> int:
-        """Where the keys end that have this value, or any."""
-        whole = (*self.equal, *value)
-        return bisect_right(self.order, whole, key=lambda key: key[: len(whole)])
-
-
-def _beginning(cut: _Cut, prefix: Any) -> tuple[int, int]:
-    highest: Any = chr(0x10FFFF) if isinstance(prefix, str) else b"\xff" * 1024
-    return cut.before(prefix), cut.behind(prefix + highest)
-
-
-_STRETCHES: dict[str, Callable[..., tuple[int, int]]] = {
-    "=": lambda cut, value: (cut.before(value), cut.behind(value)),
-    "<": lambda cut, value: (cut.before(), cut.before(value)),
-    "<=": lambda cut, value: (cut.before(), cut.behind(value)),
-    ">": lambda cut, value: (cut.behind(value), cut.behind()),
-    ">=": lambda cut, value: (cut.before(value), cut.behind()),
-    "BETWEEN": lambda cut, low, high: (cut.before(low), max(cut.before(low), cut.behind(high))),
-    "begins_with": _beginning,
-}
