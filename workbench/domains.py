@@ -11,6 +11,7 @@ Times are counted from the clock that the caller passes; no domain looks at the 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -198,7 +199,7 @@ class Domain(Part):
     @property
     def template(self) -> KeyTemplate | None:
         """The template, if the value is one."""
-        return KeyTemplate(self.value) if isinstance(self.value, str) else None
+        return _parsed_template(self.value) if isinstance(self.value, str) else None
 
     def templates(self) -> Iterator[KeyTemplate]:
         """Every template in it, nested ones included."""
@@ -229,6 +230,9 @@ class Domain(Part):
             yield self.type.shard_of
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from _type_references(inner) if inner else ()
+
+
+_parsed_template = lru_cache(maxsize=4096)(KeyTemplate)
 
 
 def _type_references(domain: Domain) -> Iterator[str]:
@@ -316,9 +320,13 @@ def value_domain(value: Any) -> Domain:
         return Domain.model_validate(value)
     if isinstance(value, list):
         return Domain.model_validate({"choice": value})
-    if isinstance(value, str):
-        _refuse_type(value, f"a domain is written {{type: {value}}}")
-    return Domain(value=value)
+    return _text_domain(value) if isinstance(value, str) else Domain(value=value)
+
+
+@lru_cache(maxsize=4096)
+def _text_domain(text: str) -> Domain:
+    _refuse_type(text, f"a domain is written {{type: {text}}}")
+    return Domain(value=text)
 
 
 def _refuse_type(text: str, fix: str) -> None:
