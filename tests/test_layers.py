@@ -17,7 +17,7 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions keyreport "
     "profile histories draws shapes throughput simulation engines "
-    "prices scaling spending spikes costs "
+    "prices scaling spending spikes costs authorization tenancy grants proofs policies "
     "tables loading metering sampling runs"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"

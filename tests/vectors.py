@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from workbench import capacity, limits, prices, sizes
+from workbench import authorization, capacity, limits, prices, sizes
 from workbench.capacity import IndexSchema, Units
 from workbench.ring import key_hash
 
@@ -427,6 +427,29 @@ def _breakeven(source: Mapping[str, Any]) -> dict[str, float]:
     return {"utilisation": prices.breakeven(by_unit, by_request, discount=source.get("discount", 0.0))}
 
 
+# -- policies ----------------------------------------------------------------------------------------------------------
+
+
+def _iam(source: Mapping[str, Any]) -> str:
+    """What IAM decides on a request: allow, implicit-deny or explicit-deny."""
+    policy = next(source[name] for name in ("policy", "statements", "statement") if name in source)
+    asked = dict(source["request"])
+    resource = next((asked.pop(name) for name in ("resource", "Resource") if name in asked), None)
+    context = dict(_context(asked))
+    return authorization.decide(policy, authorization.Request(asked["action"], resource, context)).effect
+
+
+def _context(asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Condition keys of a request: given whole, in a mapping of their own, or as LeadingKeys and the like."""
+    for name, value in asked.items():
+        if isinstance(value, Mapping):
+            yield from _context(value)
+        elif name != "action":
+            listed = isinstance(value, list | tuple)
+            text = [str(v) for v in value] if listed else str(value).lower() if isinstance(value, bool) else str(value)
+            yield name if ":" in name else f"dynamodb:{name}", text
+
+
 COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "number_size": lambda source: sizes.number_size(source["N"]),
     "number_roundtrip": lambda source: sizes.number_text(source["N"]),
@@ -452,6 +475,7 @@ COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "scan_segment": _scan_segment,
     "cost_month": _cost_month,
     "breakeven_utilisation": _breakeven,
+    "iam_eval": _iam,
     "free_tier_unit_hours": lambda source: {"unit_hours": prices.unit_hours(source["units"], source["hours"])},
 }
 EXACT = ("capacity_shape", "index_write")

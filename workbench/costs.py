@@ -386,8 +386,12 @@ def _unknown_lines(design: Design, usage: Mapping[str, Mapping[str, float]]) -> 
         if table.replicas and table.pitr:
             yield NotEstimated(f"recovery of replicas of {name}", "point-in-time recovery is set for each replica")
         if any(part.warm_throughput for part in (table, *table.gsi.values())):
-            yield NotEstimated(f"warm throughput of {name}", "raising it costs once, at a price that is not in the list")
-    if unsaid := [name for name in design.tables if not {"backups", "restores", "exports"} & usage.get(name, {}).keys()]:
+            yield NotEstimated(
+                f"warm throughput of {name}", "raising it costs once, at a price that is not in the list"
+            )
+    if unsaid := [
+        name for name in design.tables if not {"backups", "restores", "exports"} & usage.get(name, {}).keys()
+    ]:
         why = "how often is not in the design; say usage backups, restores, exports"
         yield NotEstimated(f"backups, restores and exports of {', '.join(unsaid)}", why)
     yield NotEstimated("DAX, Contributor Insights, KMS, data transfer out", "they are billed as other products")

@@ -2,8 +2,7 @@
 
 Provisioned capacity is paid by the hour, used or not, so what it costs depends on how closely it follows the load.
 Auto scaling raises it when consumption has passed the target utilisation for two minutes, and lowers it when it has
-been below for fifteen, at most once an hour. (AWS: autoscaling, servicequotas: 4 decreases at any time and one more
-each hour; the four are left out here.)
+been below for fifteen, as often as a day allows (`throughput`). (AWS: autoscaling, servicequotas.)
 
 A load is a mean and a peak. Between them stands the curve of a day: unless one is given, a smooth one with this mean
 and this highest minute, the narrower the higher the peak is above the mean.
@@ -11,15 +10,17 @@ and this highest minute, the narrower the higher the peak is above the mean.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workbench.throughput import AutoScaler
 
 Floats = NDArray[np.float64]
 
 MINUTES = 1440  # of a day
 TARGET = 0.7  # the utilisation that AWS's console proposes
-UP_MINUTES, DOWN_MINUTES, BETWEEN_DECREASES = 2, 15, 60
 _ROUNDS = 60  # of halving, in finding the shape of a day
 
 
@@ -72,32 +73,26 @@ class Scaled:
         return float(self.units.mean())
 
 
-def scaled(loads: Floats, least: Floats, most: Floats, target: Floats) -> list[Scaled]:
-    """What auto scaling provisions for several loads (a line each, by the minute of a day), each within its bounds.
+def scaled(load: Floats, least: float, most: float, target: float) -> Scaled:
+    """What auto scaling provisions for the load of a day, by the minute, within its bounds.
 
     The day is repeated: it begins with what the day before has left.
     """
-    count = len(loads)
-    units = np.clip(np.ceil(loads[:, -1] / target), least, most)
-    over, under, since = np.zeros(count), np.zeros(count), np.full(count, BETWEEN_DECREASES)
-    found = np.empty_like(loads)
-    for minute in range(2 * MINUTES):
-        load = loads[:, minute % MINUTES]
-        found[:, minute % MINUTES] = units
-        aim = units * target
-        over = (over + 1) * (load > aim)
-        under = (under + 1) * (load < aim)
-        wanted = np.clip(np.ceil(load / target), least, most)
-        up = (over >= UP_MINUTES) & (wanted > units)
-        down = (under >= DOWN_MINUTES) & (wanted < units) & (since >= BETWEEN_DECREASES)
-        units = np.where(up | down, wanted, units)
-        since = np.where(down, 0, since + 1)
-    return [_scaled(load, own) for load, own in zip(loads, found, strict=True)]
+    scaler, loads = AutoScaler(least, most, target), load.tolist()
+    units, found = min(max(ceil(loads[-1] / target), least), most), [0.0] * len(loads)
+    if min(loads) == max(loads):
+        return Scaled(np.full(len(loads), units), *_short(load, units))
+    for minute in range(2 * len(loads)):
+        place = minute % len(loads)
+        found[place] = units
+        units = scaler.watch(loads[place], units, minute) or units
+    return Scaled(np.array(found), *_short(load, np.array(found)))
 
 
-def _scaled(load: Floats, units: Floats) -> Scaled:
+def _short(load: Floats, units: Floats | float) -> tuple[int, float]:
+    """In how many minutes the load is above the units, and by how much at most."""
     short = np.maximum(load - units, 0)
-    return Scaled(units, int((short > 0).sum()), float(short.max(initial=0)))
+    return int((short > 1e-9).sum()), float(short.max(initial=0))
 
 
 def reserved_units(units: Floats, discount: float, block: float) -> float:
@@ -106,7 +101,7 @@ def reserved_units(units: Floats, discount: float, block: float) -> float:
     A block pays where it is provisioned for a larger share of the time than it costs.
 
     >>> reserved_units(np.array([100.0, 250.0, 250.0, 900.0]), 0.54, 100)
-    200.0
+    300.0
     """
     blocks = np.floor(np.quantile(units, discount) / block) + np.array([-1.0, 0.0, 1.0])
     tried = np.maximum(blocks, 0) * block

@@ -208,12 +208,14 @@ def _stated(table: Table, index: str, kind: Kind) -> Stated:
 
 def _scaled(loads: Sequence[tuple[Stream, ...]], stated: Sequence[Stated], curve: Floats | None) -> list[Scaled]:
     """What auto scaling provisions for each load: by the stated bounds, else up to what the peak needs."""
-    means = [sum(stream.mean for stream in load) for load in loads]
-    peaks = [sum(stream.peak for stream in load) for load in loads]
-    bounds = [_bounds(own, peak) for own, peak in zip(stated, peaks, strict=True)]
-    days = np.array([_day(mean, peak, curve) for mean, peak in zip(means, peaks, strict=True)])
-    least, most, target = np.array(bounds, dtype=float).T
-    return scaled(days, least, most, target)
+    found: dict[tuple[float, ...], Scaled] = {}
+    keys = []
+    for load, own in zip(loads, stated, strict=True):
+        mean, peak = sum(stream.mean for stream in load), sum(stream.peak for stream in load)
+        keys.append((mean, peak, *_bounds(own, peak)))
+        if keys[-1] not in found:
+            found[keys[-1]] = scaled(_day(mean, peak, curve), *keys[-1][2:])
+    return [found[key] for key in keys]
 
 
 def _bounds(stated: Stated, peak: float) -> tuple[float, float, float]:
