@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.findings import Finding as Finding
+    from workbench.findings import Review as Review
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
+    from workbench.keyreport import KeyReport as KeyReport
+    from workbench.keyreport import key_report as key_report
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
     from workbench.regression import record as record
+    from workbench.reviews import review as review
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
@@ -47,10 +52,13 @@ _NAMES = {
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
+    "Finding": "findings",
     "Expected": "expected",
     "Items": "items",
+    "KeyReport": "keyreport",
     "NotebookError": "errors",
     "RequestError": "errors",
+    "Review": "findings",
     "Run": "runs",
     "WorkbenchError": "errors",
     "expected_units": "expected",
@@ -58,10 +66,12 @@ _NAMES = {
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
+    "key_report": "keyreport",
     "load_design": "designfile",
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
+    "review": "reviews",
     "run_patterns": "runs",
     "start_engine": "engines",
     "write_units": "capacity",
@@ -73,9 +83,12 @@ __all__ = [
     "Engine",
     "EngineError",
     "Expected",
+    "Finding",
     "Items",
+    "KeyReport",
     "NotebookError",
     "RequestError",
+    "Review",
     "Run",
     "WorkbenchError",
     "capacity",
@@ -85,11 +98,13 @@ __all__ = [
     "index_write_units",
     "item_size",
     "item_spread",
+    "key_report",
     "load_design",
     "read_units",
     "record",
     "regression",
     "request_spread",
+    "review",
     "run_patterns",
     "start_engine",
     "write_units",

@@ -25,7 +25,7 @@ from workbench.domains import (
     fault,
     parse_share,
 )
-from workbench.keys import KeyTemplate, is_field_name
+from workbench.keys import KeyTemplate, is_field_name, parse_template
 from workbench.notation import (
     BY_FORM,
     Accept,
@@ -88,6 +88,11 @@ class Provisioned(Part):
 
     read: UnitsOrScaling = Field(description="read units per second, or {min: 5, max: 400, target: 70%}")
     write: UnitsOrScaling = Field(description="write units per second, or {min: 5, max: 400, target: 70%}")
+
+
+def most_units(capacity: float | AutoScaling) -> float:
+    """The most units a second that a provisioned setting comes to."""
+    return capacity.max if isinstance(capacity, AutoScaling) else capacity
 
 
 class Throughput(Part):
@@ -459,7 +464,7 @@ class Design(Part):
 
 def key_template(domain: Domain, name: str) -> KeyTemplate | None:
     """The template behind an attribute's domain: its own, or the field of the same name."""
-    return domain.template or (KeyTemplate(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
+    return domain.template or (parse_template(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
 
 
 def _named(parts: Mapping[Any, Any], kind: str = "") -> dict[Any, Any]:

@@ -11,14 +11,14 @@ Times are counted from the clock that the caller passes; no domain looks at the 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from workbench.distributions import Amount, Popularity, parse_amount, parse_popularity
-from workbench.keys import KeyTemplate, can_format
+from workbench.keys import KeyTemplate, can_format, parse_template
 from workbench.typewords import KNOWN_WORDS, TYPE_WORDS, TypeWord, parse_type
 
 
@@ -150,7 +150,7 @@ class Domain(Part):
             self._check_format(self.format, kinds)
         if self.choice is not None:
             self._check_choice(self.choice)
-        list(self.references())  # templates that do not parse say so here
+        self.references()  # templates that do not parse say so here
         return self
 
     def _check_format(self, text: str, kinds: Sequence[str]) -> None:
@@ -199,13 +199,13 @@ class Domain(Part):
     @property
     def template(self) -> KeyTemplate | None:
         """The template, if the value is one."""
-        return _parsed_template(self.value) if isinstance(self.value, str) else None
+        return parse_template(self.value) if isinstance(self.value, str) else None
 
     def templates(self) -> Iterator[KeyTemplate]:
         """Every template in it, nested ones included."""
         if self.template:
             yield self.template
-        yield from (KeyTemplate(value) for value in self.choice or () if isinstance(value, str) and "{" in value)
+        yield from (parse_template(value) for value in self.choice or () if isinstance(value, str) and "{" in value)
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from inner.templates() if inner else ()
 
@@ -218,10 +218,17 @@ class Domain(Part):
     @property
     def new_references(self) -> tuple[str, ...]:
         """The fields and attributes that its value in created items is made of."""
-        return KeyTemplate(self.new).fields if isinstance(self.new, str) else ()
+        return parse_template(self.new).fields if isinstance(self.new, str) else ()
 
-    def references(self) -> Iterator[str]:
+    def references(self) -> Sequence[str]:
         """The fields and attributes its values are computed from."""
+        return self._references
+
+    @cached_property
+    def _references(self) -> Sequence[str]:
+        return tuple(self._find_references())
+
+    def _find_references(self) -> Iterator[str]:
         for template in self.templates():
             yield from template.fields
         if self.type and self.type.span and self.type.span.base:
@@ -230,9 +237,6 @@ class Domain(Part):
             yield self.type.shard_of
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from _type_references(inner) if inner else ()
-
-
-_parsed_template = lru_cache(maxsize=4096)(KeyTemplate)
 
 
 def _type_references(domain: Domain) -> Iterator[str]:

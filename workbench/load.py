@@ -151,6 +151,8 @@ _READS = {"Query": _query, "Scan": _scan}
 
 
 def _member_demands(keys: PartitionKeys, pattern: AccessPattern, member: Member, rate: float) -> Iterator[Demand]:
+    if keys.index is not None and member.operation in ("Get", "ConditionCheck"):
+        return  # only writes come to an index
     asked = _asked(keys, pattern, member)
     done = change(keys.items, pattern, member, asked.entity)
     if keys.index is not None:

@@ -41,7 +41,8 @@ _FEWEST = 10  # items of a collection that say anything about an order
 def motion(keys: PartitionKeys, pattern: AccessPattern) -> Motion:
     """How the heat that an access pattern makes on a table or global index moves; "" if it stays where it is."""
     entities = [e for e in keys.items.design.addressed(pattern) if e.name in keys.of]
-    return next((found for e in entities if (found := _motion(keys, pattern, keys.items.entities[e.name]))), "")
+    found: list[Motion] = [_motion(keys, pattern, keys.items.entities[e.name]) for e in entities]
+    return next((one for one in found if one), "")
 
 
 def _motion(keys: PartitionKeys, pattern: AccessPattern, entity: EntityItems) -> Motion:
@@ -186,7 +187,7 @@ def _in_rows(keys: PartitionKeys, entity: EntityItems, sort: Sequence[str]) -> f
 
 
 def _are_dated(column: Column) -> bool:
-    """Whether values, as far as some show it, begin with a date: then new ones come at the end, whatever the rows say."""
+    """Whether values, as far as some show it, begin with a date: new ones come at the end then, however rows stand."""
     some = column.take(np.linspace(0, len(column) - 1, min(len(column), 50)).astype(np.int64))
     return all(isinstance(value, str) and _DATE.match(value) for value in some) and len(set(some)) > 1
 

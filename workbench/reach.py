@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
@@ -308,12 +309,16 @@ class _Cut:
     def before(self, *value: Any) -> int:
         """Where the keys begin that have this value, or any."""
         whole = (*self.equal, *value)
-        return bisect_left(self.order, whole, key=lambda key: key[: len(whole)])
+        return bisect_left(self.order, whole, key=self._first(len(whole)))
 
     def behind(self, *value: Any) -> int:
         """Where the keys end that have this value, or any."""
         whole = (*self.equal, *value)
-        return bisect_right(self.order, whole, key=lambda key: key[: len(whole)])
+        return bisect_right(self.order, whole, key=self._first(len(whole)))
+
+    def _first(self, parts: int) -> Callable[[SortKey], SortKey] | None:
+        """What takes the first parts of a key, None if it has no more."""
+        return None if not self.order or len(self.order[0]) == parts else itemgetter(slice(parts))
 
 
 def _beginning(cut: _Cut, prefix: Any) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from workbench.profile import PROFILE, Profile
 from workbench.results import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Floats = NDArray[np.float64]
 
