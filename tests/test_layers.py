@@ -16,7 +16,8 @@ MODEL = (
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "bounds keyanalysis keyreport profile histories draws shapes throughput workload simulation engines "
+    "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
+    "splitting clients flows recording simulation engines "
     "tables loading metering sampling runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies "
     "guards evidence heat waste rules reviews"

@@ -41,8 +41,10 @@ _FEWEST = 10  # items of a collection that say anything about an order
 def motion(keys: PartitionKeys, pattern: AccessPattern) -> Motion:
     """How the heat that an access pattern makes on a table or global index moves; "" if it stays where it is."""
     entities = [e for e in keys.items.design.addressed(pattern) if e.name in keys.of]
-    found: list[Motion] = [_motion(keys, pattern, keys.items.entities[e.name]) for e in entities]
-    return next((one for one in found if one), "")
+    for entity in entities:
+        if moved := _motion(keys, pattern, keys.items.entities[entity.name]):
+            return moved
+    return ""
 
 
 def _motion(keys: PartitionKeys, pattern: AccessPattern, entity: EntityItems) -> Motion:
