@@ -19,8 +19,8 @@ WORK = (
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
     "splitting clients flows recording simulation engines "
     "tables loading metering sampling runs "
-    "prices scaling spending spikes costs authorization tenancy grants proofs policies "
-    "guards evidence heat waste rules reviews"
+    "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
+    "guards evidence heat waste rules reviews policyreview"
 )
 VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
