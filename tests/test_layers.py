@@ -20,9 +20,9 @@ WORK = (
     "splitting clients flows recording simulation engines "
     "tables loading metering sampling runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
-    "guards evidence heat waste rules reviews policyreview"
+    "guards evidence heat waste rules reviews policyreview comparison migration"
 )
-VIEWS = "pictures capacity_chart spread_charts charts reports regression environment cli __main__"
+VIEWS = "pictures capacity_chart spread_charts cost_charts charts reports regression environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

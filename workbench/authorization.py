@@ -111,7 +111,7 @@ def decide(policy: Policy | Sequence[Policy], request: Request) -> Decision:
 def statements(policy: Policy | Sequence[Policy]) -> list[Policy]:
     """The statements of a policy, of a list of them, or the one."""
     if isinstance(policy, Mapping):
-        policy = policy["Statement"] if "Statement" in policy else [policy]
+        policy = policy.get("Statement", [policy])
     return [policy] if isinstance(policy, Mapping) else list(policy)
 
 

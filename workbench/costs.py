@@ -210,8 +210,8 @@ def usd(amount: float) -> str:
     >>> usd(1234.5), usd(0.0042), usd(0), usd(-3)
     ('$1,234.50', '$0.0042', '$0.00', '-$3.00')
     """
-    small = 0 < abs(amount) < 0.01
-    return f"{'-' * (amount < 0)}${abs(amount):{'.2g' if small and abs(amount) >= 1e-4 else ',.2f'}}"
+    small = 1e-4 <= abs(amount) < 0.01
+    return f"{'-' * (amount < 0)}${abs(amount) + 1e-9:{'.2g' if small else ',.2f'}}"  # half a cent goes up
 
 
 def estimate_cost(
