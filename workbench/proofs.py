@@ -122,8 +122,8 @@ class Proof(Result):
         return pd.DataFrame({**columns, "as on": example}).reset_index()
 
     def _repr_html_(self) -> str:
-        wrong = self.to_frame().loc[lambda frame: ~frame["holds"]].drop(columns="holds")
-        failed = html_table(wrong, "decided otherwise than they must be") if len(wrong) else ""
+        wrong = Proof(self.design, self.role, self.failures).to_frame()
+        failed = html_table(wrong, "decided otherwise than they must be") if self.failures else ""
         return failed + html_table(self.shown(), self.summary_line())
 
 

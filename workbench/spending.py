@@ -172,12 +172,8 @@ def _saved(capacity: Sequence[Spending], prices: Prices, discount: float) -> flo
 def spendings(expected: Expected, curve: Sequence[float] | None = None) -> list[Spending]:
     """Reads and writes of every table and global index of a design, tables before their indexes."""
     streams = _streams(expected)
-    places = [
-        (table, index, kind)
-        for table in expected.design.tables.values()
-        for index in ("", *table.gsi)
-        for kind in KINDS
-    ]
+    tables = expected.design.tables.values()
+    places: list[tuple[Table, str, Kind]] = [(t, i, kind) for t in tables for i in ("", *t.gsi) for kind in KINDS]
     loads = [streams.get((table.name, index, kind), ()) for table, index, kind in places]
     stated = [_stated(table, index, kind) for table, index, kind in places]
     followed = _scaled(loads, stated, None if curve is None else stated_curve(curve))
