@@ -14,7 +14,7 @@ from workbench.evidence import Evidence
 from workbench.findings import Place
 from workbench.keys import KeyTemplate
 from workbench.load import Kind
-from workbench.spreads import KINDS, LIMITS, HotKey
+from workbench.spreads import KINDS, HotKey
 from workbench.thresholds import FEW_VALUES, KEY_UTILISATION
 
 
@@ -43,14 +43,8 @@ class Hot:
 
 def hot_keys(evidence: Evidence) -> list[Hot]:
     """The hottest key of each table and global index, for reads and for writes, where it is hot at peak."""
-    # All units of an arm bound those of one key, and cost far less to know.
-    loaded: list[tuple[Table, str | None, Place, Kind]] = [
-        (table, index, place, kind)
-        for table, index, place in evidence.arms()
-        for kind in KINDS
-        if evidence.units_per_s(kind, table.name, index) >= KEY_UTILISATION * LIMITS[kind]
-    ]
-    return [hot for arm in loaded if (hot := _hottest(evidence, *arm))]
+    found = (_hottest(evidence, *arm, kind) for arm in evidence.arms() for kind in KINDS)
+    return [hot for hot in found if hot]
 
 
 def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, kind: Kind) -> Hot | None:

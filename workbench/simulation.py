@@ -39,7 +39,7 @@ from workbench.placement import Placement
 from workbench.profile import PROFILE, Profile
 from workbench.recording import Recording
 from workbench.results import Result, number
-from workbench.shapes import Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
+from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
 from workbench.splitting import Partitions
 from workbench.throughput import (
     REASONS,
@@ -60,6 +60,7 @@ __all__ = [
     "BUCKETS",
     "PROFILE",
     "REASONS",
+    "Between",
     "ClosedLoop",
     "Constant",
     "Diurnal",
@@ -79,6 +80,7 @@ __all__ = [
     "Step",
     "Summary",
     "keyed",
+    "prepare",
     "simulate",
 ]
 
@@ -387,6 +389,44 @@ def simulate(
 
     A KeyboardInterrupt ends it early with what there is. ValueError says what cannot be simulated and why.
     """
+    return prepare(
+        design,
+        duration,
+        load,
+        patterns=patterns,
+        table=table,
+        start=start,
+        capacity=capacity,
+        clients=clients or retries,
+        profile=profile,
+        counts=counts,
+        seed=seed,
+        now=now,
+        hash_seed=hash_seed,
+        interval_s=interval_s,
+        heat=heat,
+    ).run(progress=progress)
+
+
+def prepare(
+    design: Design | Items | Workload,
+    duration: Any = "1h",
+    load: Any = "constant",
+    *,
+    patterns: Sequence[str] | None = None,
+    table: str | None = None,
+    start: Start | Literal["cold", "warm"] = "cold",
+    capacity: Any = None,
+    clients: Client | Mapping[str, Client] | None = None,
+    profile: Profile = PROFILE,
+    counts: Literal["poisson", "fluid"] = "poisson",
+    seed: int = 7,
+    now: int = DEFAULT_NOW,
+    hash_seed: int | None = None,
+    interval_s: int = 60,
+    heat: bool = True,
+) -> "Prepared":
+    """What `simulate` does before the first second: everything is checked, and the keys have their place on the ring."""
     seconds = duration_seconds(duration)
     if not isinstance(interval_s, int) or interval_s < 1:
         raise ValueError(f"interval_s={interval_s!r}: rows sum up whole seconds, from 1")
@@ -394,9 +434,8 @@ def simulate(
         raise ValueError(f"counts={counts!r}: either 'poisson' or 'fluid'")
     work = _workload(design, seed, now, patterns, table, capacity)
     rates, words = _rates(work, load, seconds)
-    began = _start(start, work)
-    run = _Run(work, rates, began, _clients(work, clients or retries), profile, counts == "fluid", seed, hash_seed)
-    return run.simulate(seconds, interval_s, heat, progress, words)
+    began, found = _start(start, work), _clients(work, clients)
+    return Prepared(work, rates, words, began, found, profile, counts == "fluid", seed, hash_seed, interval_s, heat)
 
 
 def _workload(
@@ -411,9 +450,10 @@ def _workload(
         for one in design.patterns:
             check_rate(one.name, one.rate)
             check_rate(one.name, one.peak)
-        return design
-    items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-    found = workload(items, patterns, table)
+        found = design
+    else:
+        items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
+        found = workload(items, patterns, table)
     return found if capacity is None else _with_capacity(found, capacity)
 
 
@@ -440,7 +480,7 @@ def _with_capacity(work: Workload, capacity: Any) -> Workload:
 def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
     """Requests a second of each pattern in each second, and the load in words."""
     names = [pattern.name for pattern in work.patterns]
-    by_pattern = isinstance(load, Mapping) and any(isinstance(name, str) for name in load)
+    by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
     if by_pattern and (unknown := set(load) - set(names)):
         raise ValueError(
             f"load: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
@@ -485,56 +525,62 @@ def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> d
 # The run
 
 
-class _Run:
-    """A simulation while it runs: the rings with their flows and recordings, and what governs their capacity."""
+class Prepared:
+    """A simulation before its first second: rings with their flows and recordings, and what governs their capacity.
+
+    It runs once.
+    """
 
     def __init__(
         self,
         work: Workload,
         rates: Floats,
+        load: str,
         start: Start,
         clients: Mapping[int, Client],
         profile: Profile,
         fluid: bool,
         seed: int,
         hash_seed: int | None,
+        interval_s: int,
+        heat: bool,
     ):
-        self.work, self.rates, self.start, self.profile = work, rates, start, profile
+        self.work, self.rates, self.load, self.start, self.profile = work, rates, load, start, profile
         self.seed, self.hash_seed, self.fluid, self.clients = seed, hash_seed, fluid, clients
-        self.lanes = [_Lane(self, number, ring) for number, ring in enumerate(work.rings)]
+        self.seconds, self.interval_s = rates.shape[1], interval_s
+        self.lanes = [_Lane(self, number, ring, heat) for number, ring in enumerate(work.rings)]
         self.groups = _groups(self.lanes)
 
-    def simulate(self, seconds: int, interval_s: int, heat: bool, progress: bool, load: str) -> Simulation:
+    def run(self, progress: bool = False) -> Simulation:
+        """Simulate all seconds, or as many as there are until a KeyboardInterrupt."""
         from tqdm.auto import tqdm
 
-        for lane in self.lanes:
-            lane.recording = Recording(lane.flow, seconds, interval_s, heat)
         done = 0
         try:
-            with tqdm(total=seconds, desc="simulating", unit="s", disable=not progress, leave=False) as bar:
-                while done < seconds:
-                    until = self._until(done, seconds, interval_s)
+            with tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False) as bar:
+                while done < self.seconds:
+                    until = self._until(done)
                     for group in self.groups:
                         _step(group, done, until)
                     bar.update(until - done)
                     done = until
         except KeyboardInterrupt:
-            pass
-        return self._result(done, interval_s, load, done < seconds)
+            return self._result(done)
+        return self._result(done)
 
-    def _until(self, second: int, seconds: int, interval_s: int) -> int:
+    def _until(self, second: int) -> int:
         """The end of a block: within one minute and one interval, and where something happens that ends it."""
-        ends = [seconds, (second // 60 + 1) * 60, (second // interval_s + 1) * interval_s]
-        ends += [int(lane.next_event(second)) for lane in self.lanes if lane.next_event(second) < seconds]
-        return min(ends)
+        ends = [self.seconds, *((second // step + 1) * step for step in (60, self.interval_s))]
+        events = [lane.next_event(second) for lane in self.lanes]
+        return int(min(*ends, *events))
 
-    def _result(self, seconds: int, interval_s: int, load: str, interrupted: bool) -> Simulation:
+    def _result(self, seconds: int) -> Simulation:
         names = [pattern.name for pattern in self.work.patterns]
         return Simulation(
             self.work.name,
             seconds,
-            interval_s,
-            load,
+            self.interval_s,
+            self.load,
             str(self.start),
             self.seed,
             self.hash_seed,
@@ -542,7 +588,7 @@ class _Run:
             tuple(p for lane in self.lanes for p in lane.recording.patterns(seconds, names)),
             self.profile,
             tuple(_notes(self)),
-            interrupted,
+            seconds < self.seconds,
         )
 
 
@@ -606,9 +652,7 @@ def _absorb(bases: Sequence["_Lane"], indexes: Sequence["_Lane"], row: int) -> N
 class _Lane:
     """One ring of a run: its flow, its recording, and the table-level capacity that governs it."""
 
-    recording: Recording
-
-    def __init__(self, run: _Run, number: int, ring: Ring):
+    def __init__(self, run: Prepared, number: int, ring: Ring, heat: bool):
         self.ring, self.profile, self.start = ring, run.profile, run.start
         placement = Placement(ring, run.work, run.profile, run.hash_seed)
         peaks = [float(run.rates[s.pattern].max(initial=0.0)) for s in ring.streams]
@@ -625,9 +669,9 @@ class _Lane:
         self.buckets = {kind: self._bucket(kind) for kind in KINDS}
         self._fill()
         seed = address(run.seed, number)
-        whole = bool(run.clients) or any(isinstance(c, ClosedLoop) for c in run.clients.values())
-        partitions = Partitions(placement, count, run.profile, seed, peaks, whole=whole)
+        partitions = Partitions(placement, count, run.profile, seed, peaks, whole=bool(run.clients))
         self.flow = Flow(placement, partitions, self.buckets, run.rates, run.profile, seed, run.clients, run.fluid)
+        self.recording = Recording(self.flow, run.seconds, run.interval_s, heat)
         scaling = self.settings.scaling
         self.scalers = {k: AutoScaler(s.min, s.max, s.target, run.profile) for k, s in scaling.items()}
         self.changes: list[tuple[int, Kind, float]] = []
@@ -735,7 +779,7 @@ class _Lane:
             self.flow.partitions.split_full(until, self.added)
 
 
-def _notes(run: _Run) -> list[Note]:
+def _notes(run: Prepared) -> list[Note]:
     """What the result rests on beside documentation: parameters that are inferred or assumed, and estimates."""
     profile = run.profile
     found: list[Note] = []

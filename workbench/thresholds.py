@@ -46,5 +46,7 @@ TTL_YEARS = 5  # TTL ignores what expired longer ago (time-to-live-ttl-how-to)
 PEAK_MULTIPLE = 2.0  # on-demand serves twice the previous peak at once (on-demand-capacity-mode)
 CHEAPER_ON_DEMAND = 0.289  # utilisation below which on-demand is cheaper: 0.00065 $ / (3600 x 0.625e-6 $)
 STORAGE_SHARE = 0.5  # of a table's cost, from which Standard-IA is (costoptimization-tableclass)
+THROTTLED_ERROR = 0.01  # of a pattern's requests in a simulation; ours
+THROTTLED_WARNING = 0.001  # ours: what noise alone makes at 95 % of a limit
 MONTH_HOURS = 730  # as AWS's calculators count
 MONTH_SECONDS = MONTH_HOURS * 3600

@@ -29,6 +29,8 @@ from workbench.ring import UNMET, PartitionKeys, entry_sizes
 Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _MOVING = 256  # keys that hold the present time: more of them spread evenly wherever they move
+_PLACES = 77  # the stream of random numbers that places of numbered keys are drawn from
+_CHUNK = 1 << 18
 _PERIODS = {"minute": 60, "hour": 3600, "date": 86_400, "month": 2_592_000, "epoch": 1, "timestamp": 1}
 
 
@@ -167,7 +169,11 @@ def check_rate(pattern: str, rate: float) -> None:
 
 
 def _numbered_hashes(count: int, seed: int | None) -> Hashes:
-    return words(address(0 if seed is None else seed, 77), [0], np.arange(count, dtype=np.uint64))[0]
+    start, found = address(0 if seed is None else seed, _PLACES), np.empty(count, dtype=np.uint64)
+    for begin in range(0, count, _CHUNK):
+        numbers = np.arange(begin, min(begin + _CHUNK, count), dtype=np.uint64)
+        found[begin : begin + _CHUNK] = words(start, [0], numbers)[0]
+    return found
 
 
 def _number_label(number: int) -> str:

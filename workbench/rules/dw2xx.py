@@ -197,7 +197,7 @@ def missing_projection(evidence: Evidence) -> Iterator[Finding]:
         there = projected(table, index)
         for pattern in evidence.reads_from(table.name, index.name) if there is not None else ():
             missing = _missing(evidence, pattern, there or frozenset())
-            fetched = evidence.mean_units(pattern, table.name) if index.kind == "lsi" else 0.0
+            fetched = evidence.drawn_units(pattern, table.name) if index.kind == "lsi" else 0.0
             wants = fetches(pattern, there) if index.kind == "lsi" else bool(missing)
             if wants and (index.kind == "gsi" or fetched >= FETCH_UNITS):
                 what = " and ".join(missing) or "attributes"
@@ -322,7 +322,7 @@ def index_under_provisioned(evidence: Evidence) -> Iterator[Finding]:
     for table, index, place in _indexes(evidence, "gsi"):
         units = evidence.units_per_s("write", table.name, index.name)
         for most, what in _write_ceilings(table, index):
-            if units > most:
+            if units > most * (1 + 1e-6):
                 message = f"takes {rate_text(units)} WU/s at peak, and its {what} is {rate_text(most)}"
                 fix = f"raise the {what} of {index.name} to {units:,.0f} at least"
                 facts = {"peak_wu_per_s": units, "most_wu_per_s": most}
@@ -414,7 +414,7 @@ def parent_as_partition_key(evidence: Evidence) -> Iterator[Finding]:
     Example
         fields:
           order: {count: 1_000}
-          line: {per: order, count: 1..9}
+          line: {per: order, count: 1..9, type: uuid}
         entities:
           Line: {key: {line_id: "{line}", order_id: "{order}"}}
         tables:
