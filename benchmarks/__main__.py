@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|loading|imports ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|loading|imports|costs ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import imports, items, loading
+from benchmarks import costs, imports, items, loading
 from benchmarks.ratios import Fact, Ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -19,11 +19,13 @@ SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
     "items": items.measure,
     "loading": loading.measure,
     "imports": imports.measure,
+    "costs": costs.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
     "imports": {"rounds": 5},
+    "costs": {"rounds": 2},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
