@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import costs, imports, items, loading
+from benchmarks import costs, imports, items, keyreport, loading
 from benchmarks.ratios import Fact, Ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact]]] = {
     "items": items.measure,
     "loading": loading.measure,
+    "keyreport": keyreport.measure,
     "imports": imports.measure,
     "costs": costs.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
+    "keyreport": {"tables": 10, "rounds": 2},
     "imports": {"rounds": 5},
     "costs": {"rounds": 2},
 }

@@ -17,7 +17,7 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
-    "splitting clients flows recording simulation diagnosis sweeps sharding whatif engines "
+    "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif engines "
     "tables loading metering sampling runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste sources rules reviews policyreview comparison migration"

@@ -60,7 +60,7 @@ def equal(one: Simulation, other: Simulation) -> bool:
 # Laws
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     rate=st.floats(500, 9000),
     exponent=st.floats(0, 1.4),
@@ -78,14 +78,14 @@ def test_what_is_offered_is_consumed_or_throttled_by_partition_second_and_reason
         "maximum": Settings(most={"write": 2000.0}),
     }[mode]
     work = keyed(zipf(exponent, 60), rate, units=units, settings=given_units)
-    sim = simulate(work, 150, clients=client, seed=seed, interval_s=1)
+    sim = simulate(work, 40, clients=client, seed=seed, interval_s=1, heat=False)
     ring, pattern = sim.ring(), sim.patterns[0]
     consumed, throttled = ring.consumed["write"], ring.throttled["write"]
     assert (consumed >= -1e-9).all()
     assert (throttled >= -1e-9).all()
     assert consumed.sum(axis=1) == pytest.approx(ring.consumed_per_s["write"])
     assert (consumed + throttled).sum(axis=1) == pytest.approx(pattern.offered * units)
-    assert throttled.sum(axis=1) == pytest.approx(sum(ring.reasons.values(), np.zeros(150)), abs=1e-6)
+    assert throttled.sum(axis=1) == pytest.approx(sum(ring.reasons.values(), np.zeros(40)), abs=1e-6)
     assert pattern.all_throttled * units == pytest.approx(throttled.sum(axis=1), abs=1e-6)
     assert set(ring.reasons) <= set(REASONS)
     assert consumed.max() <= 1000 + units  # a request of several units begins while tokens are left
@@ -115,13 +115,19 @@ def test_counts_of_a_partition_are_those_of_every_request_by_itself():
 @pytest.mark.parametrize("exponent", [0.8, 0.99, 1.2])
 def test_in_the_long_run_each_key_gets_its_rate_up_to_the_limit(exponent):
     """partition-by-partition splits end at the closed form: the sum over keys of min(rate x share, limit)."""
-    shares, rate = zipf(exponent, 100_000), 80_000.0
-    sim = simulate(keyed(shares, rate), "4h", counts="fluid", start=Start(partitions=64), profile=LIFTED, heat=False)
+    shares, rate = zipf(exponent, 20_000), 40_000.0
+    sim = simulate(keyed(shares, rate), "2h", start=Start(partitions=64), profile=LIFTED, counts="fluid", heat=False)
     closed = np.minimum(rate * shares, 1000).sum()
+    assert closed < rate
     assert sim.ring().consumed["write"][-1].sum() / 60 == pytest.approx(closed, rel=5e-5)
-    noisy = simulate(keyed(shares, rate), "4h", start=Start(partitions=64), profile=LIFTED, heat=False)
-    mean = noisy.ring().consumed["write"][-30:].sum() / 1800
-    assert mean == pytest.approx(closed, rel=5 * (closed / 1800) ** 0.5 / closed + 2e-4)
+
+
+def test_noise_leaves_the_long_run_where_it_is():
+    shares, rate = zipf(0.99, 2000), 20_000.0
+    sim = simulate(keyed(shares, rate), "2h", start=Start(partitions=32), profile=LIFTED, heat=False)
+    closed = np.minimum(rate * shares, 1000).sum()
+    mean = sim.ring().consumed["write"][-30:].sum() / 1800
+    assert mean == pytest.approx(closed, abs=4 * (closed / 1800) ** 0.5)
 
 
 def test_the_same_seed_gives_the_same_arrays_and_another_seed_others():
@@ -146,7 +152,7 @@ def test_a_partition_sees_the_same_weather_whatever_happens_to_the_others():
     assert not np.allclose(offered[0][:, ~others], offered[1][:, ~others])
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(rate=st.floats(1000, 12_000), few=st.integers(4, 10), more=st.integers(1, 12), fluid=st.booleans())
 def test_more_partitions_never_throttle_a_uniform_load_more(rate, few, more, fluid):
     counts = "fluid" if fluid else "poisson"
@@ -211,7 +217,7 @@ def test_a_collection_with_random_sort_keys_is_split_inside():
 
 
 def test_a_collection_with_a_rising_sort_key_is_never_split_inside():
-    sim = simulate(designs.design(board(SORTED, "{}", "{}", **RISING)), "3h")
+    sim = simulate(designs.design(board(SORTED, "{}", "{}", **RISING)), "1h")
     assert inside(sim) == 0
     assert "rising sort key" in " ".join(sim.ring().partitions.stuck)
     assert sim.ring().hot[0].pinned_by == "rising sort key"
@@ -220,7 +226,7 @@ def test_a_collection_with_a_rising_sort_key_is_never_split_inside():
 def test_a_collection_of_a_table_with_a_local_index_is_never_split_inside():
     table = '{"partition_key": "owner", "sort_key": "item", "lsi": {"by-size": {"sort_key": "size_"}}}'
     entity = '{"attributes": {"size_": "1..100"}}'
-    sim = simulate(designs.design(board(table, entity, "{}", **RANDOM)), "3h")
+    sim = simulate(designs.design(board(table, entity, "{}", **RANDOM)), "1h")
     assert inside(sim) == 0
     assert "local index" in " ".join(sim.ring().partitions.stuck)
 
@@ -316,24 +322,24 @@ def test_a_split_that_falls_due_in_a_quiet_second_is_made_where_the_heat_was():
     born = parts.born_s[parts.parent >= 0]
     assert len(born) == 2
     assert born.min() >= 60 + 300
-    assert 0 < parts.hi[1] < 1
+    cut = float(parts.hi[1])
+    assert cut > 0
+    assert cut < 1
 
 
 def test_splits_come_five_to_thirteen_minutes_after_their_trigger():
-    delays = [
-        simulate(keyed(uniform(1000), 700), "16min", start=Start(partitions=1), seed=seed, heat=False)
-        .ring()
-        .partitions.born_s[1]
-        - 60
-        for seed in range(60)
-    ]
-    assert 300 <= min(delays)
-    assert max(delays) <= 780 + 10
-    assert np.median(delays) == pytest.approx(510, rel=0.12)
+    prepared = prepare(keyed(uniform(1000), 700), "16min", start=Start(partitions=1))
+    delay = prepared.lanes[0].flow.partitions.delay
+    delays = [delay(second, partition) for second in range(60, 100) for partition in range(25)]
+    assert min(delays) == 300
+    assert max(delays) == 780
+    assert np.median(delays) == pytest.approx(510, rel=0.03)
+    parts = prepared.run().ring().partitions
+    assert parts.born_s[1] == 60 + delay(59, 0)
 
 
 def test_partitions_of_a_steady_well_spread_load_end_between_x_over_500_and_x_over_250():
-    for rate in (2000, 5000, 20_000):
+    for rate in (2000, 8000):
         sim = simulate(keyed(uniform(20_000), rate), "2h", profile=LIFTED, heat=False)
         assert rate / 500 <= sim.ring().partitions.count(7200) <= rate / 250 + 1
 
@@ -368,8 +374,8 @@ def test_a_full_partition_splits_at_the_median_of_its_bytes():
 def test_one_partition_at_its_limit_throttles_what_a_closed_form_says():
     """E[max(N - L, 0)] / L of a Poisson count: 1.26 % at the limit, 0.51 % at 98 %, 0.08 % at 95 %."""
     for utilisation, share in ((1.0, 0.0126), (0.98, 0.0051), (0.95, 0.0008)):
-        sim = simulate(keyed([1.0], 1000 * utilisation), "4h", start=Start(partitions=1), heat=False)
-        assert sim.throttled_share == pytest.approx(share, rel=0.08)
+        sim = simulate(keyed([1.0], 1000 * utilisation), "2h", start=Start(partitions=1), heat=False)
+        assert sim.throttled_share == pytest.approx(share, rel=0.1)
 
 
 def test_burst_carries_a_table_over_its_rate_for_as_long_as_was_saved():

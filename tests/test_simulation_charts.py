@@ -102,7 +102,7 @@ def test_what_cannot_be_drawn_is_said():
     for options, words in (
         ({"layer": "heat"}, "layer='heat': one of offered, consumed, throttled, utilisation"),
         ({"by": "partition"}, "by='partition': either 'ring' or 'sort key'"),
-        ({"by": "sort key"}, "Board has no heat by sort key: no collection of it can be split"),
+        ({"by": "sort key"}, "Board has no heat by sort key: no busy collection of it can be split"),
         ({"table": "Bord"}, "there are Board"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -49,8 +49,14 @@ def test_a_hot_partition_uses_what_the_table_leaves_up_to_its_own_limit():
 
 @pytest.mark.parametrize(
     ("read", "write", "size", "rule", "count"),
-    [(0, 0, 0, "sum", 1), (3000, 1000, 0, "sum", 2), (3000, 1000, 0, "max", 1), (3001, 0, 0, "max", 2), (1, 1, 10 * 2**30 + 1, "max", 2)],
-)  # fmt: skip
+    [
+        (0, 0, 0, "sum", 1),
+        (3000, 1000, 0, "sum", 2),
+        (3000, 1000, 0, "max", 1),
+        (3001, 0, 0, "max", 2),
+        (1, 1, 10 * 2**30 + 1, "max", 2),
+    ],
+)
 def test_partitions_for_units_and_bytes(read, write, size, rule, count):
     assert partitions_for(read, write, size, rule=rule) == count
 

@@ -8,6 +8,7 @@ Everything is counted in columns: one for each active partition, and one for all
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from workbench.placement import Placement
 from workbench.profile import Profile
 from workbench.splitting import Partitions
 from workbench.throughput import TableBucket
+from workbench.workload import Stream
 
 Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
@@ -176,11 +178,11 @@ class Flow:
     def _periods(self, period: int) -> list[tuple[int, int, int]]:
         """The parts of the block within one period each: first second, last, and the period's number."""
         edges = [self.first, *range((self.first // period + 1) * period, self.until, period), self.until]
-        return [(a - self.first, b - self.first, a // period) for a, b in zip(edges, edges[1:], strict=False)]
+        return [(a - self.first, b - self.first, a // period) for a, b in pairwise(edges)]
 
-    def _places(self, stream, number: int) -> Floats:
+    def _places(self, stream: Stream, number: int) -> Floats:
         """Where the keys of a moving stream stand in a period: at first their own place, then that of later values."""
-        hashes = self.placement.hashes_of(stream.keys)
+        hashes = self.placement.hashes_of(np.arange(self.ring.count) if stream.keys is None else stream.keys)
         if number:
             mixed = np.array([address(self.seed, _MOVES, int(h), number) for h in hashes], dtype=np.uint64)
             return mixed / 2.0**64
@@ -192,12 +194,12 @@ class Flow:
         width = len(self.partitions.columns) + 1
 
         def moved(values: Floats, parts: Floats) -> Floats:
-            return np.bincount(new, values[old] * parts, minlength=width)
+            return np.bincount(new, values[old] * parts, minlength=width).astype(float)
 
         for waiting in self.waiting.values():
             waiting.moved(lambda values: moved(values, share))
         self.backlog = moved(self.backlog, share)
-        self.debts = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
+        self.debts: dict[Kind, Floats] = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
         for debts in self.debts.values():
             debts[-1] = 0.0
 

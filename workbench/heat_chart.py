@@ -6,19 +6,20 @@ begins in the middle, a partition was split. Colours are logarithmic and rise in
 same in any colour vision, and in grey. (Google Cloud: Key Visualizer, "Heatmap patterns".)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from workbench.diagnosis import Diagnosis, diagnose
 from workbench.histories import Heat, HotAtom, RingHistory
 from workbench.load import Kind
 from workbench.pictures import FAINT, INK, SMALL, TITLE_CHARACTERS, Picture, describe, new_axes, width_of, wrapped
 from workbench.simulation import Simulation
+from workbench.sortkeys import collection_boundaries, collection_heat
 from workbench.spread_charts import short
 from workbench.spreads import KINDS, UNIT, Floats
 
@@ -65,8 +66,8 @@ def heat(
     ax = ax if ax is not None else new_axes(10, 5.6)
     values, width = _values(sim, ring, rows, kind, layer), width_of(ax)
     _paint(ax, sim, values, layer, kind, rows, highest)
+    _boundaries(ax, sim, _begins(ring) if by == "ring" else collection_boundaries(ring))
     if by == "ring":
-        _boundaries(ax, sim, ring)
         _name_keys(ax, sim, [atom for atom in ring.hot if atom.kind == kind])
     said = diagnose(sim, ring.table, ring.index)
     _label(ax, sim, ring, rows, kind, layer)
@@ -97,17 +98,19 @@ def _busier(sim: Simulation, ring: RingHistory) -> Kind:
 
 
 def _heat_of(ring: RingHistory, by: str) -> Heat:
-    found = {"ring": ring.heat, "sort key": ring.collection}.get(by)
+    found = ring.heat if by == "ring" else collection_heat(ring)
     if by not in ("ring", "sort key"):
         raise ValueError(f"by={by!r}: either 'ring' or 'sort key'")
     if found is None:
-        why = "no collection of it can be split" if by == "sort key" else "it was simulated with heat=False"
+        why = "no busy collection of it can be split" if by == "sort key" else "it was simulated with heat=False"
         raise ValueError(f"{ring.name} has no heat by {by}: {why}")
     return found
 
 
 def _values(sim: Simulation, ring: RingHistory, rows: Heat, kind: Kind, layer: Layer) -> Floats:
     """What is drawn, in rows from the bottom up: units a second of a row, or the share of a partition's limit."""
+    if layer == "utilisation" and rows.collection:
+        raise ValueError("layer='utilisation' is of partitions on the ring; by sort key there are the other layers")
     if layer == "utilisation":
         return _utilisation(sim, ring, kind, len(rows.consumed[kind]))
     units = rows.offered(kind) if layer == "offered" else getattr(rows, layer)[kind]
@@ -151,6 +154,7 @@ def _paint(
     bar = ax.figure.colorbar(image, ax=ax, pad=0.015, aspect=32)
     bar.set_label(_scale_label(layer, kind, rows, len(values)), color=INK, fontsize=SMALL)
     bar.ax.tick_params(colors=INK, labelsize=SMALL)
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
     percent_scale = FuncFormatter(lambda value, _: f"{100 * value:,.0f} %")
     bar.ax.yaxis.set_major_formatter(
         percent_scale if layer == "utilisation" else FuncFormatter(lambda v, _: f"{v:,.10g}")
@@ -164,9 +168,9 @@ def _scale_label(layer: Layer, kind: Kind, rows: Heat, count: int) -> str:
     return f"{UNIT[kind]}/s {LAYERS[layer]} in each of {part} (log scale)"
 
 
-def _boundaries(ax: Axes, sim: Simulation, ring: RingHistory) -> None:
+def _boundaries(ax: Axes, sim: Simulation, found: Mapping[float, float]) -> None:
     """Where partitions meet, each line from the birth of the partition above it; a dot where it was split off."""
-    begins = _thinned(_begins(ring))
+    begins = _thinned(dict(found))
     faint = len(begins) > CROWDED
     style: dict[str, Any] = {"colors": EDGE, "linewidth": 0.3 if faint else 0.8, "alpha": 0.35 if faint else 0.75}
     ax.hlines(list(begins), [b / 60 for b in begins.values()], sim.duration_s / 60, label="_boundaries", **style)
@@ -212,11 +216,11 @@ def _name_keys(ax: Axes, sim: Simulation, atoms: Sequence[HotAtom]) -> None:
 
 
 def _label(ax: Axes, sim: Simulation, ring: RingHistory, rows: Heat, kind: Kind, layer: Layer) -> None:
-    begun = sum(born > 0 for born in ring.partitions.born_s.tolist())
-    some = "some " if len(_begins(ring)) > MOST_LINES else ""
+    begins = collection_boundaries(ring) if rows.collection else _begins(ring)
+    begun, some = any(born > 0 for born in begins.values()), "some " if len(begins) > MOST_LINES else ""
     lines = f"; light lines are {some}partition boundaries" + (", dots splits" if begun else "")
     hashed = "hash as far as known" if sim.hash_seed is None else f"hash seed {sim.hash_seed}"
-    ax.set_xlabel(f"minutes ({sim.load} load){'' if rows.collection else lines}", color=INK)
+    ax.set_xlabel(f"minutes ({sim.load} load){lines}", color=INK)
     ax.set_ylabel(
         f"sort keys of {short(rows.collection)}" if rows.collection else f"where keys stand on the ring ({hashed})",
         color=INK,

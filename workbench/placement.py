@@ -1,8 +1,8 @@
 """Placement: where the parts of a load stand on the ring, and where a partition can be cut in two.
 
-An atom is the smallest thing that a split can separate: a partition key, or one sort-key range of a collection that may
-be split inside. Atoms stand in the order of (hash of the partition key, sort key), and a partition is a contiguous range
-of them. Each stream's shares are summed up along the ring once, so that what any partition gets is one subtraction.
+An atom is the smallest thing that a split can separate: a partition key, or one sort-key range of a collection that
+may be split inside. Atoms stand in the order of (hash of the partition key, sort key), and a partition is a contiguous
+range of them. Each stream's shares are summed up along the ring once: what any partition gets is one subtraction.
 
 A split for heat is made at the median of the heat that was observed. An atom with most of it is cut free of its
 neighbours instead, and one with all of it cannot be helped. (AWS: burst-adaptive-capacity; USENIX ATC'22.)
@@ -175,7 +175,7 @@ class Placement:
         )
 
     def unit_sizes(self, units: Floats, begin: Ints, end: Ints) -> Floats:
-        """Units per request of each stream in ranges: with requests of different sizes, what gives the same variance."""
+        """Units per request of each stream in ranges; of requests of different sizes, what gives the same variance."""
         sizes = np.ones_like(units)
         for row, (stream, squares) in enumerate(zip(self.ring.streams, self.squares, strict=True)):
             if squares is None:
@@ -287,7 +287,9 @@ class Placement:
 
     def _hot(self, key: int, place: int) -> HotAtom:
         atom = self._first(place)
-        asked = [(self._units_of(s, key) * self._peak(s), w, s) for s, w in zip(self.ring.streams, self.weights)]
+        asked = [
+            (self._units_of(s, key) * self._peak(s), w, s) for s, w in zip(self.ring.streams, self.weights, strict=True)
+        ]
         by_kind: dict[Kind, float] = {}
         for units, weight, stream in asked:
             by_kind[stream.kind] = by_kind.get(stream.kind, 0.0) + units * weight

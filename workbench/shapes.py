@@ -309,10 +309,10 @@ def _seconds(times: Sequence[Any]) -> tuple[float, ...]:
     if not all(isinstance(time, int | float | np.number) for time in times):
         import pandas as pd
 
-        instants = pd.Series(
-            pd.to_timedelta(times) if _are_durations(times) else pd.to_datetime(list(times), format="mixed")
-        )
-        return tuple(((instants - instants.iloc[0]).dt.total_seconds()).tolist())
+        if not _are_durations(times):
+            instants = pd.to_datetime(list(times), format="mixed")
+            times = list(instants - instants[0])
+        return tuple(float(time.total_seconds()) for time in times)
     return tuple(float(time) for time in times)
 
 

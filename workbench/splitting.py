@@ -95,7 +95,7 @@ class Partitions:
         return np.concatenate([self.sizes[:, self.columns], np.array(means).reshape(-1, 1)], axis=1)
 
     def addresses(self) -> Ints:
-        """The numbers by which random numbers of the columns are drawn: a partition's own; the rest has one of its own."""
+        """The numbers by which random numbers of the columns are drawn: a partition's own, and one of the rest's."""
         return np.concatenate([self.columns + 1, [0]])
 
     def wake(self, ids: Ints) -> None:
@@ -135,7 +135,8 @@ class Partitions:
         that moves. Parents keep their column until `drop`.
         """
         found: list[tuple[int, list[int]]] = []
-        for column in np.flatnonzero(self.due < until).tolist():
+        there = self.ended[self.columns] == NEVER  # one that was cut for another cause is not cut again
+        for column in np.flatnonzero((self.due < until) & there).tolist():
             second, partition = int(self.due[column]), int(self.columns[column])
             since = max(int(self.since[column] - self.profile.heat_memory_s), 0)
             cut = self.placement.cut(
@@ -200,7 +201,7 @@ class Partitions:
         self.born[new], self.ended[new], self.parent[new] = second, NEVER, parent
         self.ended[parent] = second
         self.count += number
-        self.cause += [cause] * number
+        self.cause += (cause,) * number
         self._measure(new)
         return new.tolist()
 

@@ -97,8 +97,8 @@ def largest_read(evidence: Evidence, pattern: AccessPattern) -> float:
     """Read units of a Query of the largest item collection."""
     if evidence.items is None or evidence.costs is None:
         return 0.0
-    keys = evidence.costs.keys(evidence.design.table_for(pattern), pattern.index)
-    bytes_read = sum(float(entity.sizes.sum()) * (share or 1.0) for entity, share in reached(evidence, pattern))
-    if bytes_read <= PAGE:  # all of them together are less
-        return 0.0
+    table = evidence.design.table_for(pattern)
+    if sum(int(entity.sizes.sum()) for entity in evidence.items.in_table(table.name)) <= PAGE:
+        return 0.0  # whatever it reads is less
+    keys = evidence.costs.keys(table, pattern.index)
     return float(collection_units(keys, pattern, query_condition(evidence.design, pattern)).max(initial=0.0))

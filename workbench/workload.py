@@ -273,7 +273,7 @@ def _streams(keys: PartitionKeys, number: int, pattern: AccessPattern) -> Iterat
         numbers = np.concatenate([demand.keys for demand in mine])
         each = np.concatenate([demand.requests for demand in mine])
         units = each * np.concatenate([demand.units for demand in mine])
-        requests = np.bincount(numbers, each)
+        requests = np.bincount(numbers, each).astype(float)
         places = np.flatnonzero(np.bincount(numbers, units))
         if len(places):
             mean = np.bincount(numbers, units)[places] / requests[places]
@@ -348,15 +348,17 @@ def _time_words(keys: PartitionKeys, entity: EntityItems) -> Iterator[str]:
 
 
 def settings_of(table: Table, index: Index | None = None) -> Settings:
-    """The capacity settings of a table, or of one of its global indexes, which has the table's unless it states its own."""
+    """The capacity settings of a table, or of one of its global indexes, which has the table's unless it states any."""
     part = index or table
     capacity: Any = (index.capacity if index else None) or table.capacity
     most, warm = _units(part.max_throughput), _units(part.warm_throughput)
     if not isinstance(capacity, Provisioned):
         return Settings("on-demand", most=most, warm=warm)
     stated: dict[Kind, Any] = {"read": capacity.read, "write": capacity.write}
-    scaling = {kind: one for kind, one in stated.items() if isinstance(one, AutoScaling)}
-    units = {kind: float(one.min if isinstance(one, AutoScaling) else one) for kind, one in stated.items()}
+    scaling: dict[Kind, AutoScaling] = {kind: one for kind, one in stated.items() if isinstance(one, AutoScaling)}
+    units: dict[Kind, float] = {
+        kind: float(one.min if isinstance(one, AutoScaling) else one) for kind, one in stated.items()
+    }
     return Settings("provisioned", units, scaling, most, warm)
 
 

@@ -94,10 +94,9 @@ def hot_index_key(evidence: Evidence) -> Iterator[Finding]:
         if hot.index is None or hot.kind == "read":
             continue
         every = f", one of only {hot.keys} keys" if hot.cause in ("few", "constant") else ""
-        message = (
-            f"at peak {hot.key.key}{every} takes {rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}; beyond "
-            f"that the index throttles the writes of {hot.table.name}"
-        )
+        units = f"{rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}{hot.and_others}"
+        held = f"beyond that the index throttles the writes of {hot.table.name}"
+        message = f"at peak {hot.key.key}{every} takes {units}; {held}"
         severity = "error" if hot.key.utilisation > 1 else "warning"
         names = ", ".join(hot.table.keys(hot.index)[0])
         fix = f"compose {names} with what has many values, shard it in {hot.shards}, or make the index sparse"

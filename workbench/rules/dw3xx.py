@@ -5,6 +5,7 @@ from typing import Any
 
 from workbench import expressions, limits
 from workbench.design import AccessPattern, Provisioned, most_units
+from workbench.entities import EntityItems
 from workbench.evidence import Evidence, Write
 from workbench.expressions import written
 from workbench.findings import Finding
@@ -25,6 +26,7 @@ from workbench.thresholds import (
     QUERIES_PER_CALL,
     SCAN_SHARE,
     SMALL_SCAN,
+    STRONG_UNITS,
 )
 from workbench.typewords import ID_TYPES
 from workbench.waste import discarded, largest_read, reached
@@ -265,7 +267,7 @@ def reads_what_nobody_asked(evidence: Evidence) -> Iterator[Finding]:
         AWS: bp-sort-keys.
     """
     for pattern in (p for p in evidence.queries if p.entity and not _narrowed(evidence, p)):
-        sizes = {e.name: float(e.sizes.sum()) * share for e, share in reached(evidence, pattern)}
+        sizes = {e.name: float(e.sizes.sum()) * share for e, share in _beside(evidence, pattern)}
         others = {name: size for name, size in sizes.items() if name not in pattern.entity}
         share = sum(others.values()) / sum(sizes.values()) if sizes else 0.0
         if share >= DISCARDED_NOTE:
@@ -274,6 +276,12 @@ def reads_what_nobody_asked(evidence: Evidence) -> Iterator[Finding]:
             fix = "narrow the sort key to the prefix that is wanted, or name the other entity as wanted"
             facts = {"others": list(others), "share": share}
             yield evidence.finding("DW307", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+def _beside(evidence: Evidence, pattern: AccessPattern) -> list[tuple[EntityItems, float]]:
+    """What a Query reads, where the table has items of other entities at all."""
+    there = evidence.design.entities_in(evidence.design.table_for(pattern).name)
+    return list(reached(evidence, pattern)) if len(there) > len(pattern.entity) else []
 
 
 def _narrowed(evidence: Evidence, pattern: AccessPattern) -> bool:
@@ -569,3 +577,28 @@ def count_by_reading(evidence: Evidence) -> Iterator[Finding]:
             message = f"reads {rate_text(units)} RU a call to say how many there are"
             fix = "keep a counter beside the items, raised from a stream"
             yield evidence.finding("DW316", "note", evidence.place(pattern), message, fix, ru_per_call=units)
+
+
+@rule("DW317", "note")
+def strong_reads(evidence: Evidence) -> Iterator[Finding]:
+    """Strongly consistent reads, at twice the units.
+
+    What it does
+        Finds a pattern with `consistent: true` that takes 100 read units a second or more for it.
+    Why it is bad
+        A strongly consistent read costs twice an eventually consistent one, and only the leader of a partition serves
+        it. Most readers see nothing of the milliseconds in between.
+    Example
+        access_patterns:
+          feed: {operation: Query, key_condition: PK = :PK, consistent: true, rate: 500/s}
+    Use instead
+        Eventually consistent reads, except right after a write that must be seen; there ReturnValues may do.
+    Source
+        AWS: HowItWorks.ReadConsistency, read-write-operations.
+    """
+    for pattern in (p for p in evidence.served if p.consistent and p.rate):
+        saved = evidence.mean_units(pattern) * (pattern.rate or 0) / 2
+        if saved >= STRONG_UNITS:
+            message = f"eventually consistent it would take {rate_text(saved)} RU/s less"
+            fix = "leave consistent out, unless what was just written must be seen"
+            yield evidence.finding("DW317", "note", evidence.place(pattern), message, fix, saved_ru_per_s=saved)
