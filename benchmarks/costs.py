@@ -28,9 +28,9 @@ PATTERNS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(rounds: int = 5) -> Iterator[Ratio | Fact]:
-    """Processor time of the cost of 300 patterns, over the second that it may take."""
-    design = large_design(30)
+def measure(rounds: int = 5, kinds: int = 30) -> Iterator[Ratio | Fact]:
+    """Processor time of the cost of ten patterns for each kind of item, over the second that 300 may take."""
+    design = large_design(kinds)
     items = generate_items(design)
     estimate_cost(items)
     spent = []

@@ -9,7 +9,7 @@ from the key templates, not from the policy, so that a changed condition shows.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,12 @@ class Proof(Result):
     def holds(self) -> bool:
         """Whether every request is decided as it must be, and there are some that must be allowed."""
         return not self.failures and any(case.expected for case in self.cases)
+
+    def against(self, policy: Mapping[str, Any]) -> "Proof":
+        """The same requests, decided by another policy for the role."""
+        decided = ((case, decide(policy, case.request)) for case in self.cases)
+        cases = (replace(case, got=found.effect, statement=found.statement) for case, found in decided)
+        return replace(self, cases=tuple(cases))
 
     def summary_line(self) -> str:
         own = sum(case.expected for case in self.cases)
