@@ -12,7 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import crosscheck, engines, faults, imports, items, keyreport, loading, simulation, sizes, validation
+from benchmarks import (
+    costs,
+    crosscheck,
+    engines,
+    faults,
+    imports,
+    items,
+    keyreport,
+    loading,
+    simulation,
+    sizes,
+    validation,
+)
 from benchmarks.ratios import Fact, Grid, Ratio, Report
 from benchmarks.validation import Comparison
 
@@ -24,6 +36,7 @@ SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "loading": loading.measure,
     "keyreport": keyreport.measure,
     "imports": imports.measure,
+    "costs": costs.measure,
     "simulation": simulation.measure,
     "validation": validation.measure,
     "engines": engines.measure,
@@ -36,6 +49,7 @@ QUICK = {
     "loading": {"tasks": 10_000, "written": 5_000, "most": 30_000, "rounds": 3},
     "keyreport": {"tables": 10, "rounds": 2},
     "imports": {"rounds": 5},
+    "costs": {"rounds": 2},
     "simulation": {"partitions": 1_000, "keys": 100_000, "seconds": 600, "rounds": 3},
     "validation": {"seeds": 10},
     "engines": {"rounds": 1},

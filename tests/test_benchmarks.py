@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import imports, items, loading, ratios, simulation, sizes, validation
+from benchmarks import costs, imports, items, loading, ratios, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.simulation import Start, simulate
@@ -139,6 +139,16 @@ def test_batch_writer_reads_no_profile_proxy_or_credential_of_the_user(engine, m
     monkeypatch.setenv("AWS_PROFILE", "not-there")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert loading._resource(engine).meta.client.list_tables()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_the_cost_of_300_patterns_is_measured_against_a_second():
+    design = costs.large_design(3)
+    assert len(design.access_patterns) == 30
+    assert {pattern.operation for pattern in design.access_patterns.values()} >= {"Query", "TransactWriteItems"}
+    found, items_there = costs.measure(rounds=1, kinds=3)
+    assert found.name == "cost of 30 access patterns : 1 s, time"
+    assert found.at_most == 1 and found.median > 0
+    assert items_there.name == "items"
 
 
 def test_imports_compare_fresh_processes_with_import_pandas():

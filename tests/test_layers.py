@@ -10,9 +10,8 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results limits thresholds findings "
-    "keys expressions key_conditions distributions typewords domains documents notation design "
-    "identity references constraints serving access designfile"
+    "errors results limits thresholds findings keys expressions key_conditions distributions typewords domains "
+    "documents notation design identity references constraints serving access designfile"
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
@@ -20,12 +19,14 @@ WORK = (
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
     "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif "
     "folders processes connections endpoints engine starting emulators installing java containers residents amazon "
-    "engines errata attempts tables inventory loading metering sampling spending runs "
-    "guards evidence heat waste sources rules reviews"
+    "engines errata attempts tables inventory loading metering sampling announcements runs "
+    "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
+    "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts charts reports regression environment terminal "
-    "finding_reports parameters snippets briefs pattern_table reviewing engine_commands cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports regression "
+    "environment terminal finding_reports parameters snippets briefs pattern_table reviewing engine_commands "
+    "cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

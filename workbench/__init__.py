@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
+    from workbench.comparison import Comparison as Comparison
+    from workbench.comparison import compare as compare
+    from workbench.costs import Cost as Cost
+    from workbench.costs import estimate_cost as estimate_cost
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
     from workbench.diagnosis import diagnose as diagnose
@@ -42,12 +46,20 @@ if TYPE_CHECKING:
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
     from workbench.keyreport import key_report as key_report
+    from workbench.migration import diff as diff
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
     from workbench.pattern_table import PatternTable as PatternTable
     from workbench.pattern_table import access_pattern_table as access_pattern_table
+    from workbench.policies import Policy as Policy
+    from workbench.policies import iam_policy as iam_policy
+    from workbench.policyreview import review_policy as review_policy
+    from workbench.prices import Prices as Prices
+    from workbench.prices import load_prices as load_prices
     from workbench.profile import PROFILE as PROFILE
     from workbench.profile import Profile as Profile
+    from workbench.proofs import Proof as Proof
+    from workbench.proofs import prove_policy as prove_policy
     from workbench.regression import record as record
     from workbench.reviews import review as review
     from workbench.reviews import review_files as review_files
@@ -62,6 +74,8 @@ if TYPE_CHECKING:
 _MODULES = ("capacity", "charts", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
+    "Comparison": "comparison",
+    "Cost": "costs",
     "Design": "design",
     "DesignError": "errors",
     "Engine": "engines",
@@ -73,7 +87,10 @@ _NAMES = {
     "NotebookError": "errors",
     "PROFILE": "profile",
     "PatternTable": "pattern_table",
+    "Policy": "policies",
+    "Prices": "prices",
     "Profile": "profile",
+    "Proof": "proofs",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
@@ -82,19 +99,26 @@ _NAMES = {
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
+    "compare": "comparison",
     "diagnose": "diagnosis",
+    "diff": "migration",
+    "estimate_cost": "costs",
     "expected_units": "expected",
     "generate_items": "items",
+    "iam_policy": "policies",
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
     "key_report": "keyreport",
     "load_design": "designfile",
+    "load_prices": "prices",
+    "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
     "review": "reviews",
     "review_files": "reviews",
+    "review_policy": "policyreview",
     "run_patterns": "runs",
     "simulate": "simulation",
     "start_engine": "engines",
@@ -105,6 +129,8 @@ __version__ = "0.1.0"
 __all__ = [
     "PROFILE",
     "Brief",
+    "Comparison",
+    "Cost",
     "Design",
     "DesignError",
     "Engine",
@@ -115,7 +141,10 @@ __all__ = [
     "KeyReport",
     "NotebookError",
     "PatternTable",
+    "Policy",
+    "Prices",
     "Profile",
+    "Proof",
     "RequestError",
     "Review",
     "Run",
@@ -126,20 +155,27 @@ __all__ = [
     "brief",
     "capacity",
     "charts",
+    "compare",
     "diagnose",
+    "diff",
+    "estimate_cost",
     "expected_units",
     "generate_items",
+    "iam_policy",
     "index_write_units",
     "item_size",
     "item_spread",
     "key_report",
     "load_design",
+    "load_prices",
+    "prove_policy",
     "read_units",
     "record",
     "regression",
     "request_spread",
     "review",
     "review_files",
+    "review_policy",
     "run_patterns",
     "simulate",
     "start_engine",

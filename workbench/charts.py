@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workbench.capacity_chart import capacity
+from workbench.cost_charts import breakeven, comparison, cost, spike, table_classes
 from workbench.heat_chart import heat
 from workbench.items import Items
 from workbench.load import Kind
@@ -48,13 +49,18 @@ from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, p
 
 __all__ = [
     "alt_text",
+    "breakeven",
     "capacity",
+    "comparison",
+    "cost",
     "heat",
     "item_spread",
     "partitions",
     "request_spread",
     "show",
+    "spike",
     "spreads",
+    "table_classes",
     "throttling",
     "top_keys",
 ]

@@ -11,7 +11,7 @@ Times are counted from the clock that the caller passes; no domain looks at the 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -324,9 +324,13 @@ def value_domain(value: Any) -> Domain:
         return Domain.model_validate(value)
     if isinstance(value, list):
         return Domain.model_validate({"choice": value})
-    if isinstance(value, str):
-        _refuse_type(value, f"a domain is written {{type: {value}}}")
-    return Domain(value=value)
+    return _text_domain(value) if isinstance(value, str) else Domain(value=value)
+
+
+@lru_cache(maxsize=4096)
+def _text_domain(text: str) -> Domain:
+    _refuse_type(text, f"a domain is written {{type: {text}}}")
+    return Domain(value=text)
 
 
 def _refuse_type(text: str, fix: str) -> None:

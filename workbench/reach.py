@@ -106,8 +106,10 @@ def collection_sizes(
     shares = reach(keys, pattern, condition) if condition else {}
     fetching = index is not None and fetches(pattern, projected(keys.table, index))
     for entity in keys.items.in_table(keys.table.name):
-        numbers, there = keys.of[entity.name], is_in(entity, index)
         share = shares.get(entity.name, 1.0)
+        if not share or not len(entity):
+            continue
+        numbers, there = keys.of[entity.name], is_in(entity, index)
         weights: list[Any] = [np.ones(len(entity)), entry_sizes(entity, index), np.zeros(len(entity))]
         if fetching:
             weights[2] = capacity.read_units(cast(Any, entity.sizes), consistent=True)

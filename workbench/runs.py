@@ -239,11 +239,11 @@ def run_patterns(
 
 def _announce(items: Items, plan: Plan, tables: RunTables, keep: bool) -> None:
     """Say what will be created and consumed where that costs money; ValueError if something would be left there."""
-    from workbench.spending import EXTRA, spending
+    from workbench.announcements import EXTRA, announced
 
     if keep or not tables.prefix:
         raise ValueError("on AWS tables have a prefix and are deleted at the end: keep=False, and no empty prefix")
-    found = spending(items, plan, tables)
+    found = announced(items, plan, tables)
     print(f"{found.summary_line()}\n{found.to_frame().to_string(index=False)}\n{EXTRA}", flush=True)
 
 
