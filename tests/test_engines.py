@@ -542,7 +542,7 @@ def test_a_running_engine_is_used_and_left_running(engine):
     with start_engine(f"{engine.endpoint_url}/") as adopted:
         assert (adopted.kind, adopted.owned, adopted.log) == ("url", False, None)
         assert adopted.client().list_tables()["TableNames"] == engine.client().list_tables()["TableNames"]
-        assert adopted.choice == f"url engine at {engine.endpoint_url}; asked for"
+        assert adopted.choice == f"url engine ({engine.version}) at {engine.endpoint_url}; asked for"
     engine.call("ListTables", {})
 
 
@@ -765,7 +765,7 @@ def test_auto_passes_over_an_endpoint_that_is_amazons(monkeypatch):
 def test_the_workbenchs_own_variable_stands_in_for_auto(monkeypatch, engine):
     monkeypatch.setenv("WORKBENCH_ENGINE", engine.endpoint_url)
     with start_engine() as adopted:
-        assert adopted.choice == f"url engine at {engine.endpoint_url}; WORKBENCH_ENGINE says so"
+        assert adopted.choice == f"url engine ({engine.version}) at {engine.endpoint_url}; WORKBENCH_ENGINE says so"
     monkeypatch.setenv("WORKBENCH_ENGINE", "http://127.0.0.1:9")
     with pytest.raises(EngineError, match="no answer"):
         start_engine()

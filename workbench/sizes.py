@@ -301,7 +301,7 @@ def _map_size(content: Any, depth: int, tagged: Tagged) -> int:
 def _members_size(members: Item, depth: int, tagged: Tagged) -> int:
     total = len(members)
     for name, value in members.items():
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not (name or depth):
             raise ValueError(f"{_short(name)} is no name of an attribute, which is text of at least one character")
         try:
             tag, content = tagged(value)
@@ -326,8 +326,6 @@ def _set_size(element: str) -> Callable[[Any, int, Tagged], int]:
             raise ValueError(f"{_short(content)} is not the content of a set")
         if not content:
             raise ValueError(f"{_short(content)}: a set cannot be empty; leave the attribute out")
-        if len(set(content)) < len(content):
-            raise ValueError(f"{_short(content)}: a set holds each element once")
         return sum(_SIZES[element](value, depth, tagged) for value in content)
 
     return size
