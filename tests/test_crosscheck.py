@@ -10,7 +10,9 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import crosscheck
-from workbench.engines import Engine
+from workbench.engines import Engine, start_engine
+from workbench.errata import ERRATA
+from workbench.errors import EngineError
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,26 @@ def test_every_case_was_metered(found):
     assert [one.case.name for one in found if not one.metered.steps] == []
 
 
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in ("java", "docker")])
+def test_dynamodb_local_reports_what_is_right_or_predicted(kind):
+    """And every known mistake of it is met: none is kept that cannot be seen any more."""
+    try:
+        started = start_engine(kind)
+    except EngineError as error:
+        pytest.skip(error.message)
+    with started:
+        found = crosscheck.check(started)
+    assert [f"{one.case.name}: {one.verdict.difference}" for one in found if one.verdict.difference] == []
+    assert {words for one in found for words in one.verdict.errata} == {one.words for one in ERRATA[kind]}
+
+
+def test_every_known_mistake_of_the_engine_is_met(engine, found):
+    assert {words for one in found for words in one.verdict.errata} == {one.words for one in ERRATA[engine.behaves_as]}
+
+
 def test_results_md_says_what_the_engine_does(engine, found):
     table = column(bench.RESULTS.read_text(encoding="utf-8"), crosscheck.NAME, engine.name)
+    assert crosscheck.NAME in bench.RESULTS.read_text(encoding="utf-8")
     if table is None:
         pytest.skip(f"RESULTS.md has no column for {engine.name}; make bench writes one for each engine at hand")
     assert table == crosscheck.cells(found)
