@@ -25,7 +25,7 @@ WORK = (
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports regression "
-    "environment terminal finding_reports parameters snippets briefs pattern_table reviewing engine_commands "
+    "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
     "cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]

@@ -14,7 +14,7 @@ from workbench import expressions
 from workbench.access import EXPRESSIONS
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
-from workbench.parameters import MORE, Binding, Member, Scope, identifier, members_of, python, snake
+from workbench.arguments import MORE, Binding, Member, Scope, identifier, members_of, python, snake
 from workbench.requests import API_NAMES
 
 

@@ -1,8 +1,8 @@
-"""Parameters: what a caller gives for a request of an access pattern, and what follows from it.
+"""Arguments: what a caller gives for a request of an access pattern, and what follows from it.
 
 A key is made of fields by its template, a constant is the same in every request, and what is left the caller gives:
 the fields of keys, and the values that differ from call to call. A request for several items, or a transaction, has
-members, each with parameters of its own. Everything is written as Python here, the values of boto3's Table.
+members, each with arguments of its own. Everything is written as Python here, the values of boto3's Table.
 """
 
 import builtins
