@@ -16,7 +16,7 @@ from workbench.items import generate_items
 from workbench.key_conditions import SortCondition
 from workbench.outcomes import Costs, distribution
 from workbench.reach import satisfies
-from workbench.readings import stretch
+from workbench.reach import stretch
 from workbench.requests import draw_calls
 from workbench.sizes import item_size
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from workbench import capacity, limits, sizes
+from workbench import authorization, capacity, limits, prices, sizes
 from workbench.capacity import IndexSchema, Units
 from workbench.ring import key_hash
 
@@ -53,6 +53,8 @@ def outcome(vector: Mapping[str, Any]) -> Outcome:
         got = COVERED[vector["kind"]](_expanded(vector["input"]))
     except Exception as error:  # a vector that cannot be answered has failed, and the others still run
         return Outcome(vector, f"{type(error).__name__}: {error}", False)
+    if vector["kind"] in ROUNDED:
+        got = {name: _rounded(amount, expected[name]) for name, amount in got.items()}
     return Outcome(vector, got, _agrees(expected, got, exact=vector["kind"] in EXACT))
 
 
@@ -62,6 +64,11 @@ def _agrees(expected: Any, got: Any, exact: bool) -> bool:
         same_keys = set(expected) == set(got) if exact else set(expected) <= set(got)
         return same_keys and all(_agrees(value, got[key], exact) for key, value in expected.items())
     return expected == got
+
+
+def _rounded(got: float, expected: float) -> float:
+    """An answer in as many digits as are expected, at least cents."""
+    return round(got, max(2, -int(Decimal(repr(expected)).as_tuple().exponent)))
 
 
 def _expanded(value: Any) -> Any:
@@ -362,6 +369,87 @@ def _scan_segment(source: Mapping[str, Any]) -> int:
     return (_key_hash(source["type"], source["key"]) >> 116) * source["TotalSegments"] >> 12
 
 
+# -- costs -------------------------------------------------------------------------------------------------------------
+
+# What a vector calls an amount, and what it is on a bill; provisioned units are kept for so many hours.
+AMOUNTS = {
+    r"^(?:rr|read_request_)(?:u|units)$": "read_requests",
+    r"^(?:wr|write_request_)(?:u|units)$": "write_requests",
+    r"^(?:rwr|replicated_write_request_)(?:u|units)$": "replicated_write_requests",
+    r"^(?:rcu|read_capacity_units)$": "read_unit_hours",
+    r"^(?:wcu|write_capacity_units)$": "write_unit_hours",
+    r"^(?:rwcu|replicated_wcu|replicated_write_capacity_units)$": "replicated_write_unit_hours",
+    r"stream": "stream_reads",
+    r"pitr|recovery": "pitr_gb",
+    r"backup": "backup_gb",
+    r"restore": "restored_gb",
+    r"export": "exported_gb",
+    r"import": "imported_gb",
+    r"storage": "storage_gb",
+}
+CLASSES = {"IA": "STANDARD_INFREQUENT_ACCESS", "STANDARD_IA": "STANDARD_INFREQUENT_ACCESS"}
+
+
+def _cost_month(source: Mapping[str, Any]) -> dict[str, float]:
+    """US dollars of a month of what a vector names: amounts, or an operation at a rate."""
+    listed = prices.load_prices()
+    stated = str(source.get("class", source.get("table_class", "STANDARD"))).upper().replace("-", "_")
+    bought = dict(_operation_requests(source)) if "op" in source else dict(_amounts(source))
+    free = source.get("free_tier", False)
+    table_class: Any = CLASSES.get(stated, stated)
+    return {"usd": sum(listed.usd(what, amount, table_class, free_tier=free) for what, amount in bought.items())}
+
+
+def _amounts(source: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, amount in source.items():
+        what = next((what for pattern, what in AMOUNTS.items() if re.search(pattern, name)), None)
+        if what and isinstance(amount, int | float) and not isinstance(amount, bool):
+            hours = source.get("hours", prices.HOURS)
+            yield what, prices.unit_hours(amount, hours) if what.endswith("unit_hours") else amount
+
+
+def _operation_requests(source: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """An operation as "GetItem EC 4096 B", so often a second for so many seconds."""
+    operation, *words = source["op"].split()
+    size = next(int(word.replace(",", "")) for word in words if word[:1].isdigit())
+    calls = source["rps"] * source.get("seconds", prices.HOURS * 3600)
+    transactional = "TX" in words or operation.startswith("Transact")
+    if operation in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"):
+        units = capacity.read_units(size, consistent="SC" in words, transactional=transactional)
+        yield "read_requests", units * calls
+    else:
+        yield "write_requests", capacity.write_units(None, size, transactional=transactional) * calls
+
+
+def _breakeven(source: Mapping[str, Any]) -> dict[str, float]:
+    by_unit = next(price for name, price in source.items() if name.endswith("hour"))
+    by_request = next(price for name, price in source.items() if name.endswith("million"))
+    return {"utilisation": prices.breakeven(by_unit, by_request, discount=source.get("discount", 0.0))}
+
+
+# -- policies ----------------------------------------------------------------------------------------------------------
+
+
+def _iam(source: Mapping[str, Any]) -> str:
+    """What IAM decides on a request: allow, implicit-deny or explicit-deny."""
+    policy = next(source[name] for name in ("policy", "statements", "statement") if name in source)
+    asked = dict(source["request"])
+    resource = next((asked.pop(name) for name in ("resource", "Resource") if name in asked), None)
+    context = dict(_context(asked))
+    return authorization.decide(policy, authorization.Request(asked["action"], resource, context)).effect
+
+
+def _context(asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Condition keys of a request: given whole, in a mapping of their own, or as LeadingKeys and the like."""
+    for name, value in asked.items():
+        if isinstance(value, Mapping):
+            yield from _context(value)
+        elif name != "action":
+            listed = isinstance(value, list | tuple)
+            text = [str(v) for v in value] if listed else str(value).lower() if isinstance(value, bool) else str(value)
+            yield name if ":" in name else f"dynamodb:{name}", text
+
+
 COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "number_size": lambda source: sizes.number_size(source["N"]),
     "number_roundtrip": lambda source: sizes.number_text(source["N"]),
@@ -385,8 +473,13 @@ COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     },
     "hash_order": lambda source: sorted(source["keys"], key=lambda key: _key_hash(source["type"], key)),
     "scan_segment": _scan_segment,
+    "cost_month": _cost_month,
+    "breakeven_utilisation": _breakeven,
+    "iam_eval": _iam,
+    "free_tier_unit_hours": lambda source: {"unit_hours": prices.unit_hours(source["units"], source["hours"])},
 }
 EXACT = ("capacity_shape", "index_write")
+ROUNDED = ("cost_month", "breakeven_utilisation")
 
 
 def main(path: Path = FILE) -> int:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
+    from workbench.comparison import Comparison as Comparison
+    from workbench.comparison import compare as compare
+    from workbench.costs import Cost as Cost
+    from workbench.costs import estimate_cost as estimate_cost
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
     from workbench.engines import Engine as Engine
@@ -32,64 +36,111 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.findings import Finding as Finding
+    from workbench.findings import Review as Review
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
+    from workbench.keyreport import KeyReport as KeyReport
+    from workbench.keyreport import key_report as key_report
+    from workbench.migration import diff as diff
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.policies import Policy as Policy
+    from workbench.policies import iam_policy as iam_policy
+    from workbench.policyreview import review_policy as review_policy
+    from workbench.prices import Prices as Prices
+    from workbench.prices import load_prices as load_prices
+    from workbench.proofs import Proof as Proof
+    from workbench.proofs import prove_policy as prove_policy
     from workbench.regression import record as record
+    from workbench.reviews import review as review
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
 
 _MODULES = ("capacity", "charts", "regression")
 _NAMES = {
+    "Comparison": "comparison",
+    "Cost": "costs",
     "Design": "design",
     "DesignError": "errors",
     "Engine": "engines",
     "EngineError": "errors",
     "Expected": "expected",
+    "Finding": "findings",
     "Items": "items",
+    "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "Policy": "policies",
+    "Prices": "prices",
+    "Proof": "proofs",
     "RequestError": "errors",
+    "Review": "findings",
     "Run": "runs",
     "WorkbenchError": "errors",
+    "compare": "comparison",
+    "diff": "migration",
+    "estimate_cost": "costs",
     "expected_units": "expected",
     "generate_items": "items",
+    "iam_policy": "policies",
     "index_write_units": "capacity",
     "item_size": "sizes",
     "item_spread": "partitions",
+    "key_report": "keyreport",
     "load_design": "designfile",
+    "load_prices": "prices",
+    "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
     "request_spread": "partitions",
+    "review": "reviews",
+    "review_policy": "policyreview",
     "run_patterns": "runs",
     "start_engine": "engines",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
 __all__ = [
+    "Comparison",
+    "Cost",
     "Design",
     "DesignError",
     "Engine",
     "EngineError",
     "Expected",
+    "Finding",
     "Items",
+    "KeyReport",
     "NotebookError",
+    "Policy",
+    "Prices",
+    "Proof",
     "RequestError",
+    "Review",
     "Run",
     "WorkbenchError",
     "capacity",
     "charts",
+    "compare",
+    "diff",
+    "estimate_cost",
     "expected_units",
     "generate_items",
+    "iam_policy",
     "index_write_units",
     "item_size",
     "item_spread",
+    "key_report",
     "load_design",
+    "load_prices",
+    "prove_policy",
     "read_units",
     "record",
     "regression",
     "request_spread",
+    "review",
+    "review_policy",
     "run_patterns",
     "start_engine",
     "write_units",

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workbench.capacity_chart import capacity
+from workbench.cost_charts import breakeven, comparison, cost, spike, table_classes
 from workbench.items import Items
 from workbench.load import Kind
 from workbench.partitions import NEW_TABLE_PARTITIONS
@@ -44,7 +45,20 @@ from workbench.pictures import (
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
 
-__all__ = ["alt_text", "capacity", "item_spread", "request_spread", "show", "spreads", "top_keys"]
+__all__ = [
+    "alt_text",
+    "breakeven",
+    "capacity",
+    "comparison",
+    "cost",
+    "item_spread",
+    "request_spread",
+    "show",
+    "spike",
+    "spreads",
+    "table_classes",
+    "top_keys",
+]
 
 PATTERNS = ((BLUE, ""), (SKY, "///"), (PURPLE, "..."), (YELLOW, "xxx"), (GREY, ""))  # the last for all others
 SUPTITLE = 122  # characters of a line over a figure

@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `schema`, `new`, `demo`.
+"""The commands: `workbench run`, `check`, `capacity`, `cost`, `policy`, `compare`, `diff`, `schema`, `new`, `demo`.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -11,7 +11,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from workbench.environment import ROOT, activation
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.findings import Review
     from workbench.regression import NotebookRun
     from workbench.runs import Run
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
 EngineKind = Annotated[str, typer.Option("--engine", help="auto, embedded, dynoxide, or the URL of a running engine.")]
+PriceFile = Annotated[Path | None, typer.Option("--prices", help="A price file (TOML); see `workbench prices`.")]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random draw.")]
 
 
@@ -199,6 +201,113 @@ EXPECTED_LEGEND = (
     "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
     "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
 )
+
+
+@app.command()
+def cost(
+    design: DesignFile,
+    prices: PriceFile = None,
+    free_tier: Annotated[bool, typer.Option("--free-tier", help="Take off what one account gets for nothing.")] = False,
+    attempts: Annotated[int, typer.Option(min=1, help="How often each call is sent in a retry storm.")] = 3,
+    seed: Seed = 7,
+) -> None:
+    """What a design costs in a month: by access pattern, storage and the rest; other capacity modes; a spike."""
+    from workbench.costs import estimate_cost
+    from workbench.designfile import load_design
+    from workbench.items import generate_items
+
+    with _told():
+        items = generate_items(load_design(design), seed=seed)
+        found = estimate_cost(items, prices, free_tier=free_tier, now=int(time.time()))
+        spike = found.spike(attempts=attempts)
+    if found.warning:
+        typer.echo(f"warning: {found.warning}", err=True)
+    notes = [note for note in found.notes() if note != found.warning]
+    typer.echo(f"{found.summary_line()}\n\n{_aligned(found.shown())}\n")
+    typer.echo("\n".join([*notes, f"an hour: {spike.summary_line().partition(': ')[2]}"]))
+
+
+@app.command(name="prices")
+def show_prices() -> None:
+    """Print the price file, to be changed and given to `workbench cost --prices`."""
+    from workbench.prices import FILE
+
+    typer.echo(FILE.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def policy(
+    design: DesignFile,
+    role: Annotated[str | None, typer.Option(help="A role of the design; its only one unless stated.")] = None,
+    region: Annotated[str, typer.Option(help="The region in the ARNs.")] = "us-east-1",
+    account: Annotated[str, typer.Option(help="The account in the ARNs.")] = "123456789012",
+    proof: Annotated[bool, typer.Option("--proof", help="Show what it allows and denies instead.")] = False,
+    check: Annotated[Path | None, typer.Option(help="Review this policy (JSON) for the role instead.")] = None,
+) -> None:
+    """The least that a role needs as an IAM policy, with its proof; exit code 1 if something cannot be granted."""
+    from workbench.designfile import load_design
+    from workbench.policies import iam_policy
+    from workbench.policyreview import review_policy
+
+    with _told():
+        loaded = load_design(design)
+        if check:
+            _say_review(review_policy(check, loaded, role))
+        made = iam_policy(loaded, role, region=region, account=account)
+    shown = made.proof.shown()
+    typer.echo(f"{made.proof.summary_line()}\n\n{_aligned(shown)}" if proof else made.to_json())
+    for line in [*(f"not granted: {gap.pattern}: {gap.why}" for gap in made.gaps), *made.notes]:
+        typer.echo(line, err=True)
+    if made.gaps or not made.proof.holds:
+        raise typer.Exit(1)
+
+
+def _say_review(found: "Review") -> None:
+    """Print findings, each with what to do, and leave: with 1 if one of them is an error."""
+    typer.echo(found.summary_line())
+    for one in found:
+        typer.echo(f"{one}\n    {one.fix}")
+    raise typer.Exit(1 if found.at_least("error") else 0)
+
+
+@app.command()
+def compare(
+    designs: Annotated[list[Path], typer.Argument(help="Two design files or more.", metavar="DESIGN DESIGN")],
+    engine: Annotated[str | None, typer.Option(help="Run both there for their latency: auto, embedded, a URL.")] = None,
+    prices: PriceFile = None,
+    seed: Seed = 7,
+) -> None:
+    """Designs side by side under one seed: requests, units and cost of each access pattern, and each as a whole."""
+    from workbench.comparison import compare as compared
+    from workbench.designfile import load_design
+    from workbench.engines import start_engine
+
+    if len(designs) < 2:
+        typer.echo("workbench: compare takes two designs or more, as in: workbench compare old.yaml new.yaml", err=True)
+        raise typer.Exit(2)
+    with _told(), start_engine(engine) if engine else nullcontext() as started:
+        options: dict[str, Any] = {"prices": prices, "seed": seed, "engine": started}
+        found = compared(*map(load_design, designs), progress=sys.stderr.isatty(), **options)
+        typer.echo(f"{found.summary_line()}\n\n{_aligned(found.shown())}\n\n{_aligned(found.shown_totals())}")
+        for note in found.notes():
+            typer.echo(f"note: {note}")
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The design that is in production.", metavar="OLD")],
+    new: Annotated[Path, typer.Argument(help="The design that it shall become.", metavar="NEW")],
+) -> None:
+    """What a change means in production: what is immutable, what must be filled or rewritten, what changes in place."""
+    from workbench.designfile import load_design
+    from workbench.migration import diff as changes
+
+    with _told():
+        found = changes(load_design(old), load_design(new))
+        typer.echo(found.summary_line())
+        for change in found:
+            effort = f" ({change.items:,} items, {change.write_units:,.0f} write units)" if change.items else ""
+            typer.echo(f"{change.way:<9} {change.where}: {change.what}{effort}\n          {change.how}")
 
 
 @app.command()

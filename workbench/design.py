@@ -9,6 +9,7 @@ The language of design files is described in docs/design-file.md; `load_design` 
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, Tag, model_validator
@@ -24,7 +25,7 @@ from workbench.domains import (
     fault,
     parse_share,
 )
-from workbench.keys import KeyTemplate, is_field_name
+from workbench.keys import KeyTemplate, is_field_name, parse_template
 from workbench.notation import (
     BY_FORM,
     Accept,
@@ -87,6 +88,11 @@ class Provisioned(Part):
 
     read: UnitsOrScaling = Field(description="read units per second, or {min: 5, max: 400, target: 70%}")
     write: UnitsOrScaling = Field(description="write units per second, or {min: 5, max: 400, target: 70%}")
+
+
+def most_units(capacity: float | AutoScaling) -> float:
+    """The most units a second that a provisioned setting comes to."""
+    return capacity.max if isinstance(capacity, AutoScaling) else capacity
 
 
 class Throughput(Part):
@@ -408,12 +414,23 @@ class Design(Part):
         """The table that an access pattern's requests go to (of a transaction, its first member's)."""
         return self.tables[pattern.table] if pattern.table else self.table_of(self.addressed(pattern)[0].name)
 
-    def domains_of(self, entity: str) -> dict[str, Domain]:
+    def domains_of(self, entity: str) -> Mapping[str, Domain]:
         """The domain of each attribute that the design states for an entity, key attributes first."""
-        part, table = self.entities[entity], self.table_of(entity)
+        made_of = (self.entities[entity], self.table_of(entity), self.fields)
+        known = self._domains.get(entity)
+        if known is None or any(mine is not its for mine, its in zip(made_of, known[0], strict=True)):
+            known = self._domains[entity] = made_of, MappingProxyType(self._stated_domains(*made_of))
+        return known[1]
+
+    @cached_property
+    def _domains(self) -> dict[str, tuple[tuple[Entity, Table, dict[str, Domain]], Mapping[str, Domain]]]:
+        """Domains by entity with what they were made of, which is another in a copy that was changed."""
+        return {}
+
+    def _stated_domains(self, part: Entity, table: Table, fields: Mapping[str, Domain]) -> dict[str, Domain]:
         stated = {**{name: Domain(value=value) for name, value in part.key.items()}, **(part.attributes or {})}
         stated = {name: Domain() if d.value == f"{{{name}}}" else d for name, d in stated.items()}
-        by_name = {a: Domain() for a in table.indexed_attributes if a in self.fields and a not in stated}
+        by_name = {a: Domain() for a in table.indexed_attributes if a in fields and a not in stated}
         keyed = {a: d for a in table.indexed_attributes if (d := stated.get(a) or by_name.get(a))}
         return {**keyed, **{a: d for a, d in stated.items() if a not in keyed}}
 
@@ -447,7 +464,7 @@ class Design(Part):
 
 def key_template(domain: Domain, name: str) -> KeyTemplate | None:
     """The template behind an attribute's domain: its own, or the field of the same name."""
-    return domain.template or (KeyTemplate(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
+    return domain.template or (parse_template(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
 
 
 def _named(parts: Mapping[Any, Any], kind: str = "") -> dict[Any, Any]:

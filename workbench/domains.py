@@ -11,13 +11,14 @@ Times are counted from the clock that the caller passes; no domain looks at the 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from workbench.distributions import Amount, Popularity, parse_amount, parse_popularity
-from workbench.keys import KeyTemplate, can_format
+from workbench.keys import KeyTemplate, can_format, parse_template
 from workbench.typewords import KNOWN_WORDS, TYPE_WORDS, TypeWord, parse_type
 
 
@@ -149,7 +150,7 @@ class Domain(Part):
             self._check_format(self.format, kinds)
         if self.choice is not None:
             self._check_choice(self.choice)
-        list(self.references())  # templates that do not parse say so here
+        self.references()  # templates that do not parse say so here
         return self
 
     def _check_format(self, text: str, kinds: Sequence[str]) -> None:
@@ -198,13 +199,13 @@ class Domain(Part):
     @property
     def template(self) -> KeyTemplate | None:
         """The template, if the value is one."""
-        return KeyTemplate(self.value) if isinstance(self.value, str) else None
+        return parse_template(self.value) if isinstance(self.value, str) else None
 
     def templates(self) -> Iterator[KeyTemplate]:
         """Every template in it, nested ones included."""
         if self.template:
             yield self.template
-        yield from (KeyTemplate(value) for value in self.choice or () if isinstance(value, str) and "{" in value)
+        yield from (parse_template(value) for value in self.choice or () if isinstance(value, str) and "{" in value)
         for inner in [*(self.map or {}).values(), self.list, self.set]:
             yield from inner.templates() if inner else ()
 
@@ -217,10 +218,17 @@ class Domain(Part):
     @property
     def new_references(self) -> tuple[str, ...]:
         """The fields and attributes that its value in created items is made of."""
-        return KeyTemplate(self.new).fields if isinstance(self.new, str) else ()
+        return parse_template(self.new).fields if isinstance(self.new, str) else ()
 
-    def references(self) -> Iterator[str]:
+    def references(self) -> Sequence[str]:
         """The fields and attributes its values are computed from."""
+        return self._references
+
+    @cached_property
+    def _references(self) -> Sequence[str]:
+        return tuple(self._find_references())
+
+    def _find_references(self) -> Iterator[str]:
         for template in self.templates():
             yield from template.fields
         if self.type and self.type.span and self.type.span.base:
@@ -316,9 +324,13 @@ def value_domain(value: Any) -> Domain:
         return Domain.model_validate(value)
     if isinstance(value, list):
         return Domain.model_validate({"choice": value})
-    if isinstance(value, str):
-        _refuse_type(value, f"a domain is written {{type: {value}}}")
-    return Domain(value=value)
+    return _text_domain(value) if isinstance(value, str) else Domain(value=value)
+
+
+@lru_cache(maxsize=4096)
+def _text_domain(text: str) -> Domain:
+    _refuse_type(text, f"a domain is written {{type: {text}}}")
+    return Domain(value=text)
 
 
 def _refuse_type(text: str, fix: str) -> None:

@@ -18,7 +18,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
@@ -119,6 +119,12 @@ class KeyTemplate:
                 seen[part.field] = len(seen)
                 out.append(f"(?P<f{seen[part.field]}>.*?)")
         return re.compile("".join(out), re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def parse_template(text: str) -> KeyTemplate:
+    """The template of a text, parsed once."""
+    return KeyTemplate(text)
 
 
 def is_field_name(name: str) -> bool:

@@ -23,12 +23,12 @@ from workbench.changes import Member, change, entry_units, member_weights, membe
 from workbench.columns import Ints
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
-from workbench.items import Items
 from workbench.key_conditions import KeyCondition
 from workbench.reach import (
     collection_sizes,
     collection_units,
     drawn_values,
+    overrides,
     page_units,
     query_condition,
     read_factor,
@@ -85,7 +85,7 @@ def _query(keys: PartitionKeys, pattern: AccessPattern, rate: float) -> Iterator
     places, shares, asked = asked_collections(keys, pattern)
     requests = rate * shares
     if any(numbers is None for numbers in asked):
-        drawn = drawn_values(keys, pattern)
+        drawn = drawn_values(keys, pattern, condition)
         keys_drawn = [keys.number(tuple(v[n] for _, n in condition.partition), add=True) for v in drawn]
         requests = np.full(len(drawn), rate * len(asked) / max(len(drawn), 1))
         asked = [np.array(keys_drawn, dtype=np.int64)]
@@ -107,15 +107,8 @@ def asked_collections(keys: PartitionKeys, pattern: AccessPattern) -> tuple[Ints
     condition, entity = query_condition(design, pattern), items.entities[design.addressed(pattern)[0].name]
     weights = request_weights(items, pattern, entity)
     places = np.flatnonzero(weights)
-    asked = [_collections(keys, pattern, entity, places, condition, o) for o in _overrides(items, pattern, entity)]
+    asked = [_collections(keys, pattern, entity, places, condition, o) for o in overrides(items, pattern, entity)]
     return places, weights[places], asked
-
-
-def _overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
-    """What each request of a call fixes: with `for_each`, one value after the other."""
-    if not pattern.for_each:
-        return [{}]
-    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
 
 
 def reads_one_item(pattern: AccessPattern, condition: KeyCondition) -> bool:
@@ -158,6 +151,8 @@ _READS = {"Query": _query, "Scan": _scan}
 
 
 def _member_demands(keys: PartitionKeys, pattern: AccessPattern, member: Member, rate: float) -> Iterator[Demand]:
+    if keys.index is not None and member.operation in ("Get", "ConditionCheck"):
+        return  # only writes come to an index
     asked = _asked(keys, pattern, member)
     done = change(keys.items, pattern, member, asked.entity)
     if keys.index is not None:

@@ -22,7 +22,7 @@ from workbench.items import Items
 from workbench.load import asked_collections, reads_one_item
 from workbench.reach import certain_reach, collection_sizes, page_units, query_condition, read_factor
 from workbench.readings import Readings
-from workbench.requests import draw_calls, new_items
+from workbench.requests import draw_calls, drawn_items, new_items, overrides
 from workbench.ring import PartitionKeys
 
 Floats = NDArray[np.float64]
@@ -184,10 +184,15 @@ class Costs:
 
     def _drawn_query(self, pattern: AccessPattern, keys: PartitionKeys) -> Outcomes:
         """Calls of a Query, drawn as a run draws them, and read item by item."""
-        readings, calls = Readings(keys, pattern), draw_calls(self.items, pattern, QUERIES, seed=self.items.seed)
-        read = np.array([np.sum([readings.units(r) for r in call.requests], axis=0) for call in calls]).reshape(-1, 2)
+        readings, seed = Readings(keys, pattern), self.items.seed
+        asked = drawn_items(self.items, pattern, QUERIES, seed=seed)
+        each = [readings.units_for(asked, o) for o in overrides(self.items, pattern, self.items.entities[asked.name])]
+        if any(units is None for units in each):
+            calls = draw_calls(self.items, pattern, QUERIES, seed=seed)
+            each = [np.array([np.sum([readings.units(r) for r in call.requests], axis=0) for call in calls])]
+        read: Floats = np.sum(each, axis=0).reshape(-1, 2)
         arms = _read_arms(keys.table, pattern, read[:, 0], read[:, 1])
-        return Outcomes(np.full(len(calls), 1 / max(len(calls), 1)), arms, f"{len(calls):,} calls drawn")
+        return Outcomes(np.full(len(read), 1 / max(len(read), 1)), arms, f"{len(read):,} calls drawn")
 
 
 def _read_arms(table: Table, pattern: AccessPattern, own: Floats, fetched: Floats) -> dict[Arm, Floats]:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from workbench import limits
+from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
@@ -33,6 +34,7 @@ __all__ = [
     "sustainable_rate",
 ]
 
+At = Literal["peak", "rate"]
 NEW_TABLE_PARTITIONS = limits.ON_DEMAND_WRITE_UNITS // limits.PARTITION_WRITE_UNITS
 
 
@@ -49,15 +51,23 @@ def item_spread(
     `hash_seed` places the keys on another ring. ValueError names the tables and indexes that there are.
     """
     keys = PartitionKeys(items, table, index)
+    return spread_items(keys, partition_of(keys.hashes(hash_seed), partitions), partitions, hash_seed)
+
+
+def spread_items(keys: PartitionKeys, placed: Ints, partitions: int, hash_seed: int | None = None) -> ItemSpread:
+    """The item spread of a table or index whose keys and their partitions are given.
+
+    Keys that only requests have, have no items.
+    """
     count, size = np.zeros(len(keys)), np.zeros(len(keys))
-    for entity in items.in_table(table):
+    for entity in keys.items.in_table(keys.table.name):
         numbers = keys.of[entity.name]
         there = numbers != UNMET
         count += np.bincount(numbers[there], minlength=len(keys))
         size += np.bincount(numbers[there], entry_sizes(entity, keys.index)[there], minlength=len(keys))
-    placed = partition_of(keys.hashes(hash_seed), partitions)
     whole = (count.astype(np.int64), size.astype(np.int64))
-    return ItemSpread(table, index, keys.labels(), *whole, placed, partitions, hash_seed)
+    name = keys.index.name if keys.index else None
+    return ItemSpread(keys.table.name, name, keys.labels(), *whole, placed, partitions, hash_seed)
 
 
 def request_spread(
@@ -67,7 +77,7 @@ def request_spread(
     *,
     pattern: str | Sequence[str] | None = None,
     partitions: int = NEW_TABLE_PARTITIONS,
-    at: Literal["peak", "rate"] = "peak",
+    at: At = "peak",
     hash_seed: int | None = None,
 ) -> RequestSpread:
     """What the access patterns ask of each partition key of a table or global index, a second, at peak or mean rate.
@@ -80,13 +90,14 @@ def request_spread(
     keys = PartitionKeys(items, table, index)
     if index is not None and keys.ring_index is None:
         raise ValueError(f"index {index} is local: it stands on the partitions of table {table}; ask for the table's")
-    found = [
-        demand
-        for each in _patterns(items.design, pattern)
-        for demand in demands(keys, each, (each.peak_rate if at == "peak" else each.rate) or 0.0)
-    ]
+    found = [demand for each in _patterns(items.design, pattern) for demand in demands(keys, each, rate_at(each, at))]
     placed = partition_of(keys.hashes(hash_seed), partitions)
-    return RequestSpread(table, index, at, keys.labels(), placed, partitions, tuple(_loads(found)), hash_seed)
+    return RequestSpread(table, index, at, keys.labels(), placed, partitions, summed(found), hash_seed)
+
+
+def rate_at(pattern: AccessPattern, at: At) -> float:
+    """A pattern's calls a second at the peak or on average."""
+    return (pattern.peak_rate if at == "peak" else pattern.rate) or 0.0
 
 
 def _patterns(design: Design, wanted: str | Sequence[str] | None) -> list[AccessPattern]:
@@ -106,8 +117,12 @@ def _patterns(design: Design, wanted: str | Sequence[str] | None) -> list[Access
     return found
 
 
-def _loads(found: Sequence[Demand]) -> Iterator[PatternLoad]:
+def summed(found: Sequence[Demand]) -> tuple[PatternLoad, ...]:
     """Demands summed up by access pattern, kind and key."""
+    return tuple(_loads(found))
+
+
+def _loads(found: Sequence[Demand]) -> Iterator[PatternLoad]:
     together: dict[tuple[str, Kind], list[Demand]] = {}
     for demand in found:
         together.setdefault((demand.pattern, demand.kind), []).append(demand)

@@ -59,7 +59,7 @@ def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", 
     ax.set_facecolor("white")
     rows = -(-len(legend) // LEGEND_COLUMNS)
     title = wrapped(finding, max(24, int(width_of(ax) * TITLE_CHARACTERS)))
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=6 + 15 * rows)
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=6 + 15 * rows, parse_math=False)
     if legend:
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
         ax.legend(handles=list(legend), ncols=LEGEND_COLUMNS, frameon=False, fontsize=SMALL, labelcolor=INK, **place)

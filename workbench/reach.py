@@ -10,8 +10,11 @@ which. What other conditions reach is estimated as a share of the collection, fr
 """
 
 import operator
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
@@ -19,14 +22,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench import capacity, limits
 from workbench.access import value_domain
-from workbench.columns import Ints, Mask
+from workbench.bindings import bound, drawn_anew
+from workbench.columns import Ints
 from workbench.design import AccessPattern, Design, Index, key_template
+from workbench.entities import EntityItems
 from workbench.expressions import attributes, parse_key_condition, parse_projection, resolve
+from workbench.fields import stream
+from workbench.items import Items
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
-from workbench.requests import Request, draw_calls
+from workbench.requests import Request, new_items
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
+from workbench.targets import draw_places, request_weights
 
 Floats = NDArray[np.float64]
+SortKey = tuple[Any, ...]
 CALLS = 200  # requests that are drawn for an estimate
 MEMBERS = 500  # items of a collection that are looked at for one
 NOWHERE = UNMET - 1  # equal to no collection's number, nor to that of none
@@ -153,25 +162,69 @@ def _by_sample(
     keys: PartitionKeys, pattern: AccessPattern, condition: KeyCondition, entities: Sequence[str]
 ) -> dict[str, float]:
     """The share of the sort keys in the collections of drawn requests that satisfy the condition."""
-    found, looked = dict.fromkeys(entities, 0), dict.fromkeys(entities, 0)
-    collections: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
-    sort = [term.attribute for term in condition.sort]
-    numbers = {name: _numbers_there(keys, name, pattern.index) for name in entities}
-    for values in drawn_values(keys, pattern):
-        number = keys.number(tuple(values[name] for _, name in condition.partition))
-        for name in entities:
-            if (name, number) not in collections:
-                collections[name, number] = _sort_keys(keys, name, numbers[name] == number, sort)
-            members = collections[name, number]
-            looked[name] += len(members)
-            found[name] += sum(satisfies(member, condition.sort, values) for member in members)
-    return {name: found[name] / looked[name] if looked[name] else 0.0 for name in entities}
+    requests: dict[int, list[dict[str, Any]]] = {}
+    for values in drawn_values(keys, pattern, condition):
+        requests.setdefault(keys.number(tuple(values[name] for _, name in condition.partition)), []).append(values)
+    return {name: _share_reached(keys, pattern, condition, name, requests) for name in entities}
 
 
-def drawn_values(keys: PartitionKeys, pattern: AccessPattern) -> list[dict[str, Any]]:
-    """The values of the requests of some drawn calls, by the name of their placeholder."""
-    calls = draw_calls(keys.items, pattern, CALLS, seed=keys.items.seed)
-    return [bound_values(request) for call in calls for request in call.requests]
+def _share_reached(
+    keys: PartitionKeys,
+    pattern: AccessPattern,
+    condition: KeyCondition,
+    entity: str,
+    requests: Mapping[int, Sequence[Mapping[str, Any]]],
+) -> float:
+    """The share of an entity's sort keys that requests, given by the collection that they read, reach."""
+    places, starts = grouped(_numbers_there(keys, entity, pattern.index))
+    found = looked = 0
+    for number, asked in requests.items():
+        if 0 <= number < len(starts) - 1 and (members := places[starts[number] : starts[number + 1]]).size:
+            order = _sort_keys(keys, entity, members, [term.attribute for term in condition.sort])
+            looked += len(order) * len(asked)
+            for values in asked:
+                first, last = stretch(order, condition.sort, values)
+                found += last - first
+    return found / looked if looked else 0.0
+
+
+def drawn_values(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCondition) -> list[dict[str, Any]]:
+    """What the placeholders of a key condition stand for in some drawn requests, by name."""
+    items, (part, *_) = keys.items, keys.items.design.addressed(pattern)
+    rng, entity = stream(items.seed, "reach", pattern.name), items.entities[part.name]
+    if pattern.target_of() in ("new", "missing"):
+        drawn = new_items(items, pattern, part.name, CALLS, rng)
+    else:
+        weights = request_weights(items, pattern, entity)
+        drawn = entity.select(draw_places(weights, CALLS if weights.any() else 0, rng))
+    names = [name for _, name in condition.partition] + [name for term in condition.sort for name in term.values]
+    found: list[dict[str, Any]] = []
+    for fixed in overrides(items, pattern, entity):
+        columns = [_values_of(items, drawn, name, pattern, fixed, rng) for name in names]
+        found += [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    return found
+
+
+def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
+    """What each request of a call fixes: with `for_each`, one value after the other."""
+    if not pattern.for_each:
+        return [{}]
+    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
+
+
+def _values_of(
+    items: Items,
+    drawn: EntityItems,
+    name: str,
+    pattern: AccessPattern,
+    fixed: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> list[Any]:
+    """What `:name` stands for in a request for each of the drawn items."""
+    column = bound(items, drawn, name, pattern.values, fixed)
+    if column is None or (column.codes < 0).any():
+        column = drawn_anew(items, drawn, name, pattern.values, rng)
+    return column.take(np.arange(len(drawn)))
 
 
 def bound_values(request: Request) -> dict[str, Any]:
@@ -191,12 +244,21 @@ def _numbers_there(keys: PartitionKeys, entity: str, index: str | None) -> Ints:
     return np.where(there & (keys.of[entity] != UNMET), keys.of[entity], NOWHERE)
 
 
-def _sort_keys(keys: PartitionKeys, entity: str, there: Mask, sort: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Sort keys of one entity's items that are there, about 500, taken evenly."""
-    places = np.flatnonzero(there)
+def _sort_keys(keys: PartitionKeys, entity: str, places: Ints, sort: Sequence[str]) -> list[SortKey]:
+    """Sort keys of items of one entity in their order: about 500, taken evenly."""
     places = places[:: max(1, len(places) // MEMBERS)]
     columns = keys.items.entities[entity].columns
-    return list(zip(*(columns[name].take(places) for name in sort), strict=True)) if len(places) else []
+    return sorted(zip(*(columns[name].take(places) for name in sort), strict=True))
+
+
+def grouped(numbers: Ints) -> tuple[Ints, Ints]:
+    """The places of items by the number of their collection, and where each collection begins.
+
+    Places of items with a negative number stand first, before any collection.
+    """
+    order = np.argsort(numbers, kind="stable")
+    last = int(numbers.max(initial=-1))
+    return order, np.searchsorted(numbers[order], np.arange(last + 2))
 
 
 def satisfies(member: tuple[Any, ...], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> bool:
@@ -215,4 +277,61 @@ _SERVED: dict[str, Callable[..., bool]] = {
     ">=": operator.ge,
     "BETWEEN": lambda part, low, high: low <= part <= high,
     "begins_with": lambda part, prefix: part.startswith(prefix),
+}
+
+
+# A stretch of sort keys
+
+
+def stretch(order: Sequence[SortKey], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> tuple[int, int]:
+    """The stretch of sorted keys, first and behind the last, that conditions on their first parts allow.
+
+    >>> after = SortCondition("at", ">", ("since",))
+    >>> stretch([("a",), ("b",), ("b",), ("c",)], [after], {"since": "a"})
+    (1, 4)
+    """
+    equal: SortKey = ()
+    for term in sort:
+        operands = [values[name] for name in term.values]
+        if term is sort[-1]:
+            return _STRETCHES[term.operator](_Cut(order, equal), *operands)
+        equal = (*equal, *operands)
+    return 0, len(order)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Where a value of the next part of a sort key would stand among keys that begin with some values."""
+
+    order: Sequence[SortKey]
+    equal: SortKey
+
+    def before(self, *value: Any) -> int:
+        """Where the keys begin that have this value, or any."""
+        whole = (*self.equal, *value)
+        return bisect_left(self.order, whole, key=self._first(len(whole)))
+
+    def behind(self, *value: Any) -> int:
+        """Where the keys end that have this value, or any."""
+        whole = (*self.equal, *value)
+        return bisect_right(self.order, whole, key=self._first(len(whole)))
+
+    def _first(self, parts: int) -> Callable[[SortKey], SortKey] | None:
+        """What takes the first parts of a key, None if it has no more."""
+        return None if not self.order or len(self.order[0]) == parts else itemgetter(slice(parts))
+
+
+def _beginning(cut: _Cut, prefix: Any) -> tuple[int, int]:
+    highest: Any = chr(0x10FFFF) if isinstance(prefix, str) else b"\xff" * 1024
+    return cut.before(prefix), cut.behind(prefix + highest)
+
+
+_STRETCHES: dict[str, Callable[..., tuple[int, int]]] = {
+    "=": lambda cut, value: (cut.before(value), cut.behind(value)),
+    "<": lambda cut, value: (cut.before(), cut.before(value)),
+    "<=": lambda cut, value: (cut.before(), cut.behind(value)),
+    ">": lambda cut, value: (cut.behind(value), cut.behind()),
+    ">=": lambda cut, value: (cut.before(value), cut.behind()),
+    "BETWEEN": lambda cut, low, high: (cut.before(low), max(cut.before(low), cut.behind(high))),
+    "begins_with": _beginning,
 }

@@ -5,9 +5,9 @@ from the first that it allows to the last, or from one end of it as many as the 
 (AWS: Query.KeyConditionExpressions, Query.Pagination, LSI.Reading.)
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any, cast
 
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import capacity
-from workbench.columns import Ints
+from workbench.bindings import bound
+from workbench.columns import Ints, combine
 from workbench.design import AccessPattern
-from workbench.key_conditions import SortCondition
-from workbench.reach import bound_values, fetches, page_units, query_condition
+from workbench.entities import EntityItems
+from workbench.reach import SortKey, bound_values, certain_reach, fetches, grouped, page_units, query_condition, stretch
 from workbench.requests import Request
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 
 Floats = NDArray[np.float64]
-SortKey = tuple[Any, ...]
 MEMBERS = 20_000  # items of a collection that are looked at; of a larger one evenly so many
 
 
@@ -47,15 +47,33 @@ class Readings:
         self.condition = query_condition(keys.items.design, pattern)
         self.fetches = self.index is not None and fetches(pattern, projected(keys.table, self.index))
         self._known: dict[int, _Collection] = {}
-        self._members = {e.name: _grouped(np.where(is_in(e, self.index), keys.of[e.name], UNMET)) for e in self._here}
+        self._members = {e.name: grouped(np.where(is_in(e, self.index), keys.of[e.name], UNMET)) for e in self._here}
 
-    @property
-    def _here(self) -> list[Any]:
-        return self.keys.items.in_table(self.keys.table.name)
+    @cached_property
+    def _here(self) -> list[EntityItems]:
+        """The entities of which the key condition may reach any items."""
+        reached = certain_reach(self.keys, self.pattern, self.condition)
+        return [e for e in self.keys.items.in_table(self.keys.table.name) if reached.get(e.name) != 0]
 
     def units(self, request: Request) -> tuple[float, float]:
         """Strongly consistent read units of a request: of what it reads, and of what a local index fetches."""
-        values = bound_values(request)
+        return self._units(bound_values(request))
+
+    def units_for(self, asked: EntityItems, override: Mapping[str, Any]) -> Floats | None:
+        """The units of a request for each of some items, a line each; None where its values are drawn for each."""
+        items, stated = self.keys.items, self.pattern.values
+        names = [*(name for _, name in self.condition.partition), *(n for c in self.condition.sort for n in c.values)]
+        columns = {name: bound(items, asked, name, stated, override) for name in names}
+        known = {name: column for name, column in columns.items() if column is not None}
+        if len(known) < len(columns) or any((column.codes < 0).any() for column in known.values()):
+            return None
+        codes = combine([column.codes for column in known.values()], len(asked))
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        values = zip(*(column.take(first) for column in known.values()), strict=True)
+        each = [self._units(dict(zip(known, value, strict=True))) for value in values]
+        return np.array(each, dtype=float).reshape(-1, 2)[inverse.reshape(len(asked))]
+
+    def _units(self, values: Mapping[str, Any]) -> tuple[float, float]:
         number = self.keys.number(tuple(values[name] for _, name in self.condition.partition))
         if number == UNMET:
             return 1.0, 0.0
@@ -85,7 +103,9 @@ class Readings:
                    for name, (places, starts) in self._members.items()}  # fmt: skip
         total = sum(map(len, members.values()))
         every = max(1, -(-total // MEMBERS))
-        parts = [(entity, members[entity.name][::every]) for entity in self._here]
+        parts = [(entity, members[entity.name][::every]) for entity in self._here if len(members[entity.name])]
+        if not parts:
+            return _Collection([], np.zeros(1), np.zeros(1), times=1.0)
         order = list(chain.from_iterable(self._sort_keys(entity, places) for entity, places in parts))
         size = np.concatenate([entry_sizes(entity, self.index)[places] for entity, places in parts])
         fetched = np.concatenate([self._fetched(entity, places) for entity, places in parts])
@@ -102,63 +122,3 @@ class Readings:
         if not self.fetches:
             return np.zeros(len(places))
         return np.asarray(capacity.read_units(cast(Any, entity.sizes[places]), consistent=True), dtype=float)
-
-
-def _grouped(numbers: Ints) -> tuple[Ints, Ints]:
-    """The places of items by the number of their collection, and where each collection begins."""
-    order = np.argsort(numbers, kind="stable")
-    last = int(numbers.max(initial=-1))
-    return order, np.searchsorted(numbers[order], np.arange(last + 2))
-
-
-# A stretch of sort keys
-
-
-def stretch(order: Sequence[SortKey], sort: Sequence[SortCondition], values: Mapping[str, Any]) -> tuple[int, int]:
-    """The stretch of sorted keys, first and behind the last, that conditions on their first parts allow.
-
-    >>> after = SortCondition("at", ">", ("since",))
-    >>> stretch([("a",), ("b",), ("b",), ("c",)], [after], {"since": "a"})
-    (1, 4)
-    """
-    equal: SortKey = ()
-    for term in sort:
-        operands = [values[name] for name in term.values]
-        if term is sort[-1]:
-            return _STRETCHES[term.operator](_Cut(order, equal), *operands)
-        equal = (*equal, *operands)
-    return 0, len(order)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Where a value of the next part of a sort key would stand among keys that begin with some values."""
-
-    order: Sequence[SortKey]
-    equal: SortKey
-
-    def before(self, *value: Any) -> int:
-        """Where the keys begin that have this value, or any."""
-        whole = (*self.equal, *value)
-        return bisect_left(self.order, whole, key=lambda key: key[: len(whole)])
-
-    def behind(self, *value: Any) -> int:
-        """Where the keys end that have this value, or any."""
-        whole = (*self.equal, *value)
-        return bisect_right(self.order, whole, key=lambda key: key[: len(whole)])
-
-
-def _beginning(cut: _Cut, prefix: Any) -> tuple[int, int]:
-    highest: Any = chr(0x10FFFF) if isinstance(prefix, str) else b"\xff" * 1024
-    return cut.before(prefix), cut.behind(prefix + highest)
-
-
-_STRETCHES: dict[str, Callable[..., tuple[int, int]]] = {
-    "=": lambda cut, value: (cut.before(value), cut.behind(value)),
-    "<": lambda cut, value: (cut.before(), cut.before(value)),
-    "<=": lambda cut, value: (cut.before(), cut.behind(value)),
-    ">": lambda cut, value: (cut.behind(value), cut.behind()),
-    ">=": lambda cut, value: (cut.before(value), cut.behind()),
-    "BETWEEN": lambda cut, low, high: (cut.before(low), max(cut.before(low), cut.behind(high))),
-    "begins_with": _beginning,
-}

@@ -9,6 +9,7 @@ with a seed and writes them as DynamoDB's parameters.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -161,18 +162,25 @@ def expression_parameters(
     part: AccessPattern | Action, names: Mapping[str, str], values: Mapping[str, Any], context: _Context
 ) -> dict[str, Any]:
     """The expressions of a request with the names and values that they use."""
-    texts = {key: text for key in EXPRESSIONS if (text := getattr(part, key, None)) is not None}
-    nodes = {key: EXPRESSIONS[key](text) for key, text in texts.items()}
-    written = {n: names.get(n, n) for node in nodes.values() for n in expressions.names(node)}
-    elsewhere = {n for key, node in nodes.items() if key != "update" for n in expressions.values(node)}
-    wanted = dict.fromkeys(n for node in nodes.values() for n in expressions.values(node))
-    bound = {n: context.value(n, values, anew=n not in elsewhere) for n in wanted}
-    out: dict[str, Any] = {API_NAMES[key]: text for key, text in texts.items()}
+    texts = tuple((key, text) for key in EXPRESSIONS if (text := getattr(part, key, None)) is not None)
+    written, wanted = _used(texts)
+    bound = {n: context.value(n, values, anew=anew) for n, anew in wanted}
+    out: dict[str, Any] = {API_NAMES[key]: text for key, text in texts}
     if written:
-        out["ExpressionAttributeNames"] = {f"#{n}": attribute for n, attribute in written.items()}
+        out["ExpressionAttributeNames"] = {f"#{n}": names.get(n, n) for n in written}
     if bound:
         out["ExpressionAttributeValues"] = {f":{n}": to_wire(value) for n, value in bound.items()}
     return out
+
+
+@lru_cache(maxsize=4096)
+def _used(texts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
+    """The `#names` in some expressions, and the `:values`, each with whether it stands in an update alone."""
+    nodes = {key: EXPRESSIONS[key](text) for key, text in texts}
+    written = dict.fromkeys(n for node in nodes.values() for n in expressions.names(node))
+    elsewhere = {n for key, node in nodes.items() if key != "update" for n in expressions.values(node)}
+    wanted = dict.fromkeys(n for node in nodes.values() for n in expressions.values(node))
+    return tuple(written), tuple((n, n not in elsewhere) for n in wanted)
 
 
 # The calls of a pattern
@@ -221,6 +229,12 @@ def draw_calls(
     rng = stream(seed, "requests", _asked(items.design, pattern) if pattern.is_read else pattern.name)
     draw = _Draw(rng, dict(among or {}), dict(there or among or {}), {} if created is None else created)
     return list(_BUILD[pattern.operation](items, pattern, count, draw))
+
+
+def drawn_items(items: Items, pattern: AccessPattern, count: int, *, seed: int) -> EntityItems:
+    """The items that `count` calls of a read ask for, those that `draw_calls` draws with this seed."""
+    rng = stream(seed, "requests", _asked(items.design, pattern))
+    return _drawn(items, pattern, pattern, count, _Draw(rng, {}, {}, {}))[0]
 
 
 def _asked(design: Design, pattern: AccessPattern) -> str:
@@ -339,7 +353,7 @@ def _reading(items: Items, pattern: AccessPattern, count: int, draw: _Draw) -> I
     base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
     for context, place in zip(_contexts(items, entity, draw.rng), places.tolist(), strict=True):
         requests: list[Request] = []
-        for override in _overrides(items, pattern, entity):
+        for override in overrides(items, pattern, entity):
             context.overridden = override
             bound = expression_parameters(pattern, pattern.names, pattern.values, context)
             requests += [_read(pattern, {**base, **bound, **part}, entity.name, place) for part in _segments(pattern)]
@@ -350,7 +364,7 @@ def _read(pattern: AccessPattern, parameters: dict[str, Any], entity: str, place
     return Request(pattern.operation, parameters, (), ((entity, place),), (pattern.operation,))
 
 
-def _overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
+def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
     if not pattern.for_each:
         return [{}]
     return [

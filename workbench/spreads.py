@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import limits
+from workbench.ceilings import sustainable_rate
 from workbench.columns import Ints
 from workbench.load import Kind
 from workbench.results import Result
@@ -27,15 +28,6 @@ Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
 LIMITS: dict[Kind, int] = {"read": limits.PARTITION_READ_UNITS, "write": limits.PARTITION_WRITE_UNITS}
 UNIT: dict[Kind, str] = {"read": "RU", "write": "WU"}
-
-
-def sustainable_rate(share: float, units_per_request: float, limit: float) -> float:
-    """The highest rate that the hottest key's partition serves, in requests a second, however many partitions exist.
-
-    >>> round(sustainable_rate(0.0650, 1.0, 3000)), sustainable_rate(1.0, 1.0, 1000)  # zipf(0.99) of a million; one key
-    (46154, 1000.0)
-    """
-    return limit / (share * units_per_request) if share * units_per_request > 0 else float("inf")
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,260 @@
+"""The key report: its measures against closed forms, its laws, and its words."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import workbench as wb
+from tests.designs import SHIPPED, design
+from workbench.ceilings import zipf_share
+from workbench.keyanalysis import KeyAnalysis
+from workbench.keyreport import KeyReport, key_report
+from workbench.spreads import KINDS, LIMITS
+
+USERS = """\
+tables: {{Users: {{partition_key: user{sort}{capacity}}}}}
+fields: {{user: {{count: {count}, format: "u-{{:06}}", popularity: {popularity}}}, {field}}}
+entities: {{User: {{size: 500 B}}}}
+access_patterns:
+  read: {{operation: GetItem, entity: User, rate: {reads}/s, consistent: true}}
+  write: {{operation: PutItem, entity: User, target: existing, rate: {writes}/s}}
+"""
+
+
+def users(
+    count=1000, popularity="zipf(1.1)", reads=100, writes=100, sort="", capacity="", field="x: 1..9"
+) -> KeyAnalysis:
+    text = USERS.format(
+        count=count, popularity=popularity, reads=reads, writes=writes, sort=sort, capacity=capacity, field=field
+    )
+    return key_report(design(text))["Users"]
+
+
+# Against closed forms
+
+
+@pytest.mark.parametrize("exponent", [0.8, 0.99, 1.2])
+def test_the_highest_rate_is_the_closed_form_of_zipf(exponent):
+    """R* = 1,000 / q1 for writes of one unit; the mix has as many reads, so that the rate of requests is twice that."""
+    share = zipf_share(exponent, 100_000)
+    one = users(100_000, f"zipf({exponent})")
+    assert one.frequency["write"].top1 == pytest.approx(share, rel=1e-9)
+    assert one.frequency["write"].zipf == pytest.approx(exponent, abs=1e-6)
+    assert one.by_keys == pytest.approx(2 * 1000 / share)
+
+
+def test_throttled_after_splits_is_the_sum_over_keys_above_the_limit():
+    one = users(100, "top(50% 30%)", writes=4000)  # 2,000 and 1,200 a second on two keys, the rest below
+    assert one.after_splits("write") == pytest.approx((1000 + 200) / 4000)
+    assert one.verdict.throttled_after_splits == pytest.approx(0.3)
+    assert one.verdict.shards == 4  # 2,000 / 500
+    assert one.verdict.rate_per_s == pytest.approx((4000 + 100) / 2)
+
+
+def test_a_collection_that_can_be_split_serves_more_than_one_partition():
+    """One key with 400 random sort keys: 64 parts; with a local index, one."""
+    spread = {
+        "count": 1,
+        "popularity": "uniform",
+        "writes": 5000,
+        "field": "device: {per: user, count: 400, type: uuid}",
+    }
+    free = users(sort=", sort_key: device", **spread)
+    pinned = users(
+        sort=", sort_key: device, lsi: {byX: {sort_key: x}}", **spread | {"field": spread["field"] + ", x: 1..9"}
+    )
+    assert free.verdict.holds
+    assert free.verdict.bound.resource.startswith("the quota")
+    assert free.key_bounds[1].rate_per_s == pytest.approx(64 * 1000 * 5100 / 5000)
+    assert not pinned.verdict.holds
+    assert pinned.by_keys == pytest.approx(1000 * 5100 / 5000, rel=0.6)  # the entry in the index is written too
+    assert "local index byX" in str(pinned.verdict)
+
+
+def test_a_hot_item_is_not_split_with_its_collection():
+    field = "device: {per: user, count: 100, type: integer, popularity: top(60%)}"
+    one = users(1, "uniform", writes=2000, reads=1, sort=", sort_key: device", field=field)
+    assert one.atoms["write"].hottest[0] == pytest.approx(1200)
+    assert one.after_splits("write") == pytest.approx(200 / 2000)
+
+
+# Laws
+
+
+@given(st.floats(0, 2), st.integers(1, 300), st.integers(1, 40_000), st.integers(1, 40_000))
+def test_a_load_holds_up_to_the_highest_rate_and_is_throttled_beyond(exponent, count, reads, writes):
+    one = users(count, f"zipf({exponent:.3f})", reads, writes)
+    within = all(one.atoms[kind].hottest.max() <= LIMITS[kind] * (1 + 1e-9) for kind in KINDS)
+    assert (min(bound.multiple for bound in one.key_bounds) >= 1 - 1e-9) == within
+    for kind in KINDS:
+        assert (one.after_splits(kind) > 1e-9) <= (not within)
+        assert 0 <= one.after_splits(kind) <= one.at_first(kind) + 1e-9  # splits never hurt
+        assert (one.atoms[kind].hottest <= one.requests.units(kind) * (1 + 1e-9) + 1e-12).all()
+        assert one.per_range(kind).sum() == pytest.approx(one.requests.units(kind).sum())
+
+
+@given(st.integers(1, 20))
+def test_the_highest_rate_does_not_depend_on_the_load(factor):
+    one, more = users(50, "zipf(1.2)", 100, 100), users(50, "zipf(1.2)", 100 * factor, 100 * factor)
+    assert more.by_keys == pytest.approx(one.by_keys)
+    assert more.key_bounds[0].multiple == pytest.approx(one.key_bounds[0].multiple / factor)
+
+
+# Settings, indexes, targeting
+
+
+def test_provisioned_capacity_binds_before_the_keys():
+    one = users(1000, "uniform", reads=0.001, capacity=", capacity: {read: 10, write: 50}")
+    assert one.verdict.bound.resource == "50 WU/s provisioned"
+    assert one.verdict.rate_per_s == pytest.approx(50, rel=1e-4)
+    assert one.requests.partitions == 1
+    scaled = users(1000, "uniform", capacity=", capacity: {read: 500, write: {min: 5, max: 400}}")
+    assert "auto scaling's maximum" in str(scaled.verdict.bound)
+
+
+STATUS = """\
+tables: {Orders: {partition_key: order, gsi: {byStatus: {partition_key: status, sort_key: order}}}}
+fields: {order: {count: 500, type: uuid}}
+entities: {Order: {attributes: {status: {choice: {OPEN: 80%, PAID: 15%, SENT: 5%}, new: OPEN}}}}
+access_patterns:
+  place: {operation: PutItem, entity: Order, rate: 2_000/s}
+  open-orders:
+    {operation: Query, entity: Order, index: byStatus, key_condition: "#status = :status", limit: 10, rate: 5/s}
+"""
+
+
+def test_an_index_on_a_status_holds_back_the_table():
+    """AWS: gsi-throttling. All new orders are OPEN: with random ids the collection can be split, once it is hot."""
+    report = key_report(design(STATUS))
+    table, index = report["Orders"], report["Orders", "byStatus"]
+    assert index.hottest.key == "OPEN"
+    assert index.frequency["write"].top1 == pytest.approx(1)
+    assert index.at_first("write") == pytest.approx(0.5)  # 2,000 on one partition at first
+    assert any(bound.index == "byStatus" for bound in table.bounds)
+    rising = STATUS.replace("type: uuid", "type: ulid")
+    held = key_report(design(rising))["Orders"].verdict
+    assert held.bound.index == "byStatus"
+    assert held.rate_per_s == pytest.approx(1000)
+    assert "in index byStatus OPEN is asked for 2,000 WU/s" in str(held)
+
+
+def test_targeting_tells_one_key_from_several_and_all():
+    text = """\
+tables: {Tab: {partition_key: person, sort_key: n}}
+fields: {person: {count: 9}, n: {per: person, count: 4}}
+entities: {Item: {}}
+access_patterns:
+  one: {operation: GetItem, entity: Item, rate: 5/s}
+  collection: {operation: Query, entity: Item, key_condition: person = :person, rate: 1/s}
+  batch: {operation: BatchGetItem, entity: Item, count: 10, rate: 3/s}
+  all: {operation: Scan, table: Tab, rate: 1/s}
+"""
+    found = key_report(design(text))["Tab"].targeting
+    assert (found.one, found.several, found.all) == pytest.approx((0.6, 0.3, 0.1))
+
+
+def test_sharded_reads_pay_for_a_unit_in_each_shard():
+    one = key_report(wb.load_design(SHIPPED / "flights.yaml"))["FlightsByDay"]
+    (read,) = one.verdict.reads
+    assert (read.pattern, read.queries) == ("board-of-the-day", 3)
+    assert read.units_after == pytest.approx(3 * read.units_before)  # with a limit each shard reads as many again
+    assert one.sharded_reads("DAY#2013-12-31", 1)[0].units_after == pytest.approx(read.units_before)
+
+
+# Shipped designs, words, frames
+
+
+def test_flights_by_day_name_the_day():
+    report = key_report(wb.load_design(SHIPPED / "flights.yaml"))
+    assert isinstance(report, KeyReport)
+    assert report.worst.name == "FlightsByDay"
+    assert not report.holds
+    assert "DAY#2013-12-31 is asked for 1,500 WU/s, and one partition serves 1,000" in str(report.worst.verdict)
+    assert report["FlightsByDay"].items.is_even  # the items do not show it
+    assert report["FlightsByNumber"].verdict.holds
+    assert "FlightsByDay" in repr(report)
+    assert list(report.to_frame()["holds"]) == [False, True, True]
+    assert report["FlightsByDay"].to_frame()["key"][0] == "DAY#2013-12-31"
+    measures = report["FlightsByDay"].measures()
+    assert set(measures) == {"measure", "of", "value"}
+    assert measures["value"].notna().all()
+    assert "<script" not in report._repr_html_()
+
+
+def test_names_that_there_are_not_are_refused_with_those_there_are():
+    made = design(STATUS)
+    with pytest.raises(ValueError, match="has no table 'Order'; its tables are Orders"):
+        key_report(made, tables=["Order"])
+    with pytest.raises(KeyError, match="byStatus of Orders"):
+        key_report(made)["Orders", "byState"]
+    with pytest.raises(ValueError, match="at='now'"):
+        key_report(made, at="now")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="takes a design or its items, not str"):
+        key_report("flights.yaml")  # type: ignore[arg-type]
+
+
+def test_a_design_without_rates_is_reported_too():
+    text = STATUS.replace(", rate: 2_000/s", "").replace(", rate: 5/s", "")
+    report = key_report(design(text))
+    assert report.holds
+    assert str(report["Orders"].verdict) == "no access pattern with a rate comes here"
+    assert report["Orders"].cardinality.values == 500
+    assert report["Orders"].frequency["read"].keys == 0
+
+
+def test_mean_rates_are_taken_where_asked():
+    made = wb.load_design(SHIPPED / "task_board.yaml")
+    assert key_report(made, at="rate").worst.requests.requests_per_s < key_report(made).worst.requests.requests_per_s
+
+
+# Speed
+
+
+def many_tables(tables: int, users_each: int) -> str:
+    """A design of so many tables, each with two indexes, and six access patterns a table."""
+    out = ["name: many", "tables:"]
+    gsi = "gsi: {byState: {partition_key: state, sort_key: createdAt}, byOwner: {partition_key: ownerId, sort_key: SK}}"
+    out += [f"  Table{n}: {{partition_key: PK, sort_key: SK, {gsi}}}" for n in range(tables)]
+    out += ["fields:"]
+    for n in range(tables):
+        out += [
+            f"  user{n}: {{count: {users_each}, popularity: zipf(1.1)}}",
+            f"  order{n}: {{per: user{n}, count: poisson(3), type: uuid}}",
+        ]
+    out += ["entities:"]
+    more = "state: {choice: {OPEN: 70%, DONE: 30%}}, createdAt: timestamp(-30d..now)"
+    for n in range(tables):
+        out += [
+            f"  User{n}: {{table: Table{n}, key: {{PK: 'USER#{{user{n}}}', SK: META}}}}",
+            f"  Order{n}: {{table: Table{n}, key: {{PK: 'USER#{{user{n}}}', SK: 'ORDER#{{order{n}}}'}}, "
+            f"attributes: {{{more}, ownerId: '{{user{n}}}'}}}}",
+        ]
+    out += ["access_patterns:"]
+    for n in range(tables):
+        query = f"operation: Query, entity: Order{n}"
+        out += [
+            f"  get-{n}: {{operation: GetItem, entity: User{n}, rate: 100/s}}",
+            f"  put-{n}: {{operation: PutItem, entity: Order{n}, rate: 50/s, peak: 200/s}}",
+            f"  list-{n}: {{{query}, key_condition: 'PK = :PK AND begins_with(SK, :o)', "
+            "values: {o: 'ORDER#'}, rate: 9/s}",
+            f"  state-{n}: {{{query}, index: byState, key_condition: '#state = :state AND createdAt > :t', "
+            "values: {t: {type: timestamp(-1d..now)}}, limit: 20, rate: 10/s}",
+            f"  owner-{n}: {{{query}, index: byOwner, key_condition: 'ownerId = :ownerId', rate: 10/s}}",
+            f"  close-{n}: {{operation: UpdateItem, entity: Order{n}, update: 'SET #state = :done', "
+            "values: {done: DONE}, rate: 9/s}",
+        ]
+    return "\n".join(out)
+
+
+def test_a_report_grows_with_the_tables_and_not_with_their_square():
+    """300 access patterns of 50 tables are each looked at on the rings of their own table alone."""
+    few, many = (design(many_tables(tables, 20)) for tables in (5, 40))
+    seconds = []
+    for made in (few, many):
+        key_report(made)
+        started = time.process_time()
+        assert len(key_report(made)) == 3 * len(made.tables)
+        seconds.append(time.process_time() - started)
+    assert seconds[1] < 2 * 8 * seconds[0]

@@ -1,0 +1,267 @@
+"""Comparison: designs side by side, access pattern by access pattern, under one seed and clock.
+
+Simple tables or a single one, an index projected whole or keys only, ten shards or a hundred: prose has an opinion,
+the numbers differ by pattern. Access patterns are matched by their names. For each there are requests, units, cost, and
+with an engine latency; for each design what it stores and costs, its hottest key, the highest rate that its keys
+sustain, and what the review finds. What only some designs have is shown, and left out of what is added up to compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from math import isnan, nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.costs import Cost, estimate_cost, stored_bytes, usd
+from workbench.design import AccessPattern, Design
+from workbench.engines import Engine
+from workbench.findings import SEVERITIES, Review
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
+from workbench.keyreport import KeyReport, key_report
+from workbench.limits import GB
+from workbench.prices import Prices, load_prices
+from workbench.requests import overrides
+from workbench.results import Result, html_table, number
+from workbench.reviews import review
+from workbench.runs import Run, run_patterns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAME = ("requests_per_call", "units_per_call", "units_per_s", "peak_units_per_s", "usd_per_month", "latency_ms_p50")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One design of a comparison, and all that is known of it."""
+
+    label: str
+    items: Items = field(repr=False)
+    cost: Cost = field(repr=False)
+    keys: KeyReport = field(repr=False)
+    findings: Review = field(repr=False)
+    run: Run | None = field(default=None, repr=False)
+
+    @property
+    def design(self) -> Design:
+        """The design itself."""
+        return self.items.design
+
+    @cached_property
+    def lines(self) -> dict[str, dict[str, Any]]:
+        """For each access pattern its numbers; NaN where nothing can be said."""
+        costs = {row["pattern"]: row for row in self.cost.patterns.to_dict("records")}
+        latency = {} if self.run is None else {r["pattern"]: r["latency_ms_p50"] for r in _records(self.run.summary)}
+        return {
+            line.pattern.name: {
+                "operation": line.pattern.operation,
+                "requests_per_call": nan if line.note else _requests(self.items, line.pattern),
+                "units_per_call": line.total.mean,
+                "units_per_s": line.per_second(line.total.mean),
+                "peak_units_per_s": line.per_second(line.total.mean, "peak"),
+                "usd_per_month": costs[line.pattern.name]["usd_per_month"],
+                "latency_ms_p50": latency.get(line.pattern.name, nan),
+                "note": costs[line.pattern.name]["note"],
+            }
+            for line in self.cost.expected.lines
+        }
+
+    @cached_property
+    def totals(self) -> dict[str, Any]:
+        """What holds for the design as a whole."""
+        worst = self.keys.worst
+        hot, verdict = worst.hottest, worst.verdict
+        counts = {s: sum(f.severity == s for f in self.findings) for s in SEVERITIES}
+        tables = self.design.tables.values()
+        return {
+            "tables": len(self.design.tables),
+            "indexes": sum(len(table.indexes) for table in tables),
+            "items": len(self.items),
+            "stored_gb": sum(sum(stored_bytes(self.items, table).values()) for table in tables) / GB,
+            "usd_per_month": self.cost.usd,
+            "tightest": worst.name,
+            "hottest_key": hot.key if hot else "",
+            "hottest_share": hot.share if hot else 0.0,
+            "load_requests_per_s": verdict.load_per_s,
+            "highest_requests_per_s": verdict.rate_per_s,
+            "limited_by": str(verdict.bound or ""),
+            **{f"{severity}s": counts[severity] for severity in SEVERITIES},
+        }
+
+
+def _requests(items: Items, pattern: AccessPattern) -> float:
+    """How many requests one call sends: with `for_each` one for each value, with segments one for each."""
+    if pattern.operation not in ("Query", "Scan"):
+        return 1.0
+    (name, *_) = [entity.name for entity in items.design.addressed(pattern)] or [""]
+    each = len(overrides(items, pattern, items.entities[name])) if name else 1
+    return float(each * pattern.segments)
+
+
+def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
+    """Designs side by side; the first is the one that the others are compared with."""
+
+    sides: tuple[Side, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The access patterns of all designs, those of the first first."""
+        return tuple(dict.fromkeys(name for side in self.sides for name in side.lines))
+
+    @cached_property
+    def common(self) -> tuple[str, ...]:
+        """The access patterns that every design has and whose cost is known in each."""
+        return tuple(name for name in self.names if not any(isnan(self._cost(side, name)) for side in self.sides))
+
+    @property
+    def only(self) -> dict[str, tuple[str, ...]]:
+        """For each design the access patterns that not all of the others have."""
+        return {
+            side.label: tuple(n for n in side.lines if any(n not in other.lines for other in self.sides))
+            for side in self.sides
+        }
+
+    def _cost(self, side: Side, name: str) -> float:
+        return side.lines[name]["usd_per_month"] if name in side.lines else nan
+
+    def common_usd(self, side: Side) -> float:
+        """US dollars a month of the requests of the access patterns that all have."""
+        return sum(self._cost(side, name) for name in self.common)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the designs agree in every number of every access pattern, and as a whole."""
+        first = self.sides[0]
+        return all(_alike(first.lines, s.lines) and _alike(first.totals, s.totals) for s in self.sides[1:])
+
+    def summary_line(self) -> str:
+        count = len(self.common)
+        if not count:
+            return f"no access pattern in common: {', '.join(side.label for side in self.sides)}"
+        costs = [f"{side.label} {usd(self.common_usd(side))}" for side in self.sides]
+        return f"the {count} access pattern{'s' * (count != 1)} that all have: {', '.join(costs)} a month"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A line per access pattern and design: requests, units, US dollars a month, latency; `note` says why not."""
+        import pandas as pd
+
+        missing = {**dict.fromkeys(SAME, nan), "operation": "", "note": "not in this design"}
+        columns = ["pattern", "design", "operation", *SAME, "note"]
+        return pd.DataFrame(
+            [
+                {"pattern": name, "design": side.label, **side.lines.get(name, missing)}
+                for name in self.names
+                for side in self.sides
+            ],
+            columns=columns,
+        )
+
+    @property
+    def totals(self) -> "pd.DataFrame":
+        """A line per design: tables, items, storage, cost, hottest key, highest sustainable rate, findings."""
+        import pandas as pd
+
+        common = [self.common_usd(side) for side in self.sides]
+        frame = pd.DataFrame([{"design": side.label, **side.totals} for side in self.sides])
+        frame.insert(6, "usd_per_month_of_common_patterns", common)
+        return frame
+
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: a line per access pattern, for each number that differs a column per design; the totals."""
+        wide: dict[str, list[Any]] = {"access pattern": list(self.names)}
+        for title, key in _TITLES.items():
+            cells = {s.label: [s.lines.get(name, {}).get(key, nan) for name in self.names] for s in self.sides}
+            if any(not isnan(value) for values in cells.values() for value in values):
+                wide |= {f"{title}, {label}": values for label, values in cells.items()}
+        wide["note"] = [self._note(name) for name in self.names]
+        return {heading: cells for heading, cells in wide.items() if any(cell != "" for cell in cells)}
+
+    def _note(self, name: str) -> str:
+        here = [side.label for side in self.sides if name in side.lines]
+        if len(here) < len(self.sides):
+            return f"only in {', '.join(here)}"
+        rates = {side.design.access_patterns[name].rate for side in self.sides}
+        stated = [number(side.design.access_patterns[name].rate or nan) or "none" for side in self.sides]
+        notes = dict.fromkeys(note for side in self.sides if (note := side.lines[name]["note"]))
+        return "; ".join([*notes, *([f"rates differ: {', '.join(stated)} a second"] if len(rates) > 1 else [])])
+
+    def shown_totals(self) -> dict[str, list[Any]]:
+        """The totals with a line per number and a column per design."""
+        rows = self.totals.set_index("design").T
+        names = [str(name).replace("_", " ") for name in rows.index]
+        return {"": names, **{side.label: list(rows[side.label]) for side in self.sides}}
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        patterns = html_table(pd.DataFrame(self.shown()), self.summary_line())
+        equal = "<div>The designs agree in every number.</div>" if self.is_equal else ""
+        totals = html_table(pd.DataFrame(self.shown_totals()), "each design as a whole")
+        return patterns + equal + totals + "".join(f"<div>{escape(n)}</div>" for n in self.notes())
+
+    def notes(self) -> list[str]:
+        """Why numbers may not be comparable: other popularities are not looked at, samples loaded into the engine."""
+        runs = [f"{side.label}: {note}" for side in self.sides if side.run for note in side.run.notes]
+        return [*runs, *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes)]
+
+
+_TITLES = {
+    "requests": "requests_per_call",
+    "units": "units_per_call",
+    "USD/month": "usd_per_month",
+    "ms": "latency_ms_p50",
+}
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Equal, NaN being equal to itself."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(value, other[name]) for name, value in one.items())
+    return one == other or (one != one and other != other)
+
+
+def compare(
+    *designs: "Design | Items",
+    labels: Sequence[str] | None = None,
+    seed: int = DEFAULT_SEED,
+    now: int = DEFAULT_NOW,
+    prices: "str | Path | Mapping[str, Any] | Prices | None" = None,
+    engine: Engine | None = None,
+    calls: int = 20,
+    progress: bool = False,
+) -> Comparison:
+    """Two designs or more under one seed and clock; with `engine`, each is loaded and run there for its latency.
+
+    `labels` name them where their own names would not do. ValueError for fewer than two, or labels that are not as
+    many and all different.
+    """
+    if len(designs) < 2:
+        raise ValueError(f"compare takes two designs or more, not {len(designs)}")
+    made = [generate_items(d, seed=seed, now=now) if isinstance(d, Design) else d for d in designs]
+    named = list(labels) if labels is not None else _labels([items.design.name for items in made])
+    if len(named) != len(made) or len(set(named)) < len(named):
+        raise ValueError(f"labels={named}: one for each of the {len(made)} designs, all different")
+    listed = load_prices(prices)
+    return Comparison(
+        tuple(
+            Side(
+                label, items, estimate_cost(items, listed), key_report(items), review(items),
+                engine and run_patterns(items.design, engine, items, calls=calls, strict=False, progress=progress),
+            )
+            for label, items in zip(named, made, strict=True)
+        )
+    )  # fmt: skip
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """The names, numbered where they are the same."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]

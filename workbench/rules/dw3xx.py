@@ -1,0 +1,574 @@
+"""DW3xx: access patterns. What a read pays for, and what a write makes sure of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from workbench import expressions, limits
+from workbench.design import AccessPattern, Provisioned, most_units
+from workbench.evidence import Evidence, Write
+from workbench.findings import Finding
+from workbench.guards import compares, needs_item, needs_no_item
+from workbench.identity import key_fields
+from workbench.reach import query_condition
+from workbench.rules.registry import rule
+from workbench.spreads import percent, rate_text
+from workbench.thresholds import (
+    CONFLICTING_WRITES,
+    COUNT_UNITS,
+    DISCARDED_ERROR,
+    DISCARDED_NOTE,
+    DISCARDED_WARNING,
+    MONTH_SECONDS,
+    PAGE,
+    PARALLEL_SCAN,
+    QUERIES_PER_CALL,
+    SCAN_SHARE,
+    SMALL_SCAN,
+)
+from workbench.typewords import ID_TYPES
+from workbench.waste import discarded, reached
+
+
+@rule("DW301", "error")
+def user_facing_scan(evidence: Evidence) -> Iterator[Finding]:
+    """A Scan that a user waits for.
+
+    What it does
+        Finds a Scan behind a user-facing access pattern, unless it reads a table or sparse index of at most 32 KB that
+        no pattern adds to.
+    Why it is bad
+        A Scan reads and pays for everything that is there, and takes longer with every item that is added. A filter
+        makes the answer smaller, not the bill.
+    Example
+        access_patterns:
+          open-tasks: {operation: Scan, entity: Task, filter: "#status = :open", values: {open: OPEN}, rate: 5/s}
+    Use instead
+        A Query: of a key that the caller knows, or of an index, which may be sparse. A job that nobody waits for says
+        `user_facing: false`.
+    Source
+        AWS: bp-query-scan.
+    """
+    for pattern in (p for p in evidence.served if p.operation == "Scan" and p.user_facing):
+        size = sum(int(entity.sizes.sum()) for entity, _ in reached(evidence, pattern))
+        if 0 < size <= SMALL_SCAN and not _grows(evidence, pattern):
+            continue
+        where = f"index {pattern.index}" if pattern.index else f"table {evidence.design.table_for(pattern).name}"
+        units = evidence.mean_units(pattern)
+        cost = f": {size / limits.MB:,.1f} MB and {rate_text(units)} RU a call" if units else ""
+        message = f"reads all of {where}{cost}, more with every item that is added"
+        facts = {"ru_per_call": units, "bytes": size, "rate_per_s": pattern.rate}
+        yield evidence.finding("DW301", "error", evidence.place(pattern), message, _instead(evidence, pattern), **facts)
+
+
+def _grows(evidence: Evidence, pattern: AccessPattern) -> bool:
+    return any(
+        write.operation == "Put" and write.target == "new"
+        for entity in evidence.design.addressed(pattern)
+        for write in evidence.writes_of(entity.name, "Put")
+    )
+
+
+def _instead(evidence: Evidence, pattern: AccessPattern) -> str:
+    """The key that would serve what a filter asks for."""
+    keys = evidence.design.table_for(pattern).keys(pattern.index)
+    named = [name for name in _equal(evidence, pattern) if name not in (*keys[0], *keys[1])]
+    if named:
+        return f"Query a global index whose partition key begins with {' and '.join(named)}, sparse if few items match"
+    return "Query a key that the caller knows, or an index; a job that nobody waits for says user_facing: false"
+
+
+def _equal(evidence: Evidence, pattern: AccessPattern) -> list[str]:
+    """The attributes that a filter asks to be equal to something."""
+    node = evidence.node(pattern, pattern, "filter")
+    nodes = expressions.walk(node) if node is not None else ()
+    equal = [n for n in nodes if isinstance(n, expressions.Compare) and n.operator == "="]
+    return list(dict.fromkeys(name for n in equal for name in expressions.attributes(n)))
+
+
+@rule("DW302", "warning")
+def filter_as_where(evidence: Evidence) -> Iterator[Finding]:
+    """A filter that throws away what was paid for.
+
+    What it does
+        Says which share of the items that a Query or Scan reads its filter discards: from the run, or else estimated
+        from the design's items. From 20 % it is a note, from half a warning, from 90 % an error. A filter on the TTL
+        attribute, which leaves out what has expired, is none of this.
+    Why it is bad
+        FilterExpression is no WHERE: it is applied after the read, and all that it discards is paid for. Pages come
+        back half empty.
+    Example
+        access_patterns:
+          open-tasks:
+            operation: Query
+            key_condition: PK = :PK
+            filter: "#status = :open"
+            values: {open: OPEN}
+    Use instead
+        Put what is filtered by into the sort key, or into an index; a sparse index holds only the few items that have
+        its key attribute.
+    Source
+        AWS: Query.FilterExpression, bp-query-scan, bp-indexes-general-sparse-indexes.
+    """
+    for pattern in (p for p in evidence.served if p.operation == "Query" or not p.user_facing):
+        found = discarded(evidence, pattern) if pattern.filter else None
+        if found is None or found.share < DISCARDED_NOTE:
+            continue
+        wasted = found.share * evidence.mean_units(pattern)
+        monthly = wasted * (pattern.rate or 0) * MONTH_SECONDS
+        cost = f", {rate_text(wasted)} RU a call" if wasted else ""
+        cost += f" and {monthly:,.0f} RU a month" if monthly else ""
+        message = f"{pattern.filter} throws away {percent(found.share)} of what is read ({found.basis}){cost}"
+        severity = "error" if found.share >= DISCARDED_ERROR else "warning"
+        severity = "note" if found.share < DISCARDED_WARNING else severity
+        names = " and ".join(_equal(evidence, pattern)) or "what is asked for"
+        fix = f"put {names} into the sort key or an index"
+        fix += "; a sparse index holds those items alone" if found.share >= DISCARDED_ERROR else ""
+        facts = {"discarded_share": found.share, "wasted_ru_per_call": wasted, "wasted_ru_per_month": monthly}
+        yield evidence.finding("DW302", severity, evidence.place(pattern), message, fix, **facts)
+
+
+@rule("DW303", "note")
+def parallel_scan_of_little(evidence: Evidence) -> Iterator[Finding]:
+    """A parallel Scan of a table that is not large.
+
+    What it does
+        Finds a Scan in several segments of a table under 20 GB.
+    Why it is bad
+        All segments read at once and take the capacity that everybody else needs; a small table gains little time.
+    Example
+        access_patterns:
+          export: {operation: Scan, table: Orders, segments: 8, user_facing: false}
+    Use instead
+        One segment, with a limit on the page size.
+    Source
+        AWS: bp-query-scan (parallel scans from 20 GB).
+    """
+    for pattern in (p for p in evidence.served if p.segments > 1 and evidence.items is not None):
+        size = sum(int(entity.sizes.sum()) for entity, _ in reached(evidence, pattern))
+        if size < PARALLEL_SCAN:
+            message = f"{pattern.segments} segments at once for {size / limits.MB:,.1f} MB"
+            fix = "scan in one segment, and limit the page size"
+            yield evidence.finding("DW303", "note", evidence.place(pattern), message, fix, bytes=size)
+
+
+@rule("DW304", "warning")
+def scan_beside_users(evidence: Evidence) -> Iterator[Finding]:
+    """A Scan that takes the provisioned capacity that users need.
+
+    What it does
+        Finds a Scan on a table with provisioned capacity where one call needs half of a minute's read units or more,
+        and user-facing patterns read the same table.
+    Why it is bad
+        The Scan reads as fast as it can, and the users' reads are throttled meanwhile.
+    Example
+        tables:
+          Orders: {partition_key: order_id, capacity: {read: 50, write: 50}}
+        access_patterns:
+          export: {operation: Scan, table: Orders, user_facing: false, rate: 1/day}
+          read: {operation: GetItem, entity: Order, rate: 20/s}
+    Use instead
+        Small pages with pauses, an export to S3, or a copy of the table for jobs.
+    Source
+        AWS: bp-query-scan (avoid sudden spikes).
+    """
+    for pattern in (p for p in evidence.served if p.operation == "Scan"):
+        table = evidence.design.table_for(pattern)
+        users = [p for p in evidence.served if p.is_read and p.user_facing and evidence.design.table_for(p) is table]
+        if not isinstance(table.capacity, Provisioned) or not [p for p in users if p.name != pattern.name]:
+            continue
+        most, units = most_units(table.capacity.read), evidence.mean_units(pattern)
+        if units >= SCAN_SHARE * most * 60:
+            message = (
+                f"one call takes {rate_text(units)} RU, of {rate_text(most)} a second for all readers of the table"
+            )
+            fix = "read small pages with pauses (limit), export to S3, or scan a copy"
+            facts = {"ru_per_call": units, "capacity_ru_per_s": most}
+            yield evidence.finding("DW304", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+@rule("DW305", "note")
+def many_queries(evidence: Evidence) -> Iterator[Finding]:
+    """A user action that takes five Queries or more.
+
+    What it does
+        Finds a user-facing pattern with `for_each` over five values or more, and says what a call costs.
+    Why it is bad
+        The slowest of the Queries decides how long the user waits, and each costs half a unit at least.
+    Example
+        access_patterns:
+          today: {operation: Query, key_condition: PK = :PK, for_each: region, rate: 50/s}
+    Use instead
+        Items that are read together under one key; for a sharded key as few shards as its writes ask for.
+    Source
+        AWS's data modelling guidance (five queries per user action: restructure); bp-partition-key-sharding.
+    """
+    for pattern in (p for p in evidence.queries if p.for_each and p.user_facing and evidence.items is not None):
+        entity = evidence.design.addressed(pattern)[0]
+        made = evidence.items.entities[entity.name] if evidence.items is not None else None
+        queries = len(evidence.items.source.all_values(made, str(pattern.for_each))) if made and evidence.items else 0
+        if queries >= QUERIES_PER_CALL:
+            units = evidence.mean_units(pattern)
+            message = f"each call sends {queries} Queries, one for each {pattern.for_each}: {rate_text(units)} RU"
+            fix = "keep what is read together under one key, or use fewer shards"
+            facts = {"queries": queries, "ru_per_call": units}
+            yield evidence.finding("DW305", "note", evidence.place(pattern), message, fix, **facts)
+
+
+@rule("DW306", "warning")
+def reads_past_a_page(evidence: Evidence) -> Iterator[Finding]:
+    """A Query that reads more than a page for one call.
+
+    What it does
+        Finds a user-facing Query without a limit that reads more than 1 MB for its largest collection.
+    Why it is bad
+        One request returns 1 MB at most; the rest needs more requests, one after the other, which grow with the
+        collection.
+    Example
+        access_patterns:
+          history: {operation: Query, entity: Event, key_condition: PK = :PK, rate: 5/s}
+    Use instead
+        A limit with `descending` for the newest, a narrower sort key range, or a projection onto an index.
+    Source
+        AWS: Query.Pagination.
+    """
+    for pattern in (p for p in evidence.queries if p.user_facing and p.page_limit is None and not p.for_each):
+        found = evidence.outcomes(pattern)
+        factor = 1.0 if pattern.consistent else 0.5
+        most = found.per_call().most if found else 0.0
+        if most > factor * PAGE / limits.READ_UNIT_BYTES * 1.01:
+            pages = most / (factor * PAGE / limits.READ_UNIT_BYTES)
+            message = (
+                f"the largest collection takes {rate_text(most)} RU a call, {pages:,.0f} pages of 1 MB in sequence"
+            )
+            fix = "set a limit, or narrow the range of the sort key"
+            facts = {"most_ru_per_call": most, "pages": pages}
+            yield evidence.finding("DW306", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+@rule("DW307", "warning")
+def reads_what_nobody_asked(evidence: Evidence) -> Iterator[Finding]:
+    """A Query that reads other kinds of item too.
+
+    What it does
+        Finds a Query whose key condition reaches items of entities that it does not name, where they are 20 % or more
+        of the bytes that it reads.
+    Why it is bad
+        They are paid for with every call, and whoever reads the answer has to tell the kinds apart.
+    Example
+        entities:
+          Order: {key: {PK: "CUSTOMER#{customer}", SK: "ORDER#{order}"}}
+          Event: {key: {PK: "CUSTOMER#{customer}", SK: "EVENT#{event}"}}
+        access_patterns:
+          orders: {operation: Query, entity: Order, key_condition: PK = :PK}
+    Use instead
+        `begins_with(SK, :orders)` with the prefix of the kind; or name both entities, if both are wanted.
+    Source
+        AWS: bp-sort-keys.
+    """
+    for pattern in (p for p in evidence.queries if p.entity):
+        sizes = {e.name: float(e.sizes.sum()) * share for e, share in reached(evidence, pattern)}
+        others = {name: size for name, size in sizes.items() if name not in pattern.entity}
+        share = sum(others.values()) / sum(sizes.values()) if sizes else 0.0
+        if share >= DISCARDED_NOTE and not _narrowed(evidence, pattern):
+            names = " and ".join(others)
+            message = f"asks for {' and '.join(pattern.entity)} and reads {names} too: {percent(share)} of the bytes"
+            fix = "narrow the sort key to the prefix that is wanted, or name the other entity as wanted"
+            facts = {"others": list(others), "share": share}
+            yield evidence.finding("DW307", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+def _narrowed(evidence: Evidence, pattern: AccessPattern) -> bool:
+    """Whether a Query states a range of the sort key, so that what it reaches depends on its values."""
+    return bool(query_condition(evidence.design, pattern).sort)
+
+
+@rule("DW308", "note")
+def no_rate(evidence: Evidence) -> Iterator[Finding]:
+    """Access patterns without a rate.
+
+    What it does
+        Lists the served patterns that state no rate.
+    Why it is bad
+        Nothing can be said of their cost and of the heat of their keys, and they are missing from everybody else's.
+    Example
+        access_patterns:
+          read: {operation: GetItem}
+    Use instead
+        An estimate, `rate: 20/s` and the `peak`: the order of magnitude decides most questions.
+    Source
+        AWS: bp-general-nosql-design (know size, shape and velocity first).
+    """
+    missing = [p.name for p in evidence.served if p.rate is None and p.expect.error is None]
+    if missing:
+        every = len(evidence.served)
+        message = f"{len(missing)} of {every} access patterns have no rate: {_listed(missing)}"
+        fix = "give each a rate, as 20/s, and the peak where it differs"
+        yield evidence.finding("DW308", "note", (), message, fix, patterns=missing)
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+@rule("DW309", "note")
+def nobody_writes(evidence: Evidence) -> Iterator[Finding]:
+    """Items that are read, and that no access pattern writes.
+
+    What it does
+        Finds an entity that patterns read and none creates, changes or deletes.
+    Why it is bad
+        Its writes are missing from cost and heat; they often are the larger part.
+    Example
+        access_patterns:
+          read-user: {operation: GetItem, entity: User, rate: 50/s}
+    Use instead
+        Add the pattern that creates it; if another system loads the items, accept this and say so.
+    Source
+        AWS's data modelling guidance (every read pattern has a write pattern).
+    """
+    for entity in evidence.design.entities.values():
+        reads, writes = evidence.reads_of(entity.name), [w for w in evidence.writes if w.entity.name == entity.name]
+        if reads and not writes:
+            names = _listed([p.name for p in reads])
+            message = f"{names} {'reads' if len(reads) == 1 else 'read'} it, and no access pattern writes it"
+            fix = f"add the access pattern that creates {entity.name}, with its rate"
+            yield evidence.finding("DW309", "note", ("entities", entity.name), message, fix)
+
+
+@rule("DW310", "warning")
+def put_without_condition(evidence: Evidence) -> Iterator[Finding]:
+    """A put that creates an item, and would overwrite one.
+
+    What it does
+        Finds a PutItem, or a Put in a transaction, for new items without `attribute_not_exists` in its condition. With
+        a random id in the key it is a note: there only a repeated request meets an item.
+    Why it is bad
+        A put replaces whatever stands under the key, and reports success: a request that is sent twice, or a second
+        user with the same name, silently destroys the first item.
+    Example
+        access_patterns:
+          sign-up: {operation: PutItem, entity: User, rate: 2/s}
+    Use instead
+        `condition: attribute_not_exists(PK)`; it costs nothing more.
+    Source
+        AWS: Expressions.ConditionExpressions (preventing overwrites).
+    """
+    for write in evidence.writes:
+        batch = write.pattern.operation == "BatchWriteItem"  # takes no conditions
+        guarded = needs_no_item(evidence.node(write.pattern, write.part, "condition"))
+        if write.operation != "Put" or write.target != "new" or batch or guarded or write.pattern.expect.error:
+            continue
+        table = evidence.design.table_of(write.entity.name)
+        random = _random_id(evidence, write)
+        why = "a repeated request" if random else "a second put with the same key"
+        message = (
+            f"creates {write.entity.name} without attribute_not_exists({table.partition_key}): {why} overwrites it"
+        )
+        fix = f"condition: attribute_not_exists({table.partition_key})"
+        severity = "note" if random else "warning"
+        yield evidence.finding("DW310", severity, write.place, message, fix, random_id=random)
+
+
+def _random_id(evidence: Evidence, write: Write) -> bool:
+    """Whether the key holds an id that no two requests draw alike."""
+    entity = write.entity
+    domains = [
+        (entity.attributes or {}).get(name) or evidence.design.fields[name]
+        for name in key_fields(evidence.design, entity)
+    ]
+    return any(domain.type is not None and domain.type.word in ID_TYPES for domain in domains)
+
+
+@rule("DW311", "warning")
+def update_without_condition(evidence: Evidence) -> Iterator[Finding]:
+    """An update that would create an item where there is none.
+
+    What it does
+        Finds an UpdateItem, or an Update in a transaction, that no condition keeps from creating an item, where
+        another access pattern creates these items. An update that is how items come to be, as a counter per window
+        is, is none of this.
+    Why it is bad
+        An update of a key that does not exist creates an item with only the attributes that it sets: half a task,
+        which every reader trips over.
+    Example
+        access_patterns:
+          create: {operation: PutItem, entity: Task, condition: attribute_not_exists(PK)}
+          rename: {operation: UpdateItem, entity: Task, update: SET title = :title}
+    Use instead
+        `condition: attribute_exists(PK)`, or any comparison that a missing item fails.
+    Source
+        AWS: API_UpdateItem (creates the item if it does not exist).
+    """
+    for write in (w for w in evidence.writes if w.operation == "Update"):
+        created = [w for w in evidence.writes_of(write.entity.name, "Put") if w.target == "new"]
+        guarded = needs_item(evidence.node(write.pattern, write.part, "condition"))
+        if created and not guarded and write.target != "new" and not write.pattern.expect.error:
+            key = evidence.design.table_of(write.entity.name).partition_key
+            message = (
+                f"updates {write.entity.name} whether it exists or not: of a missing one it creates a part, though "
+                f"{created[0].pattern.name} is what creates it"
+            )
+            fix = f"condition: attribute_exists({key})"
+            yield evidence.finding("DW311", "warning", write.place, message, fix, created_by=created[0].pattern.name)
+
+
+@rule("DW312", "warning")
+def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
+    """An item that is read, changed and put back without a version.
+
+    What it does
+        Finds a put that replaces existing items which other patterns read, without a condition that compares an
+        attribute, such as a version.
+    Why it is bad
+        Of two clients that read the same item and write it back, the second destroys what the first changed; both are
+        told that all is well.
+    Example
+        access_patterns:
+          read: {operation: GetItem, entity: Cart, rate: 50/s}
+          save: {operation: PutItem, entity: Cart, target: existing, rate: 10/s}
+    Use instead
+        An UpdateItem that sets what changed; or `condition: version = :read`, with the version raised by each write.
+    Source
+        AWS: DynamoDBMapper.OptimisticLocking, BestPractices_ImplementingVersionControl.
+    """
+    for write in (w for w in evidence.writes if w.operation == "Put" and w.target not in ("new", "missing")):
+        condition = evidence.node(write.pattern, write.part, "condition")
+        reads = [p.name for p in evidence.reads_of(write.entity.name)]
+        if reads and not compares(condition) and not needs_no_item(condition):
+            message = (
+                f"replaces whole items of {write.entity.name}, which {_listed(reads)} read, whatever they hold by now"
+            )
+            fix = "update the attributes that change, or compare a version: condition: version = :read_version"
+            yield evidence.finding("DW312", "warning", write.place, message, fix, read_by=reads)
+
+
+@rule("DW313", "error")
+def update_forgets_key(evidence: Evidence) -> Iterator[Finding]:
+    """An update that changes what a key is made of, and not the key.
+
+    What it does
+        Finds an update that sets an attribute from which a key attribute's template is made, without setting that key
+        attribute too.
+    Why it is bad
+        The index goes on finding the item under its old value: the order is SHIPPED, and Query lists it as OPEN. In the
+        primary key it cannot be repaired by an update at all.
+    Example
+        entities:
+          Order:
+            key: {PK: "{order}", GSI1PK: "STATUS#{status}"}
+            attributes: {status: [OPEN, SHIPPED]}
+        access_patterns:
+          ship: {operation: UpdateItem, update: "SET #status = :shipped", values: {shipped: SHIPPED}}
+    Use instead
+        Set both, "SET #status = :shipped, GSI1PK = :key"; or let the index be keyed by the attribute itself.
+    Source
+        Keys are plain attributes that the application writes: AWS, GSI (index key attributes).
+    """
+    for write in (w for w in evidence.writes if w.operation == "Update"):
+        node = evidence.node(write.pattern, write.part, "update")
+        changed = {str(clause.path.parts[0]) for clause in node.clauses}
+        table, domains = evidence.design.table_of(write.entity.name), evidence.design.domains_of(write.entity.name)
+        for name in table.indexed_attributes:
+            template = domains[name].template if name in domains else None
+            made_of = {a for a in changed if template and _stands_in(a, domains.get(a), template.fields)}
+            if template and made_of and name not in changed:
+                what = " and ".join(sorted(made_of))
+                primary = name in table.key_attributes
+                message = f"changes {what}, of which {name} ({template.text}) is made, and leaves {name} as it was"
+                fix = "delete the item and put it under its new key, in a transaction" if primary else f"set {name} too"
+                yield evidence.finding("DW313", "error", write.place, message, fix, key=name, template=template.text)
+
+
+def _stands_in(attribute: str, domain: Any, fields: tuple[str, ...]) -> bool:
+    """Whether an attribute, or the field that it holds, stands in a template."""
+    held = domain.template.lone_field if domain is not None and domain.template else None
+    return attribute in fields or held in fields
+
+
+@rule("DW314", "warning")
+def transaction_of_one(evidence: Evidence) -> Iterator[Finding]:
+    """A transaction for a single item.
+
+    What it does
+        Finds a TransactWriteItems or TransactGetItems with one member.
+    Why it is bad
+        A transaction costs two units for each that a plain request takes. One item is written atomically anyway.
+    Example
+        access_patterns:
+          pay: {operation: TransactWriteItems, actions: [{operation: Update, update: "SET paid = :now"}]}
+    Use instead
+        UpdateItem, PutItem, DeleteItem or GetItem (strongly consistent), with the same condition.
+    Source
+        AWS: transaction-apis (capacity management), read-write-operations.
+    """
+    plain = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem with consistent: true"}
+    for pattern in (p for p in evidence.served if p.operation.startswith("Transact")):
+        counts = [action.count for action in pattern.actions] or [pattern.count]
+        if len(counts) == 1 and (counts[0] is None or counts[0].most <= 1):
+            operation = pattern.actions[0].operation if pattern.actions else "Get"
+            half = evidence.mean_units(pattern) * (pattern.rate or 0) / 2
+            cost = (
+                f": {rate_text(half)} units/s more than a plain request" if half else ": twice a plain request's units"
+            )
+            message = f"a transaction for one item{cost}"
+            fix = f"use {plain.get(operation, 'PutItem with the condition')}; a single write is atomic"
+            yield evidence.finding("DW314", "warning", evidence.place(pattern), message, fix, wasted_units_per_s=half)
+
+
+@rule("DW315", "warning")
+def transactions_on_one_item(evidence: Evidence) -> Iterator[Finding]:
+    """Transactions that meet on one item.
+
+    What it does
+        Finds a TransactWriteItems whose most popular item gets 20 transactions a second or more at peak.
+    Why it is bad
+        A transaction that meets another on an item is cancelled: TransactionConflict. Retries cost double units again
+        and make more conflicts.
+    Example
+        access_patterns:
+          order:
+            operation: TransactWriteItems
+            peak: 200/s
+            actions:
+              - {operation: Put, entity: Order}
+              - {operation: Update, entity: Total, update: ADD orders :one, values: {one: 1}}
+    Use instead
+        Keep the shared item out of the transaction: count from a stream, or in shards.
+    Source
+        AWS: transaction-apis (conflict handling).
+    """
+    from workbench.changes import member_weights, members
+
+    for pattern in (p for p in evidence.served if p.operation == "TransactWriteItems" and p.peak_rate):
+        for member in members(evidence.items, pattern) if evidence.items is not None else ():
+            weights = [] if member.is_new or evidence.items is None else member_weights(evidence.items, pattern, member)
+            rate = float(max(weights, default=0.0)) * (pattern.peak_rate or 0)
+            if rate >= CONFLICTING_WRITES and len(pattern.actions) > 1:
+                message = f"one item of {member.entity} is part of {rate_text(rate)} transactions a second at peak"
+                fix = f"take {member.entity} out of the transaction: count from a stream, or in shards"
+                facts = {"entity": member.entity, "transactions_per_s": rate}
+                yield evidence.finding("DW315", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+@rule("DW316", "note")
+def count_by_reading(evidence: Evidence) -> Iterator[Finding]:
+    """Counting by reading.
+
+    What it does
+        Finds a user-facing Query with `select: COUNT` that reads 10 units or more a call.
+    Why it is bad
+        A count reads and pays for every item that it counts, each time anew.
+    Example
+        access_patterns:
+          how-many: {operation: Query, key_condition: PK = :PK, select: COUNT, rate: 50/s}
+    Use instead
+        A counter item, kept by a stream or raised with the write.
+    Source
+        AWS: bp-gsi-aggregation, Query (Select: COUNT).
+    """
+    for pattern in (p for p in evidence.served if p.select == "COUNT" and p.user_facing):
+        units = evidence.mean_units(pattern)
+        if units >= COUNT_UNITS:
+            message = f"reads {rate_text(units)} RU a call to say how many there are"
+            fix = "keep a counter beside the items, raised from a stream"
+            yield evidence.finding("DW316", "note", evidence.place(pattern), message, fix, ru_per_call=units)

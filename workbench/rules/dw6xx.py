@@ -1,0 +1,1 @@
+"""DW6xx: security."""

@@ -1,0 +1,241 @@
+"""Tenancy: whether the partition keys of a design keep the items of one tenant apart from those of all others.
+
+A condition on partition keys sees text. It can tell tenants apart if the tenant's id stands in the key, and if what
+stands beside it is a separator that no id contains: `T#t1*` is the beginning of `T#t10` too, `T#t1#*` is not. And a key
+must not read as that of another kind of item: under `{tenant}` and `{product}` in one table, the product t1 lies in the
+partition of the tenant t1. (Developer Guide: specifying-conditions, bp-sort-keys.)
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from workbench.design import Design, Entity, Table
+from workbench.fields import distinct, stream
+from workbench.identity import key_tag, origin, parents
+from workbench.keys import KeyTemplate, Placeholder
+
+Shape = tuple[str | Placeholder, ...]
+SAMPLE = 64  # ids of tenants that are looked through for separators
+CLOCK = 1_767_225_600  # of ids that are made of time
+WILD, WORD = "*", "\1"
+_ESCAPES = {"*": "${*}", "?": "${?}", "$": "${$}"}
+
+
+class Tenancy:
+    """The tenants of a design: one field, or None for a role that has no tenant."""
+
+    def __init__(self, design: Design, tenant: str | None):
+        self.design, self.tenant = design, tenant
+
+    def is_owned(self, entity: Entity) -> bool:
+        """Whether an entity's items belong to tenants: its fields, their parents or other roles name the tenant."""
+        if self.tenant is None:
+            return False
+        domains = self.design.domains_of(entity.name)
+        names = {name for domain in domains.values() for name in domain.references()}
+        names |= {name for name, domain in domains.items() if domain.is_field}
+        names |= {domain.of for domain in domains.values() if domain.of is not None}
+        named = {f for n in names if n in self.design.fields for f in (n, *parents(self.design, n))}
+        return self.tenant in named | {origin(self.design, name) for name in named}
+
+    def stands_in(self, shape: Shape) -> bool:
+        """Whether a key holds the tenant."""
+        return any(isinstance(part, Placeholder) and part.field == self.tenant for part in shape)
+
+    def problem(self, table: Table, index: str | None, entity: Entity, shapes: Sequence[Shape]) -> str:
+        """Why a condition on these partition keys does not keep tenants apart; empty if it does."""
+        if self.tenant is None:
+            return ""
+        names = table.keys(index)[0]
+        where = f"partition key {', '.join(names)} of {f'index {index} of ' if index else ''}{table.name}"
+        if not any(map(self.stands_in, shapes)):
+            return self._shared_problem(table, names, entity, shapes, where)
+        for shape in shapes:
+            if self.stands_in(shape) and (problem := self.separation(shape)):
+                return f"{where}, {text_of(shape)}: {problem}"
+        return self._ambiguity(table, names, shapes)
+
+    def _shared_problem(
+        self, table: Table, names: Sequence[str], entity: Entity, shapes: Sequence[Shape], where: str
+    ) -> str:
+        written = ", ".join(map(text_of, shapes))
+        if self.is_owned(entity):
+            return (
+                f"{entity.name} belongs to a {self.tenant}, and the {where}, {written}, does not say which: begin it "
+                f"with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
+            )
+        keys = [glob(shape, None, "") for shape in shapes]
+        for other in self.design.entities_in(table.name):
+            theirs = [shape_of(self.design, other, name) for name in names]
+            if self.is_owned(other) and all(overlap(k, glob(s, None, "")) for k, s in zip(keys, theirs, strict=True)):
+                return (
+                    f"the {where}, {written}, may be that of a {other.name} too, which belongs to a {self.tenant}: "
+                    f"begin the keys of {entity.name} with text of their own"
+                )
+        return ""
+
+    def _ambiguity(self, table: Table, names: Sequence[str], shapes: Sequence[Shape]) -> str:
+        """Which other items of another tenant may have such a key, where a field stands in the tenant's place."""
+        for other in self.design.entities_in(table.name):
+            stated = [shape_of(self.design, other, name) for name in names]
+            if not (self.is_owned(other) or any(map(self.stands_in, stated))):
+                continue
+            problem = next((p for shape in stated if (p := self.separation(shape))), "")
+            if all(self._may_meet(a, b, bool(problem)) for a, b in zip(shapes, stated, strict=True)):
+                why = f": {problem}" if problem else f" of another {self.tenant}: begin them with text of their own"
+                return f"the keys {', '.join(map(text_of, shapes))} may be those of a {other.name} too{why}"
+        return ""
+
+    def _may_meet(self, own: Shape, other: Shape, loose: bool) -> bool:
+        """Whether a key of the caller's may be one of another tenant's items, where separators stand in neither's ids.
+
+        Not, where the tenant stands in the same place of both. `loose` is a key in which nothing separates tenants.
+        """
+        if loose:
+            return overlap(glob(own, None, ""), glob(other, None, ""))
+        alike = self.stands_in(own) and self.stands_in(other)
+        if alike and (own == other or self._before(own) == self._before(other) is not None):
+            return False
+        marks = "".join({c for part in (*own, *other) if isinstance(part, str) for c in part if not c.isalnum()})
+        return overlap(glob(own, self.tenant, WORD), glob(other, None, "").replace(WILD, WORD), without=marks)
+
+    def _before(self, shape: Shape) -> str | None:
+        """The text before the tenant; None if another field stands there."""
+        first = next(i for i, part in enumerate(shape) if isinstance(part, Placeholder))
+        tenant = shape[first]
+        is_first = isinstance(tenant, Placeholder) and tenant.field == self.tenant
+        return "".join(part for part in shape[:first] if isinstance(part, str)) if is_first else None
+
+    def separation(self, shape: Shape) -> str:
+        """Why a wildcard beside the tenant would let in other tenants; empty if separators stand between."""
+        places = [i for i, part in enumerate(shape) if isinstance(part, Placeholder) and part.field == self.tenant]
+        if not places:
+            return ""
+        for sides in ((places[0], -1), (places[-1], 1)):
+            place, step = sides
+            beyond = shape[place + step :] if step > 0 else shape[:place][::-1]
+            if not any(isinstance(part, Placeholder) for part in beyond):
+                continue
+            side = "follows" if step > 0 else "stands before"
+            near = beyond[0]
+            if isinstance(near, Placeholder):
+                return f"{{{near.field}}} {side} {{{self.tenant}}} without a separator, so that t1 is also in t10"
+            edge = near[0] if step > 0 else near[-1]
+            if edge.isalnum():
+                return f"{near!r} {side} {{{self.tenant}}}, and no separator as #: t1 is also in t10"
+            if found := next((each for each in self.tenants if near in each), None):
+                return f"{near!r} is no separator, since ids such as {found!r} contain it"
+        return ""
+
+    @cached_property
+    def tenants(self) -> tuple[str, ...]:
+        """Some ids of tenants, as their domain makes them; none where they come from rows."""
+        return sample_values(self.design, str(self.tenant))
+
+
+# Shapes of keys
+
+
+def shape_of(design: Design, entity: Entity, attribute: str) -> Shape:
+    """An attribute as text and fields, with its own attributes put in; of anything else one placeholder."""
+    domain = design.domains_of(entity.name).get(attribute)
+    if domain is None or domain.is_field or domain.value is None:
+        return (Placeholder(attribute),)
+    return expanded(design, entity, domain.value)
+
+
+def expanded(design: Design, entity: Entity, value: Any, passed: frozenset[str] = frozenset()) -> Shape:
+    """A constant or template as text and fields; attributes of the entity that are templates are put in."""
+    if not isinstance(value, str):
+        return (str(value),)
+    found: list[str | Placeholder] = []
+    for part in KeyTemplate(value).parts:
+        inner: Shape = (part,)
+        if isinstance(part, Placeholder) and part.field not in passed:
+            domain = design.domains_of(entity.name).get(part.field)
+            if domain is not None and not domain.is_field and domain.value is not None and not part.spec:
+                inner = expanded(design, entity, domain.value, passed | {part.field})
+        for each in inner:
+            if isinstance(each, str) and found and isinstance(found[-1], str):
+                found[-1] += each
+            else:
+                found.append(each)
+    return tuple(found)
+
+
+def text_of(shape: Shape) -> str:
+    """A shape as a template."""
+    return "".join(part if isinstance(part, str) else f"{{{part.field}}}" for part in shape)
+
+
+def glob(shape: Shape, tenant: str | None, identity: str) -> str:
+    """A shape as a pattern of IAM: the tenant as the policy variable, other fields as `*`.
+
+    >>> glob(("TENANT#", Placeholder("t"), "#", Placeholder("order")), "t", "${aws:PrincipalTag/t}")
+    'TENANT#${aws:PrincipalTag/t}#*'
+    """
+    parts = [
+        "".join(_ESCAPES.get(c, c) for c in part)
+        if isinstance(part, str)
+        else identity
+        if part.field == tenant
+        else WILD
+        for part in shape
+    ]
+    return re.sub(r"(?<!\{)\*+", WILD, "".join(parts))
+
+
+def overlap(one: str, two: str, *, without: str = "") -> bool:
+    """Whether some text fits both patterns, in which `*` is any text and WORD any that has none of `without`.
+
+    >>> overlap("A#*", "*#B"), overlap("A#*", "B#*"), overlap("A#*", f"{WORD}#B", without="#")
+    (True, False, True)
+    >>> overlap(WORD, "T#*", without="#"), overlap(WORD, f"x{WORD}", without="#")
+    (False, True)
+    """
+    wild = (WILD, WORD)
+    seen: set[tuple[int, int]] = set()
+    waiting = [(0, 0)]
+    while waiting:
+        i, j = waiting.pop()
+        if (i, j) in seen:
+            continue
+        seen.add((i, j))
+        a, b = one[i : i + 1], two[j : j + 1]
+        if not a and not b:
+            return True
+        if a in wild and a:
+            waiting += [(i + 1, j), *([(i, j + 1)] if _takes(a, b, without) else [])]
+        if b in wild and b:
+            waiting += [(i, j + 1), *([(i + 1, j)] if _takes(b, a, without) else [])]
+        if a and a == b:
+            waiting.append((i + 1, j + 1))
+    return False
+
+
+def _takes(wild: str, part: str, without: str) -> bool:
+    """Whether a wildcard may stand for the next part of the other pattern."""
+    return bool(part) and (wild == WILD or part not in without)
+
+
+def sample_values(design: Design, field: str) -> tuple[str, ...]:
+    """Some of the values of a field, as text in keys."""
+    domain = design.fields[origin(design, field)]
+    if domain.choice is not None:
+        return tuple(map(str, domain.choice))
+    if domain.value is not None or domain.of is not None:
+        return ()
+    most = min(SAMPLE, domain.cardinality, domain.count.most if getattr(domain.count, "most", None) else SAMPLE)
+    ranks = np.arange(int(most))
+    rng = stream(1, "tenants", field)
+    column = distinct(domain, ranks, np.full(len(ranks), len(ranks)), rng, 1, field, 1_767_225_600)
+    return tuple(map(str, column.take(ranks)))
+
+
+def is_numeric(design: Design, table: Table, attribute: str) -> bool:
+    """Whether a key attribute holds numbers."""
+    return any(key_tag(design, entity, attribute) == "N" for entity in design.entities_in(table.name))
