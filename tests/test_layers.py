@@ -22,7 +22,7 @@ WORK = (
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste rules reviews policyreview comparison migration"
 )
-VIEWS = "pictures capacity_chart spread_charts cost_charts charts reports regression environment cli __main__"
+VIEWS = "pictures capacity_chart spread_charts cost_charts charts reports parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment cli __main__"
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 
