@@ -131,7 +131,7 @@ def _junit_case(suite: Any, outcome: "Outcome") -> str:
     case = ElementTree.SubElement(suite, "testcase", {name: _xml(text) for name, text in attributes.items()})
     properties = ElementTree.SubElement(case, "properties")
     for name, value in {**outcome.parameters, "clock": clock(outcome)}.items():
-        ElementTree.SubElement(properties, "property", name=_xml(name), value=_xml(shown(value)))
+        ElementTree.SubElement(properties, "property", name=_xml(name), value=_xml(str(value)))
     if outcome.holds:
         return ""
     kind = "error" if outcome.error else "failure" if outcome.metrics else "skipped"
