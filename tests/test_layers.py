@@ -18,7 +18,7 @@ WORK = (
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
     "splitting clients flows recording simulation engines errata "
-    "tables loading metering sampling runs "
+    "tables loading metering sampling trials runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste rules reviews policyreview comparison migration"
 )

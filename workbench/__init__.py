@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
+    from workbench import gates as gates
     from workbench import regression as regression
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from workbench.expected import expected_units as expected_units
     from workbench.findings import Finding as Finding
     from workbench.findings import Review as Review
+    from workbench.gate_results import Regression as Regression
+    from workbench.gates import regress as regress
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
@@ -57,8 +60,11 @@ if TYPE_CHECKING:
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
     from workbench.sizes import item_size as item_size
+    from workbench.trials import Race as Race
+    from workbench.trials import Trial as Trial
+    from workbench.trials import trial as trial
 
-_MODULES = ("capacity", "charts", "regression")
+_MODULES = ("capacity", "charts", "gates", "regression")
 _NAMES = {
     "Comparison": "comparison",
     "Cost": "costs",
@@ -74,9 +80,12 @@ _NAMES = {
     "Policy": "policies",
     "Prices": "prices",
     "Proof": "proofs",
+    "Race": "trials",
+    "Regression": "gate_results",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
+    "Trial": "trials",
     "WorkbenchError": "errors",
     "compare": "comparison",
     "diff": "migration",
@@ -93,11 +102,13 @@ _NAMES = {
     "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
+    "regress": "gates",
     "request_spread": "partitions",
     "review": "reviews",
     "review_policy": "policyreview",
     "run_patterns": "runs",
     "start_engine": "engines",
+    "trial": "trials",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
@@ -116,9 +127,12 @@ __all__ = [
     "Policy",
     "Prices",
     "Proof",
+    "Race",
+    "Regression",
     "RequestError",
     "Review",
     "Run",
+    "Trial",
     "WorkbenchError",
     "capacity",
     "charts",
@@ -126,6 +140,7 @@ __all__ = [
     "diff",
     "estimate_cost",
     "expected_units",
+    "gates",
     "generate_items",
     "iam_policy",
     "index_write_units",
@@ -137,12 +152,14 @@ __all__ = [
     "prove_policy",
     "read_units",
     "record",
+    "regress",
     "regression",
     "request_spread",
     "review",
     "review_policy",
     "run_patterns",
     "start_engine",
+    "trial",
     "write_units",
 ]
 
