@@ -20,6 +20,7 @@ from workbench.errors import NotebookError
 from workbench.results import number
 
 ROUNDING = 1e-9  # relative; two machines may add the same floats in another order
+DIGITS = 10  # significant ones of a float, so that a baseline shows 185.6 and not 185.60000000000002
 Metrics = dict[str, Any]
 
 
@@ -33,8 +34,18 @@ def metrics(results: Mapping[str, Any]) -> Metrics:
     for name, value in _flat(results, ""):
         if name in found:
             raise ValueError(f"two recorded results have the name {name}: rename one of them")
-        found[name] = value
+        found[name] = _plain(value)
     return dict(sorted(found.items()))
+
+
+def _plain(value: Any) -> Any:
+    """A value without the noise of floating point: 3.0 is 3, 0.1 + 0.2 is 0.3."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, float):
+        return value
+    short = float(f"{value:.{DIGITS}g}")
+    return int(short) if short.is_integer() and abs(short) < 10**DIGITS else short
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
