@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|sizes|loading|imports|crosscheck ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|sizes|loading|imports|crosscheck|regress ...]`: measure, print, and write RESULTS.md.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import crosscheck, imports, items, loading, sizes
+from benchmarks import crosscheck, imports, items, loading, regress, sizes
 from benchmarks.ratios import Fact, Grid, Ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -21,12 +21,14 @@ SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Grid]]] = {
     "loading": loading.measure,
     "imports": imports.measure,
     "crosscheck": crosscheck.measure,
+    "regress": regress.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "sizes": {"tasks": 100_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
     "imports": {"rounds": 5},
+    "regress": {"rounds": 1, "notebooks": 3},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 

@@ -172,5 +172,5 @@ def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results)
 
 def test_an_unknown_subject_is_wrong_usage(capsys, results):
     assert bench.main(["speed"]) == 2
-    assert "no subject speed; there are items, sizes, loading, imports, crosscheck" in capsys.readouterr().err
+    assert "no subject speed; there are items, sizes, loading, imports, crosscheck, regress" in capsys.readouterr().err
     assert not results.exists()
