@@ -9,16 +9,16 @@ from workbench.trials import trial
 
 DESIGN = """\
 name: trial
-tables: {T: {partition_key: user, sort_key: note, ttl: expires}}
-fields: {user: {count: 20}, note: {per: user, count: 5}}
+tables: {Notes: {partition_key: writer, sort_key: note, ttl: expires}}
+fields: {writer: {count: 20}, note: {per: writer, count: 5}}
 entities:
   Note: {attributes: {at: timestamp(-8d..now), expires: epoch(at + 4d)}}
 access_patterns:
-  add: {operation: PutItem, condition: attribute_not_exists(user)}
+  add: {operation: PutItem, condition: attribute_not_exists(writer)}
   put: {operation: PutItem}
-  list: {operation: Query, key_condition: user = :user, filter: "expires > :now"}
+  list: {operation: Query, key_condition: writer = :writer, filter: "expires > :now"}
   all: {operation: Scan}
-  by-note: {operation: GetItem, given: [note], unserved: the caller has no user}
+  by-note: {operation: GetItem, given: [note], unserved: the caller has no writer}
 """
 
 
@@ -72,7 +72,7 @@ def test_a_scan_reads_every_item_and_no_table_is_left(items, engine):
 @pytest.mark.engine
 def test_a_loser_that_fails_for_another_reason_ends_the_race(items, engine):
     with trial(items, engine, "add", calls=1) as one:
-        engine.call("DeleteTable", {"TableName": one.tables.name("T")})
+        engine.call("DeleteTable", {"TableName": one.tables.name("Notes")})
         with pytest.raises(RequestError, match="ResourceNotFound"):
             one.race()
 
@@ -81,6 +81,6 @@ def test_a_loser_that_fails_for_another_reason_ends_the_race(items, engine):
 def test_a_pattern_that_cannot_be_tried_is_named(items, engine):
     with pytest.raises(KeyError, match="no access pattern 'lst'; there are add, put"), trial(items, engine, "lst"):
         pass
-    with pytest.raises(ValueError, match="no key of trial serves by-note: the caller has no user"):
+    with pytest.raises(ValueError, match="no key of trial serves by-note: the caller has no writer"):
         with trial(items, engine, "by-note"):
             pass
