@@ -10,8 +10,8 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results limits thresholds findings keys expressions key_conditions distributions typewords domains documents notation design "
-    "identity references constraints serving access designfile"
+    "errors results limits thresholds findings keys expressions key_conditions distributions typewords domains "
+    "documents notation design identity references constraints serving access designfile"
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
@@ -22,7 +22,10 @@ WORK = (
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste rules reviews policyreview comparison migration"
 )
-VIEWS = "pictures capacity_chart spread_charts cost_charts charts reports parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment cli __main__"
+VIEWS = (
+    "pictures capacity_chart spread_charts cost_charts charts reports parameters regression "
+    "baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment cli __main__"
+)
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 
 

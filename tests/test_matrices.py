@@ -109,7 +109,9 @@ def test_a_case_is_told_by_notebook_and_parameters():
 
 
 def test_parameters_have_type_default_and_help_as_the_cell_states_them():
-    code = "seed: int = 7  # fixes every draw\nfile: str = 'a#b'  # größe # x\nfree = [1]\nmade: float = 1 / 3\nimport os\n"
+    code = (
+        "seed: int = 7  # fixes every draw\nfile: str = 'a#b'  # größe # x\nfree = [1]\nmade: float = 1 / 3\nimport os"
+    )
     assert stated_parameters(code) == [
         Parameter("seed", "int", 7, "fixes every draw"),
         Parameter("file", "str", "a#b", "größe # x"),

@@ -32,6 +32,7 @@ BY_DAY = [
         "  day: {count: 30, popularity: latest}\n  event_id: {per: day, count: 100}",
     ),
 ]
+CREATE_TASK = ("entity: Task, condition: attribute_not_exists(PK), rate", "entity: Task, rate")
 MISTAKES = {
     "an index with all attributes": (
         "capacity", "design_file", BOARD, [(BOARD_TABLE, WITH_INDEX)],
@@ -51,7 +52,7 @@ MISTAKES = {
     ),
     "a write without a guard": (
         "review_baseline", "design_file", BOARD,
-        [("create-task: {operation: PutItem, entity: Task, condition: attribute_not_exists(PK), ", "create-task: {operation: PutItem, entity: Task, ")],
+        [CREATE_TASK],
         r"findings\.DW310 warning: access pattern create-task: 1 is recorded, and the baseline has no such result",
     ),
     "keyed by day on one side": (

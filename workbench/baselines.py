@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from workbench.errors import NotebookError
 from workbench.results import number
@@ -99,7 +99,7 @@ class Tolerance:
 
     def allows(self, baseline: Any, value: Any) -> bool:
         """Whether a value is near enough to its baseline; of lists, whether each element is."""
-        if self.ignored or baseline == value and type(baseline) is type(value):
+        if self.ignored or (baseline == value and type(baseline) is type(value)):
             return True
         if isinstance(baseline, list) and isinstance(value, list) and len(baseline) == len(value):
             return all(map(self.allows, baseline, value))
@@ -109,7 +109,7 @@ class Tolerance:
         return abs(value - baseline) <= self.width(baseline) + rounding
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -153,6 +153,13 @@ class Change:
         """The change relative to the baseline, as text."""
         share = self.relative
         return "" if share is None else f"{share * 100:+,.3g} %"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """It as a line of a table: metric, baseline, now, change, what is allowed."""
+        was = "not there" if self.kind == "new" else shown(self.baseline)
+        now = "not there" if self.kind == "gone" else shown(self.value)
+        return self.metric, was, now, self.by, str(self.tolerance)
 
     def __str__(self) -> str:
         if self.kind == "new":

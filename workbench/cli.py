@@ -22,7 +22,6 @@ from workbench.environment import ROOT, activation
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.baselines import Change
     from workbench.findings import Review
     from workbench.gate_results import Outcome, Regression
     from workbench.regression import NotebookRun
@@ -399,20 +398,12 @@ def _outcome_line(outcome: "Outcome") -> str:
 def _say_gate(result: "Regression") -> None:
     """What moved as a table, and what else keeps the gate closed."""
     names = ("case", "metric", "baseline", "now", "change", "allowed")
-    if moved := [_moved_cells(outcome, change) for outcome, change in result.moved]:
+    if moved := [(str(outcome.case), *change.cells) for outcome, change in result.moved]:
         typer.echo(f"\n{_aligned(dict(zip(names, zip(*moved, strict=True), strict=True)))}\n")
     if new := [str(outcome.case) for outcome in result.outcomes if outcome.status == "no baseline"]:
         typer.echo(f"no baseline yet: {', '.join(new)}; look at the results, then accept them with --update")
     for stray in result.strays:
         typer.echo(f"stray: {stray}")
-
-
-def _moved_cells(outcome: "Outcome", change: "Change") -> tuple[str, ...]:
-    from workbench.baselines import shown
-
-    was = "not there" if change.kind == "new" else shown(change.baseline)
-    now = "not there" if change.kind == "gone" else shown(change.value)
-    return str(outcome.case), change.metric, was, now, change.by, str(change.tolerance)
 
 
 def _written(output: Path, reports: bool) -> str:

@@ -154,11 +154,12 @@ def to_html(result: "Regression", history: Iterable[Mapping[str, Any]] = ()) -> 
     verdict = "Nothing moved" if result.holds else "The gate is closed"
     strays = f"<h2>Stray baselines</h2>{_listed(result.strays)}" if result.strays else ""
     details = "".join(_case_section(outcome, result, runs) for outcome in result.outcomes)
+    head, summary = "ok" if result.holds else "off", escape(result.summary_line())
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(verdict)}: regression</title>'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"><style>{_STYLE}</style></head>"
-        f'<body><h1 class="{"ok" if result.holds else "off"}">{escape(verdict)}</h1><p>{escape(result.summary_line())}</p>'
+        f'<body><h1 class="{head}">{escape(verdict)}</h1><p>{summary}</p>'
         f"{_about(result, len(runs))}{_overview(result)}{strays}<h2>Cases</h2>{details}</body></html>\n"
     )
 
@@ -219,17 +220,9 @@ def _case_section(outcome: "Outcome", result: "Regression", runs: list[Mapping[s
 
 
 def _changes(outcome: "Outcome") -> str:
-    rows = [
-        tuple(map(escape, (c.metric, _cell(c.baseline, c.kind == "new"), _cell(c.value, c.kind == "gone"), c.by)))
-        + (escape(str(c.tolerance)),)
-        for c in outcome.changes
-    ]
+    rows = [map(escape, change.cells) for change in outcome.changes]
     heads = ("metric", "baseline", "now", "change", "allowed")
     return f"<h3>What moved</h3>{_table(heads, rows, numeric={1, 2, 3})}" if rows else ""
-
-
-def _cell(value: Any, absent: bool) -> str:
-    return "not there" if absent else shown(value)
 
 
 def _trends(outcome: "Outcome", result: "Regression", runs: list[Mapping[str, Any]]) -> str:

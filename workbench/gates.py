@@ -195,15 +195,17 @@ class Gate:
         """Baselines that nothing is held against any more."""
         names = {suite: [c.name for c in self.suite.cases if c.suite == suite] for suite in self.stored}
         cases = [
-            f"{self.suite.baselines.name}/{suite}.json has the case {name}, and the matrix does not; --update removes it"
+            f"{self._shown(suite)} has the case {name}, and the matrix does not; --update removes it"
             for suite, known in self.stored.items()
             for name in known
             if name not in names[suite]
         ]
         return cases + [
-            f"{self.suite.baselines.name}/{path.name} is of no notebook here; --update removes it"
-            for path in self._lost()
+            f"{self._shown(path.stem)} is of no notebook here; --update removes it" for path in self._lost()
         ]
+
+    def _shown(self, suite: str) -> str:
+        return f"{self.suite.baselines.name}/{suite}.json"
 
     def _lost(self) -> list[Path]:
         files = sorted(self.suite.baselines.glob("*.json")) if self.suite.whole else []
@@ -248,7 +250,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-# One case at a time, for test frameworks --------------------------------------------------------------------------------
+# One case at a time, for test frameworks ------------------------------------------------------------------------------
 
 
 def cases(*paths: str | Path, matrix: str | Path | None = None) -> Sequence[Case]:
@@ -269,7 +271,7 @@ def check(
 ) -> Outcome:
     """Run a case and return its outcome; NotebookError, with what moved in `.changes`, if it does not pass.
 
-    `parameters` stand in for some of the case's, and are held against the same baseline: what would an edited design do?
+    `parameters` stand in for some of the case's, and are held against the same baseline: what does an edited design do?
     """
     suite = find_suite([case.notebook], matrix, baselines)
     gate = Gate(suite, Path(output).resolve(), engine, timeout)

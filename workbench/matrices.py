@@ -179,7 +179,7 @@ def _tolerance_problem(value: Any) -> str:
 def _tolerance(value: Any) -> Tolerance:
     if value == "ignored":
         return Tolerance(ignored=True)
-    return Tolerance(**{name: float(amount) for name, amount in value.items()})
+    return Tolerance(float(value.get("relative", 0)), float(value.get("absolute", 0)))
 
 
 def _sets(value: Any) -> Iterator[dict[str, Any]]:

@@ -67,7 +67,7 @@ class NotebookCase(pytest.Item):
         from workbench.gates import OUTPUT, check
         from workbench.workers import Pool
 
-        engine = self.config.getoption("--workbench-engine")
+        engine = str(self.config.getoption("--workbench-engine"))
         if POOL not in self.config.stash:
             self.config.stash[POOL] = Pool(1, {"WORKBENCH_ENGINE": engine})
         check(self.case, self.config.rootpath / OUTPUT, engine=engine, pool=self.config.stash[POOL])

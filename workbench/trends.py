@@ -81,7 +81,8 @@ class Trend:
     def to_img(self) -> str:
         """The picture as an HTML element that needs nothing else."""
         data = base64.b64encode(self.to_svg().encode()).decode()
-        return f'<img width="{WIDTH}" height="{HEIGHT}" alt="{escape(self.sentence)}" src="data:image/svg+xml;base64,{data}">'
+        size, alt = f'width="{WIDTH}" height="{HEIGHT}"', escape(self.sentence)
+        return f'<img {size} alt="{alt}" src="data:image/svg+xml;base64,{data}">'
 
     def to_svg(self) -> str:
         """A line of the values, dashes for the baseline, a band for its tolerance, and the newest value as a mark."""

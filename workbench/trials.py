@@ -1,8 +1,8 @@
 """Trials: one access pattern on an engine that holds its items, to try what a run of all patterns cannot show.
 
 Some promises show only beside other callers or over time. A condition like `attribute_not_exists(PK)` is there for two
-writers who come at once: `Trial.race` lets them, and counts the winners. An expired item is returned until the service gets
-round to deleting it, which may take days: a read without its filter shows it, and with the filter must not.
+writers who come at once: `Trial.race` lets them, and counts the winners. An expired item is returned until the service
+gets round to deleting it, which may take days: a read without its filter shows it, and with the filter must not.
 """
 
 from collections import Counter

@@ -38,7 +38,7 @@ class Worker:
     """A process that runs notebooks for the thread that made it. As a context manager it is ended at the end."""
 
     def __init__(self, environ: Mapping[str, str] | None = None):
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
