@@ -7,8 +7,9 @@ network and runs no script: verdict, what moved, why a case failed, and the tren
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -207,7 +208,7 @@ def _anchor(outcome: "Outcome") -> str:
 
 
 def _case_section(outcome: "Outcome", result: "Regression", runs: list[Mapping[str, Any]]) -> str:
-    stated = ", ".join(f"{name} = {shown(value)}" for name, value in outcome.parameters.items()) or "none"
+    stated = ", ".join(f"{name} = {shown(value)}" for name, value in outcome.parameters.items()) or "none given"
     parts = [
         f"<summary><b>{escape(str(outcome.case))}</b> {_status(outcome)}</summary>",
         f"<p>parameters: {escape(stated)}</p>",
@@ -259,14 +260,13 @@ def _results(outcome: "Outcome", result: "Regression") -> str:
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], numeric: set[int]) -> str:
     """A table of cells that are HTML already; some columns to the right."""
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(_rows(rows, numeric))}</tbody></table>"
+    body = "".join(_row("td", row, numeric) for row in rows)
+    return f"<table><thead>{_row('th', heads, numeric)}</thead><tbody>{body}</tbody></table>"
 
 
-def _rows(rows: Iterable[Iterable[str]], numeric: set[int]) -> Iterator[str]:
-    for row in rows:
-        cells = (f'<td class="n">{c}</td>' if place in numeric else f"<td>{c}</td>" for place, c in enumerate(row))
-        yield f"<tr>{''.join(cells)}</tr>"
+def _row(kind: str, cells: Iterable[str], numeric: set[int]) -> str:
+    classes = (' class="n"' if place in numeric else "" for place in count())
+    return f"<tr>{''.join(f'<{kind}{c}>{cell}</{kind}>' for c, cell in zip(classes, cells, strict=False))}</tr>"
 
 
 def _listed(lines: Iterable[str]) -> str:
@@ -279,7 +279,7 @@ _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.5rem 0 1rem}"
     "th,td{text-align:left;vertical-align:top;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);"
-    "overflow-wrap:anywhere}.n{text-align:right;white-space:nowrap}.facts th{font-weight:normal;opacity:.75}"
+    "overflow-wrap:anywhere}th{overflow-wrap:normal}.n{text-align:right;white-space:nowrap}.facts th{font-weight:normal;opacity:.75}"
     ".ok{color:var(--ok)}.off{color:var(--off)}td .ok,td .off{white-space:nowrap}"
     "details{border-top:1px solid var(--line);padding:.4rem 0}summary{cursor:pointer}"
     "details details{border:0;padding-left:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}h3{margin:.6rem 0 0}"
