@@ -1,4 +1,4 @@
-"""`python -m benchmarks [items|sizes|loading|imports|crosscheck|regress ...]`: measure, print, and write RESULTS.md.
+"""`python -m benchmarks [items|sizes|loading|keyreport|imports|crosscheck|costs|regress ...]`: measure, print, write.
 
 QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
 exit code is 1 if a ratio misses what is required of it.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import crosscheck, imports, items, loading, regress, sizes
+from benchmarks import costs, crosscheck, imports, items, keyreport, loading, regress, sizes
 from benchmarks.ratios import Fact, Grid, Ratio
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -19,15 +19,19 @@ SUBJECTS: dict[str, Callable[..., Iterator[Ratio | Fact | Grid]]] = {
     "items": items.measure,
     "sizes": sizes.measure,
     "loading": loading.measure,
+    "keyreport": keyreport.measure,
     "imports": imports.measure,
     "crosscheck": crosscheck.measure,
+    "costs": costs.measure,
     "regress": regress.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
     "sizes": {"tasks": 100_000, "rounds": 3},
     "loading": {"tasks": 10_000, "rounds": 3},
+    "keyreport": {"tables": 10, "rounds": 2},
     "imports": {"rounds": 5},
+    "costs": {"rounds": 2},
     "regress": {"rounds": 1, "notebooks": 3},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")

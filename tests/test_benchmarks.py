@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import imports, items, loading, ratios, sizes
+from benchmarks import costs, imports, items, loading, ratios, sizes
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.sizes import item_size
@@ -128,6 +128,16 @@ def test_batch_writer_reads_no_profile_proxy_or_credential_of_the_user(engine, m
     assert loading._resource(engine).meta.client.list_tables()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_the_cost_of_300_patterns_is_measured_against_a_second():
+    design = costs.large_design(3)
+    assert len(design.access_patterns) == 30
+    assert {pattern.operation for pattern in design.access_patterns.values()} >= {"Query", "TransactWriteItems"}
+    found, items_there = costs.measure(rounds=1, kinds=3)
+    assert found.name == "cost of 30 access patterns : 1 s, time"
+    assert found.at_most == 1 and found.median > 0
+    assert items_there.name == "items"
+
+
 def test_imports_compare_fresh_processes_with_import_pandas():
     package, check, *facts = imports.measure(rounds=1)
     assert (package.required, check.required) == ("at most 0.25", "at most 1.5")
@@ -172,5 +182,6 @@ def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results)
 
 def test_an_unknown_subject_is_wrong_usage(capsys, results):
     assert bench.main(["speed"]) == 2
-    assert "no subject speed; there are items, sizes, loading, imports, crosscheck, regress" in capsys.readouterr().err
+    known = "items, sizes, loading, keyreport, imports, crosscheck, costs, regress"
+    assert f"no subject speed; there are {known}" in capsys.readouterr().err
     assert not results.exists()

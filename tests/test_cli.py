@@ -452,3 +452,55 @@ def test_interrupted_calls_stop_the_engine_too(small):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (130, "\ninterrupted\n")
     assert port_is_free(done.stdout)
+
+
+# Keys and partitions
+
+TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
+
+
+def test_keys_name_the_key_that_sets_the_highest_rate():
+    done = typed("keys", TASK_BOARD)
+    assert done.exit_code == 0
+    assert "WEBHOOK#stripe is asked for 1,260 WU/s, and one partition serves 1,000" in done.output
+    assert "3 shards of WEBHOOK#stripe would hold it" in done.output
+    assert re.search(r"^ClaudeCodeLabDemo +9,944 +WEBHOOK#stripe +62 % +2,036 +1,616 ", done.output, re.MULTILINE)
+    assert "times this load of 866 requests/s" in typed("keys", TASK_BOARD, "--rate").output
+
+
+def test_keys_of_a_design_without_rates_say_so(small):
+    done = typed("keys", small)
+    assert done.exit_code == 0
+    assert "Notes: no access pattern with a rate comes here." in done.output
+
+
+def test_simulate_says_what_is_throttled_when_and_by_which_key(tmp_path):
+    picture = tmp_path / "heat.png"
+    done = typed("simulate", TASK_BOARD, "--duration", "6min", "--load", "step", "--png", picture)
+    assert done.exit_code == 0
+    assert re.match(r"task-board: 6 min of step load: [0-9.]+ % throttled, first after 60 s\n", done.output)
+    assert "Rising key WEBHOOK#stripe: it is asked for up to 1,262 WU/s, and one partition serves 1,000." in done.output
+    assert re.search(
+        r"^record-webhook +[0-9]+ % +[0-9]+ % TableWriteKeyRangeThroughputExceeded", done.output, re.MULTILINE
+    )
+    assert re.search(r"^ClaudeCodeLabDemo +4 +4", done.output, re.MULTILINE)
+    assert "measured, not documented by AWS:" in done.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--load", "sometimes"], "load 'sometimes'"),
+        (["--duration", "0"], "duration '0' is not a time"),
+        (["--duration", "-5min"], "is not a time"),
+        (["--table", "Bord"], "has no table 'Bord'; its tables are ClaudeCodeLabDemo"),
+        (["--start", "hot"], "start='hot'"),
+        (["--png", "nowhere/heat.png"], "nowhere/heat.png"),
+    ],
+)
+def test_what_cannot_be_simulated_is_an_error_of_one_line(words, message):
+    done = typed("simulate", TASK_BOARD, *words)
+    assert done.exit_code == 1
+    assert message in done.output
+    assert done.output.count("\n") == 1

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
+from benchmarks.keyreport import many_tables
 from tests.designs import SHIPPED, design
 from workbench.ceilings import zipf_share
 from workbench.keyanalysis import KeyAnalysis
@@ -71,6 +72,16 @@ def test_a_collection_that_can_be_split_serves_more_than_one_partition():
     assert not pinned.verdict.holds
     assert pinned.by_keys == pytest.approx(1000 * 5100 / 5000, rel=0.6)  # the entry in the index is written too
     assert "local index byX" in str(pinned.verdict)
+
+
+def test_the_hottest_part_and_the_key_that_uses_the_busiest_partition_are_named():
+    one = users(100, "top(50% 30%)", writes=4000)
+    assert one.atom_share("write") == pytest.approx(0.5)
+    assert one.utilised_by == "u-000001"
+    assert one.utilisation >= 2
+    measures = one.measures().set_index(["measure", "of"])["value"]
+    assert measures["share of the hottest indivisible part", "write units"] == pytest.approx(0.5)
+    assert measures["utilisation of the busiest partition", "its limit, most by u-000001"] == one.utilisation
 
 
 def test_a_hot_item_is_not_split_with_its_collection():
@@ -210,42 +221,6 @@ def test_mean_rates_are_taken_where_asked():
 
 
 # Speed
-
-
-def many_tables(tables: int, users_each: int) -> str:
-    """A design of so many tables, each with two indexes, and six access patterns a table."""
-    out = ["name: many", "tables:"]
-    gsi = "gsi: {byState: {partition_key: state, sort_key: createdAt}, byOwner: {partition_key: ownerId, sort_key: SK}}"
-    out += [f"  Table{n}: {{partition_key: PK, sort_key: SK, {gsi}}}" for n in range(tables)]
-    out += ["fields:"]
-    for n in range(tables):
-        out += [
-            f"  user{n}: {{count: {users_each}, popularity: zipf(1.1)}}",
-            f"  order{n}: {{per: user{n}, count: poisson(3), type: uuid}}",
-        ]
-    out += ["entities:"]
-    more = "state: {choice: {OPEN: 70%, DONE: 30%}}, createdAt: timestamp(-30d..now)"
-    for n in range(tables):
-        out += [
-            f"  User{n}: {{table: Table{n}, key: {{PK: 'USER#{{user{n}}}', SK: META}}}}",
-            f"  Order{n}: {{table: Table{n}, key: {{PK: 'USER#{{user{n}}}', SK: 'ORDER#{{order{n}}}'}}, "
-            f"attributes: {{{more}, ownerId: '{{user{n}}}'}}}}",
-        ]
-    out += ["access_patterns:"]
-    for n in range(tables):
-        query = f"operation: Query, entity: Order{n}"
-        out += [
-            f"  get-{n}: {{operation: GetItem, entity: User{n}, rate: 100/s}}",
-            f"  put-{n}: {{operation: PutItem, entity: Order{n}, rate: 50/s, peak: 200/s}}",
-            f"  list-{n}: {{{query}, key_condition: 'PK = :PK AND begins_with(SK, :o)', "
-            "values: {o: 'ORDER#'}, rate: 9/s}",
-            f"  state-{n}: {{{query}, index: byState, key_condition: '#state = :state AND createdAt > :t', "
-            "values: {t: {type: timestamp(-1d..now)}}, limit: 20, rate: 10/s}",
-            f"  owner-{n}: {{{query}, index: byOwner, key_condition: 'ownerId = :ownerId', rate: 10/s}}",
-            f"  close-{n}: {{operation: UpdateItem, entity: Order{n}, update: 'SET #state = :done', "
-            "values: {done: DONE}, rate: 9/s}",
-        ]
-    return "\n".join(out)
 
 
 def test_a_report_grows_with_the_tables_and_not_with_their_square():

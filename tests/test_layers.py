@@ -17,14 +17,15 @@ WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests ring arrivals bindings motions "
     "reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
-    "splitting clients flows recording simulation engines errata "
-    "tables loading metering sampling trials runs "
+    "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif engines "
+    "errata tables loading metering sampling trials runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
-    "guards evidence heat waste rules reviews policyreview comparison migration"
+    "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts cost_charts charts reports parameters regression "
-    "baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
+    "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
+    "environment finding_reports snippets briefs pattern_table reviewing cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

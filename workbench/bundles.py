@@ -162,17 +162,31 @@ def different(shares: Floats, counts: Ints, codes: Ints, wanted: Ints, rng: np.r
     numbers = np.concatenate([[0], np.cumsum(shares[order] > 0)])
     counts = np.minimum(counts, numbers[ranges[:, 1]] - numbers[ranges[:, 0]])
     most = int(counts.max(initial=0))
-    drawn = _draws(shares[order], ranges, 1 if most <= 1 else 4 * most + 8, rng)
-    taken = _firsts(drawn)
-    taken &= np.cumsum(taken, axis=1) <= counts[:, None]
-    calls, columns = np.nonzero(taken)
-    found = drawn[calls, columns]
-    short = np.flatnonzero(taken.sum(axis=1) < counts)
+    drawn = _draws(shares[order], ranges, 1 if most <= 1 else 3 * most // 2 + 4, rng)
+    calls, found, short = _taken(drawn, counts)
+    if len(short) and most > 1:  # more draws for those calls that met the same items again
+        longer = np.hstack([drawn[short], _draws(shares[order], ranges[short], 3 * most + 4, rng)])
+        rest, more, still = _taken(longer, counts[short])
+        calls, found = _instead(calls, found, short, short[rest], more)
+        short = short[still]
     if len(short):  # few items have nearly all of the requests: the others follow in one order for all calls
         rest, more = _by_race(shares[order], ranges[short], counts[short], rng)
-        kept = ~np.isin(calls, short)
-        calls, found = np.concatenate([calls[kept], short[rest]]), np.concatenate([found[kept], more])
+        calls, found = _instead(calls, found, short, short[rest], more)
     return calls, order[found]
+
+
+def _taken(drawn: Ints, counts: Ints) -> tuple[Ints, Ints, Ints]:
+    """The first so many different values of each row: their rows, the values, and the rows that have too few."""
+    taken = _firsts(drawn)
+    taken &= np.cumsum(taken, axis=1) <= counts[:, None]
+    rows, columns = np.nonzero(taken)
+    return rows, drawn[rows, columns], np.flatnonzero(taken.sum(axis=1) < counts)
+
+
+def _instead(calls: Ints, found: Ints, again: Ints, others: Ints, more: Ints) -> tuple[Ints, Ints]:
+    """What was found, with other finds for the calls that were made again."""
+    kept = ~np.isin(calls, again)
+    return np.concatenate([calls[kept], others]), np.concatenate([found[kept], more])
 
 
 def _draws(shares: Floats, ranges: Ints, width: int, rng: np.random.Generator) -> Ints:

@@ -1,4 +1,4 @@
-"""Charts: what each access pattern costs, and where a partition runs hot. Records in, `Axes` out.
+"""Charts: what each access pattern costs, where a partition runs hot, and when. Records in, `Axes` out.
 
 Each chart draws into `ax` or makes a figure of its own, and returns the axes; its title is its finding, and `alt_text`
 gives it with the rest in words. Reads are blue and writes green; what passes the limit of a partition is vermilion and
@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from workbench.capacity_chart import capacity
 from workbench.cost_charts import breakeven, comparison, cost, spike, table_classes
+from workbench.heat_chart import heat
 from workbench.items import Items
 from workbench.load import Kind
 from workbench.partitions import NEW_TABLE_PARTITIONS
@@ -42,6 +43,7 @@ from workbench.pictures import (
     thousands,
     wrapped,
 )
+from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
 
@@ -51,12 +53,15 @@ __all__ = [
     "capacity",
     "comparison",
     "cost",
+    "heat",
     "item_spread",
+    "partitions",
     "request_spread",
     "show",
     "spike",
     "spreads",
     "table_classes",
+    "throttling",
     "top_keys",
 ]
 

@@ -1,4 +1,4 @@
-"""The commands: `workbench run`, `check`, `capacity`, `cost`, `policy`, `compare`, `diff`, `schema`, `new`, `demo`.
+"""The commands: from `workbench check` and `run` to `cost`, `policy`, `review`, `simulate` and `compare`.
 
 Each is a few lines over a library call. An error of the workbench becomes its message and exit code 1; wrong usage is
 2. Nothing heavy is imported before a command needs it, so that `workbench --help` answers at once.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.gate_results import Outcome, Regression
     from workbench.regression import NotebookRun
     from workbench.runs import Run
+    from workbench.simulation import Simulation
 
 QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
 TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
@@ -198,6 +199,73 @@ def capacity(design: DesignFile, seed: Seed = 7) -> None:
         typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
 
 
+@app.command()
+def review(
+    design: Annotated[Path | None, typer.Argument(help="A design file (YAML).", metavar="[DESIGN]")] = None,
+    files: Annotated[list[Path] | None, typer.Option("--files", help="Review code and configuration instead.")] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Exit with 1 from this severity: error, warning, note, never.")
+    ] = "never",
+    form: Annotated[str, typer.Option("--format", help="text, markdown, json, sarif or junit.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Leave out the findings of this file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write all findings to this file, as known.")] = None,
+    with_run: Annotated[bool, typer.Option("--run", help="Run the design first, for what filters discard.")] = False,
+    engine: EngineKind = "auto",
+    explain: Annotated[str | None, typer.Option(help="Print what a rule does, as --explain DW101.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print all rules as Markdown.")] = False,
+) -> None:
+    """Judge a design: findings with evidence, and what to do; for CI as SARIF or JUnit, against a baseline."""
+    from workbench.reviewing import print_review, print_rules
+
+    with _told():
+        if explain or rules:
+            print_rules(explain)
+            return
+        done = print_review(
+            design, files, fail_on, form, output, baseline, write_baseline, engine if with_run else None
+        )
+    if done:
+        raise typer.Exit(done)
+
+
+@app.command()
+def brief(
+    design: DesignFile,
+    output: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+) -> None:
+    """A page for whoever writes the application: keys, each access pattern as code, what must stay."""
+    from workbench.briefs import brief as make
+    from workbench.designfile import load_design
+
+    with _told():
+        _put(str(make(load_design(design))), output)
+
+
+@app.command()
+def patterns(
+    design: DesignFile,
+    form: Annotated[str, typer.Option("--format", help="markdown or html.")] = "markdown",
+    output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
+) -> None:
+    """The access pattern table: keys, what Query serves and why not, conditions, hot partitions and cost."""
+    from workbench.designfile import load_design
+    from workbench.pattern_table import access_pattern_table
+
+    if form not in ("markdown", "html"):
+        raise typer.BadParameter(f"{form!r}; allowed: markdown, html", param_hint="--format")
+    with _told():
+        table = access_pattern_table(load_design(design))
+        _put(table.to_html() + "\n" if form == "html" else table.to_markdown(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text, nl=False)
+
+
 EXPECTED_LEGEND = (
     "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
     "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
@@ -309,6 +377,93 @@ def diff(
         for change in found:
             effort = f" ({change.items:,} items, {change.write_units:,.0f} write units)" if change.items else ""
             typer.echo(f"{change.way:<9} {change.where}: {change.what}{effort}\n          {change.how}")
+
+
+@app.command()
+def keys(
+    design: DesignFile,
+    seed: Seed = 7,
+    rate: Annotated[bool, typer.Option("--rate", help="At mean rates, not at the peak.")] = False,
+) -> None:
+    """How good the partition keys are: the highest rate that each table and index sustains, and by which key."""
+    from workbench.designfile import load_design
+    from workbench.keyreport import key_report
+
+    with _told():
+        report = key_report(load_design(design), seed=seed, at="rate" if rate else "peak")
+        typer.echo("\n".join(f"{one.name}: {one.verdict}.\n" for one in report))
+        typer.echo(f"{_aligned(report.shown())}\n\n{KEYS_LEGEND}")
+
+
+KEYS_LEGEND = (
+    "Requests are a second, of this mix. Throttled is the share of units beyond the partitions that a new table has,\n"
+    "and the share that no number of partitions serves; shards, over how many keys to write the hottest one."
+)
+
+
+@app.command()
+def simulate(
+    design: DesignFile,
+    duration: Annotated[str, typer.Option(help="What is simulated: 1h, 30min, 90s.")] = "1h",
+    load: Annotated[str, typer.Option(help="constant, or diurnal, ramp, step, spike to the peak.")] = "ramp",
+    table: Annotated[str | None, typer.Option(help="One table; all, unless given.")] = None,
+    start: Annotated[str, typer.Option(help="cold: new tables; warm: ready for the peak.")] = "cold",
+    seed: Seed = 7,
+    png: Annotated[Path | None, typer.Option(help="Draw the heat map into this PNG file.")] = None,
+) -> None:
+    """The partitions through time, simulated: what is throttled, when, why, and by which key."""
+    from workbench.designfile import load_design
+    from workbench.diagnosis import diagnose
+    from workbench.simulation import simulate as simulated
+
+    with _told():
+        if png:
+            png.touch()  # a place that cannot be written is better known before
+        options: dict[str, Any] = {"table": table, "start": start, "seed": seed, "heat": png is not None}
+        found = simulated(load_design(design), duration, load, progress=sys.stderr.isatty(), **options)
+        typer.echo(f"{found.summary_line()}\n\n" + "\n".join(one.text for one in diagnose(found)))
+        typer.echo(f"\n{_aligned(_patterns(found))}\n\n{_aligned(_partitions(found))}")
+        typer.echo("\n" + "\n".join(_rests_on(found)))
+        if png:
+            from workbench.charts import heat
+            from workbench.pictures import png as drawn
+
+            png.write_bytes(drawn(heat(found)))
+            typer.echo(f"\nheat map in {png}")
+
+
+def _patterns(found: "Simulation") -> dict[str, list[Any]]:
+    """What became of each access pattern's requests, for a terminal."""
+    from workbench.spreads import percent
+
+    told = found.summary()
+    shares, reasons = told.throttled_share.items(), dict[str, list[str]]()
+    for (name, reason), share in told.by_reason.items():
+        reasons.setdefault(name, []).append(f"{percent(share)} {reason}")
+    return {
+        "access pattern": [name for name, _ in shares],
+        "throttled": [percent(share) for _, share in shares],
+        "reasons": [", ".join(reasons.get(name, [])) for name, _ in shares],
+    }
+
+
+def _partitions(found: "Simulation") -> dict[str, list[Any]]:
+    """How the partitions of each table and index grew, for a terminal."""
+    told = found.summary()
+    splits = {name: ", ".join(f"{n} for {cause}" for cause, n in by.items()) for name, by in told.splits.items()}
+    return {
+        "table or index": list(told.partitions),
+        "partitions at first": [first for first, _ in told.partitions.values()],
+        "at the end": [last for _, last in told.partitions.values()],
+        "splits": [splits[name] for name in told.partitions],
+    }
+
+
+def _rests_on(found: "Simulation") -> Iterator[str]:
+    """What the model takes from elsewhere than AWS's documentation, each with its value."""
+    for basis in dict.fromkeys(note.basis for note in found.notes):
+        told = [note.text.partition(":")[0] for note in found.notes if note.basis == basis]
+        yield f"{basis}, not documented by AWS: {', '.join(told)}"
 
 
 @app.command()

@@ -6,6 +6,7 @@ its answer, and tries again until it gets one: once all of them wait for the hot
 (AWS: Programming.Errors, "Error retries and exponential backoff".)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -79,9 +80,9 @@ class Waiting:
         self.units += tried[:-1]
         self.given_up = float(tried[-1].sum())
 
-    def moved(self, shares: Floats) -> None:
-        """Give the waiting units of old columns to new ones: (old, new) shares."""
-        self.units = self.units @ shares
+    def moved(self, to_new: Callable[[Floats], Floats]) -> None:
+        """Give the waiting units of old columns to new ones."""
+        self.units = np.array([to_new(row) for row in self.units])
         self.again = np.zeros_like(self.units)
 
 

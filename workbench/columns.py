@@ -105,7 +105,8 @@ class Pooled(Column):
         return all(isinstance(value, str) for value in self.pool)
 
     def _value_sizes(self) -> Ints:
-        return np.array([value_size(value) for value in self.pool], dtype=np.int64)[self.picks]
+        sizes = [len(v) if type(v) is str and v.isascii() else value_size(v) for v in self.pool]
+        return np.array(sizes, dtype=np.int64)[self.picks]
 
     def _value_codes(self) -> Ints:
         return self.picks

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SECONDS = HOURS * 3600
 FREE = "free tier"
+UNIT_HOURS = ("read_unit_hours", "write_unit_hours")
 REQUESTS = ("reads", "writes", "replicated writes")
 # What only the operator knows: how often a month each whole table is backed up, restored or exported; stream reads.
 EXTRAS = {
@@ -77,6 +78,7 @@ class Cost(Result):
     not_estimated: tuple[NotEstimated, ...]
     expected: Expected = field(repr=False)
     warning: str = ""
+    free_tier: bool = False
 
     @cached_property
     def usd(self) -> float:
@@ -131,8 +133,9 @@ class Cost(Result):
         """
         import pandas as pd
 
-        rest = self.usd - self.sum(line=REQUESTS)
-        found = {"as designed": self.sum(line=REQUESTS)} | Spending.modes(self.capacity, self.prices)
+        requests = self.sum(line=REQUESTS) + self.sum(line=FREE, what=UNIT_HOURS)
+        rest = self.usd - requests
+        found = {"as designed": requests} | Spending.modes(self.capacity, self.prices, free_tier=self.free_tier)
         return pd.DataFrame(
             {"mode": mode, "requests_usd_per_month": spent, "rest_usd_per_month": rest, "usd_per_month": spent + rest}
             for mode, spent in found.items()
@@ -241,7 +244,7 @@ def estimate_cost(
     lines += _free_lines(lines, listed) if free_tier else []
     unknown = (*_unknown_patterns(expected), *_unknown_lines(items.design, usage))
     warning = listed.age_warning(now) if now is not None else ""
-    return Cost(items.design, listed, tuple(lines), capacity, unknown, expected, warning)
+    return Cost(items.design, listed, tuple(lines), capacity, unknown, expected, warning, free_tier)
 
 
 def _check_usage(design: Design, usage: Mapping[str, Mapping[str, float]]) -> None:

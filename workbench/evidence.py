@@ -5,7 +5,7 @@ adds what was read and what was thrown away; a simulation adds throttling. Where
 rows are given elsewhere or an item passes 400 KB, what follows from the design's text is still judged.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench import expressions
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
+from workbench.errors import DesignError
 from workbench.findings import Finding, Place, Severity, where
 from workbench.items import Items, generate_items
 from workbench.keyanalysis import KeyAnalysis
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 Part = AccessPattern | Action
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ class Evidence:
             return self.given
         try:
             return generate_items(self.design)
-        except ValueError as error:
+        except (ValueError, DesignError) as error:
             self.refused = str(error)
             self.notes.append(f"items, units and heat were not judged: {error}")
             return None
@@ -88,7 +90,18 @@ class Evidence:
         return {}
 
     def mean_units(self, pattern: AccessPattern, table: str | None = None, index: str | None = None) -> float:
-        """Mean units of a call, in total or on one arm; 0 where nothing is known."""
+        """Mean units of a call, in total or on a table or index; 0 where nothing is known.
+
+        A table's are those of its keys, entries of local indexes included.
+        """
+        if (index is not None and index in self.design.tables[str(table)].lsi) or not pattern.peak_rate:
+            return self.drawn_units(pattern, table, index)
+        arms = self._loads.get(pattern.name, {})
+        units = sum(arms.values()) if table is None else arms.get((table, index), 0.0)
+        return units / pattern.peak_rate
+
+    def drawn_units(self, pattern: AccessPattern, table: str | None = None, index: str | None = None) -> float:
+        """Mean units of a call from the distribution of its outcomes, which knows local indexes apart."""
         found = self.outcomes(pattern)
         if found is None:
             return 0.0
@@ -99,23 +112,44 @@ class Evidence:
     def units_per_s(self, kind: str, table: str, index: str | None = None, *, at: str = "peak") -> float:
         """Read or write units a second of a table or index, over all patterns with a rate."""
         total = 0.0
-        for pattern in self.design.served_patterns():
+        for pattern in self.asking(table):
             rate = pattern.peak_rate if at == "peak" else pattern.rate
             if rate and pattern.is_read == (kind == "read"):
                 total += rate * self.mean_units(pattern, table, index)
         return total
 
-    def keys(self, table: str, index: str | None = None) -> KeyAnalysis | None:
-        """The key report of a table or global index at peak; None without items."""
-        if self.items is None:
-            return None
-        if table not in self._key_reports:
-            self._key_reports[table] = key_report(self.items, tables=[table])
-        return self._key_reports[table][table, index]
+    def asking(self, table: str) -> list[AccessPattern]:
+        """The patterns with a rate that ask something of a table or its indexes."""
+        return self._by_table.get(table, [])
 
     @cached_property
-    def _key_reports(self) -> dict[str, KeyReport]:
-        return {}
+    def _by_table(self) -> dict[str, list[AccessPattern]]:
+        """The patterns that ask something of each table."""
+        return _grouped((t, p) for p in self.served for t in {table for table, _ in self._loads.get(p.name, {})})
+
+    @cached_property
+    def _loads(self) -> dict[str, dict[tuple[str, str | None], float]]:
+        """Units a second at peak of each pattern on each table and global index."""
+        found: dict[str, dict[tuple[str, str | None], float]] = {}
+        for analysis in self.key_report or ():
+            for load in analysis.requests.loads:
+                arms = found.setdefault(load.pattern, {})
+                arm = (analysis.table, analysis.index)
+                arms[arm] = arms.get(arm, 0.0) + float(load.units.sum())
+        return found
+
+    @cached_property
+    def key_report(self) -> KeyReport | None:
+        """The keys of all tables and global indexes at peak; None without items."""
+        return key_report(self.items) if self.items is not None else None
+
+    def keys(self, table: str, index: str | None = None) -> KeyAnalysis | None:
+        """The key report of a table or global index."""
+        return self._analyses.get((table, index))
+
+    @cached_property
+    def _analyses(self) -> dict[tuple[str, str | None], KeyAnalysis]:
+        return {(one.table, one.index): one for one in self.key_report or ()}
 
     def once(self, compute: "Callable[[Evidence], T]") -> "T":
         """What `compute` finds, kept for every rule that asks for it."""
@@ -162,18 +196,38 @@ class Evidence:
         """Every write of the served patterns, members of transactions and batches one by one."""
         return [write for pattern in self.served for write in _writes(self.design, pattern)]
 
+    @cached_property
+    def _writes_of(self) -> dict[str, list[Write]]:
+        return _grouped((write.entity.name, write) for write in self.writes)
+
     def writes_of(self, entity: str, *operations: str) -> list[Write]:
-        """The writes of some kinds on an entity's items."""
-        return [w for w in self.writes if w.entity.name == entity and w.operation in operations]
+        """The writes of an entity's items, all or of some kinds."""
+        return [w for w in self._writes_of.get(entity, ()) if not operations or w.operation in operations]
+
+    def writes_by(self, pattern: AccessPattern) -> list[Write]:
+        """The writes of a pattern."""
+        return self._writes_by.get(pattern.name, [])
+
+    @cached_property
+    def _writes_by(self) -> dict[str, list[Write]]:
+        return _grouped((write.pattern.name, write) for write in self.writes)
 
     def reads_of(self, entity: str) -> list[AccessPattern]:
         """The patterns that read an entity's items."""
-        return [p for p in self.served if p.is_read and any(e.name == entity for e in self.design.addressed(p))]
+        return self._reads_of.get(entity, [])
+
+    @cached_property
+    def _reads_of(self) -> dict[str, list[AccessPattern]]:
+        return _grouped((entity.name, p) for p in self.served if p.is_read for entity in self.design.addressed(p))
 
     def reads_from(self, table: str, index: str | None = None) -> list[AccessPattern]:
         """The Queries and Scans of a table or index, served or not."""
-        every = self.design.access_patterns.values()
-        return [p for p in every if p.is_read and self.design.table_for(p).name == table and p.index == index]
+        return self._reads_from.get((table, index), [])
+
+    @cached_property
+    def _reads_from(self) -> dict[tuple[str, str | None], list[AccessPattern]]:
+        reads = (p for p in self.design.access_patterns.values() if p.is_read)
+        return _grouped(((self.design.table_for(p).name, p.index), p) for p in reads)
 
     def domain(self, entity: Entity, name: str) -> Domain | None:
         """The domain of an attribute of an entity, through the field of its name; None if it has it not."""
@@ -189,6 +243,13 @@ class Evidence:
         """The domain of `:name` as `values` states it; None where it is an attribute's."""
         stated = {**pattern.values, **part.values}
         return value_domain(stated[name]) if name in stated else None
+
+
+def _grouped(pairs: Iterable[tuple[K, T]]) -> dict[K, list[T]]:
+    found: dict[K, list[T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 _WRITES = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete", "BatchWriteItem": "Put"}

@@ -262,6 +262,15 @@ def is_reserved(name: str) -> bool:
     return name.upper() in _reserved_words()
 
 
+def written(name: str) -> str:
+    """An attribute name as an expression can hold it: with a `#` if it is a reserved word or has other characters.
+
+    >>> written("title"), written("status"), written("a-b")
+    ('title', '#status', '#a-b')
+    """
+    return name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) and not is_reserved(name) else f"#{name}"
+
+
 @cache
 def _reserved_words() -> frozenset[str]:
     return frozenset(File(__file__).with_name("reserved_words.txt").read_text(encoding="ascii").split())

@@ -8,6 +8,7 @@ Everything is counted in columns: one for each active partition, and one for all
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from workbench.placement import Placement
 from workbench.profile import Profile
 from workbench.splitting import Partitions
 from workbench.throughput import TableBucket
+from workbench.workload import Stream
 
 Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
@@ -50,7 +52,7 @@ class Flow:
         self.streams = self.ring.streams
         self.rows = {k: [i for i, s in enumerate(self.streams) if s.kind == k] for k in KINDS}
         self.sums = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates, axis=1)], axis=1)
-        width = len(partitions.columns) + 1
+        self.known, width = partitions.columns, len(partitions.columns) + 1
         self.is_index = self.ring.index is not None
         self.waiting = {
             i: Waiting(clients[s.pattern], width)
@@ -79,12 +81,13 @@ class Flow:
     def begin(self, first: int, until: int) -> None:
         """Complete the splits that are due, and draw what is asked of each column in each second of the block."""
         self.first, self.until = first, until
-        before = self.partitions.columns.copy()
-        born = self.partitions.complete(until, self.mean_rates, self.moving_use)
-        stays = self.partitions.drop(first)
+        before = self.known
+        self.partitions.complete(until, self.mean_rates, self.moving_use)
+        self.partitions.drop(first)
         self.moving_places: list[tuple[int, int, int, int, float, float]] = []
         moving = self._moving()
-        if born or not stays.all() or len(before) != len(self.partitions.columns):
+        self.known = self.partitions.columns
+        if not np.array_equal(before, self.known):
             self._move_state(before)
         self.addresses = self.partitions.addresses()
         self.units, self.sizes = self.partitions.column_units, self.partitions.column_sizes
@@ -175,11 +178,11 @@ class Flow:
     def _periods(self, period: int) -> list[tuple[int, int, int]]:
         """The parts of the block within one period each: first second, last, and the period's number."""
         edges = [self.first, *range((self.first // period + 1) * period, self.until, period), self.until]
-        return [(a - self.first, b - self.first, a // period) for a, b in zip(edges, edges[1:], strict=False)]
+        return [(a - self.first, b - self.first, a // period) for a, b in pairwise(edges)]
 
-    def _places(self, stream, number: int) -> Floats:
+    def _places(self, stream: Stream, number: int) -> Floats:
         """Where the keys of a moving stream stand in a period: at first their own place, then that of later values."""
-        hashes = self.placement.hashes_of(stream.keys)
+        hashes = self.placement.hashes_of(np.arange(self.ring.count) if stream.keys is None else stream.keys)
         if number:
             mixed = np.array([address(self.seed, _MOVES, int(h), number) for h in hashes], dtype=np.uint64)
             return mixed / 2.0**64
@@ -187,29 +190,40 @@ class Flow:
 
     def _move_state(self, before: Ints) -> None:
         """What waits in columns that are gone goes to the children, by their share of the load."""
-        shares = self._inheritance(before)
-        for waiting in self.waiting.values():
-            waiting.moved(shares)
-        self.backlog = self.backlog @ shares
-        for kind in KINDS:
-            self.debts[kind] = np.minimum(self.debts[kind] @ (shares > 0), np.inf)
+        old, new, share = self._inheritance(before)
+        width = len(self.partitions.columns) + 1
 
-    def _inheritance(self, before: Ints) -> Floats:
-        """Old columns by new ones: which share of what waited in an old one belongs to a new one."""
-        after, parts = self.partitions.columns, self.partitions
-        column = {int(p): c for c, p in enumerate(after)}
-        shares = np.zeros((len(before) + 1, len(after) + 1))
-        shares[-1, -1] = 1.0
-        for old, partition in enumerate(before.tolist()):
-            if partition in column:
-                shares[old, column[partition]] = 1.0
-                continue
-            heirs = np.flatnonzero(parts.parent[: parts.count] == partition)
-            weights = parts.units[:, heirs].sum(axis=0)
-            weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(heirs), 1 / max(len(heirs), 1))
-            for heir, weight in zip(heirs.tolist(), weights.tolist(), strict=True):
-                shares[old, column.get(heir, -1)] += weight
-        return shares
+        def moved(values: Floats, parts: Floats) -> Floats:
+            return np.bincount(new, values[old] * parts, minlength=width).astype(float)
+
+        for waiting in self.waiting.values():
+            waiting.moved(lambda values: moved(values, share))
+        self.backlog = moved(self.backlog, share)
+        self.debts: dict[Kind, Floats] = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
+        for debts in self.debts.values():
+            debts[-1] = 0.0
+
+    def _inheritance(self, before: Ints) -> tuple[Ints, Ints, Floats]:
+        """Which new column has which share of what waited in an old one: (old, new, share)."""
+        parts, rest = self.partitions, len(self.partitions.columns)
+        column = np.full(parts.count, rest)
+        column[parts.columns] = np.arange(rest)
+        old, heirs, share = [np.arange(len(before))], [before], [np.ones(len(before))]
+        gone = np.flatnonzero(~np.isin(before, parts.columns))
+        share[0][gone] = 0.0
+        for place in gone.tolist():
+            children = np.flatnonzero(parts.parent[: parts.count] == before[place])
+            weights = parts.units[:, children].sum(axis=0)
+            whole = float(weights.sum())
+            old.append(np.full(len(children), place))
+            heirs.append(children)
+            share.append(weights / whole if whole > 0 else np.full(len(children), 1 / max(len(children), 1)))
+        columns = column[np.concatenate(heirs)]
+        return (
+            np.append(np.concatenate(old), len(before)),
+            np.append(columns, rest),
+            np.append(np.concatenate(share), 1.0),
+        )
 
     # A second
 
@@ -315,8 +329,7 @@ class Flow:
         kind = self.streams[stream].kind
         room = (self.limit - self.debts[kind]) / self.placement.weights[stream]
         held = float(again.sum())
-        free = max(threads - held, 0.0) / max(threads, 1e-9)
-        units = closed_loop_units(most * free if held >= threads else most, threads, again, shares, room)
+        units = closed_loop_units(most, threads, again, shares, room)
         if table < np.inf:
             units = min(units, max(table + threads - held, 0.0))
         if gate < 1:

@@ -121,8 +121,8 @@ def _junit_suite(root: Any, name: str, outcomes: "list[Outcome]", result: "Regre
     suite = ElementTree.SubElement(root, "testsuite", name=_xml(name), timestamp=result.about["at"].removesuffix("Z"))
     kinds = [_junit_case(suite, outcome) for outcome in outcomes]
     counts = {"tests": len(kinds), **{f"{kind}s": kinds.count(kind) for kind in ("failure", "error")}}
-    for attribute, count in {**counts, "skipped": kinds.count("skipped")}.items():
-        suite.set(attribute, str(count))
+    for attribute, number in {**counts, "skipped": kinds.count("skipped")}.items():
+        suite.set(attribute, str(number))
     suite.set("time", f"{sum(outcome.seconds for outcome in outcomes):.2f}")
 
 
@@ -279,7 +279,7 @@ _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.5rem 0 1rem}"
     "th,td{text-align:left;vertical-align:top;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);"
-    "overflow-wrap:anywhere}th{overflow-wrap:normal}.n{text-align:right;white-space:nowrap}.facts th{font-weight:normal;opacity:.75}"
+    "overflow-wrap:break-word}.n{text-align:right;white-space:nowrap}.facts th{font-weight:normal;opacity:.75}"
     ".ok{color:var(--ok)}.off{color:var(--off)}td .ok,td .off{white-space:nowrap}"
     "details{border-top:1px solid var(--line);padding:.4rem 0}summary{cursor:pointer}"
     "details details{border:0;padding-left:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}h3{margin:.6rem 0 0}"

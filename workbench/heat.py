@@ -6,7 +6,10 @@ busy item collection by sort key, unless its sort key only rises, a local index 
 all. (AWS: bp-partition-key-design, bp-partition-key-uniform-load, burst-adaptive-capacity.)
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from workbench.ceilings import shards_needed
 from workbench.design import AccessPattern, Design, Domain, Entity, Table, key_template
@@ -14,7 +17,7 @@ from workbench.evidence import Evidence
 from workbench.findings import Place
 from workbench.keys import KeyTemplate
 from workbench.load import Kind
-from workbench.spreads import KINDS, LIMITS, HotKey
+from workbench.spreads import KINDS, LIMITS, HotKey, RequestSpread
 from workbench.thresholds import FEW_VALUES, KEY_UTILISATION
 
 
@@ -28,6 +31,7 @@ class Hot:
     key: HotKey
     pattern: AccessPattern
     keys: int
+    others: int  # more keys of this pattern that pass the limit
     cause: str  # constant, newest, few or skew
     rises: bool  # new items come at the end of their collection
 
@@ -36,34 +40,59 @@ class Hot:
         return self.key.kind
 
     @property
+    def and_others(self) -> str:
+        """How many more keys of the same pattern pass the limit, in words."""
+        return f" ({self.others:,} more pass it too)" if self.others else ""
+
+    @property
     def shards(self) -> int:
         """Into how many keys it is to be divided, so that none is split for heat."""
         return max(2, shards_needed(self.key.units_per_s, self.key.limit))
 
 
 def hot_keys(evidence: Evidence) -> list[Hot]:
-    """The hottest key of each table and global index, for reads and for writes, where it is hot at peak."""
-    # All units of an arm bound those of one key, and cost far less to know.
-    loaded: list[tuple[Table, str | None, Place, Kind]] = [
-        (table, index, place, kind)
-        for table, index, place in evidence.arms()
-        for kind in KINDS
-        if evidence.units_per_s(kind, table.name, index) >= KEY_UTILISATION * LIMITS[kind]
-    ]
-    return [hot for arm in loaded if (hot := _hottest(evidence, *arm))]
+    """The hot keys at peak of each table and global index: for reads and writes, the hottest of each access pattern.
+
+    A key is its who asks for it most; of the keys that one pattern makes hot, the hottest stands for all.
+    """
+    return [hot for arm in evidence.arms() for kind in KINDS for hot in _hottest(evidence, *arm, kind)]
 
 
-def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, kind: Kind) -> Hot | None:
+def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, kind: Kind) -> Iterator[Hot]:
     analysis = evidence.keys(table.name, index)
-    found = analysis.requests.hottest(kind) if analysis else None
-    if analysis is None or found is None or found.utilisation < KEY_UTILISATION:
-        return None
-    pattern = evidence.design.access_patterns[found.pattern]
-    loads = analysis.requests.loads
-    keys = sum(len(load.keys) for load in loads if load.pattern == pattern.name and load.kind == kind)
-    motion = analysis.monotonicity.motions.get(pattern.name, "")
-    cause = _cause(evidence.design, table, index, pattern, keys, motion)
-    return Hot(table, index, place, found, pattern, keys, cause, motion == "rising sort key")
+    spread = analysis.requests if analysis else None
+    if analysis is None or spread is None:
+        return
+    units, limit = spread.units(kind), LIMITS[kind]
+    hot = np.flatnonzero(units >= KEY_UTILISATION * limit)
+    by_pattern: dict[str, list[int]] = {}
+    for number in hot[np.argsort(-units[hot], kind="stable")].tolist():
+        by_pattern.setdefault(_asks_most(spread, kind, number)[0], []).append(number)
+    for name, numbers in by_pattern.items():
+        pattern, first = evidence.design.access_patterns[name], numbers[0]
+        keys = sum(len(load.keys) for load in spread.loads if load.pattern == name and load.kind == kind)
+        motion = analysis.monotonicity.motions.get(name, "")
+        cause = _cause(evidence.design, table, index, pattern, keys, motion)
+        others = int((units[numbers[1:]] > limit).sum())
+        key = _hot_key(spread, kind, first)
+        yield Hot(table, index, place, key, pattern, keys, others, cause, motion == "rising sort key")
+
+
+def _asks_most(spread: RequestSpread, kind: Kind, number: int) -> tuple[str, float]:
+    """The access pattern that asks most for a key, and its units a second there."""
+    asked: dict[str, float] = {}
+    for load in spread.loads:
+        if load.kind == kind:
+            asked[load.pattern] = asked.get(load.pattern, 0.0) + float(load.units[load.keys == number].sum())
+    return max(asked.items(), key=lambda one: one[1])
+
+
+def _hot_key(spread: RequestSpread, kind: Kind, number: int) -> HotKey:
+    units, (pattern, own) = spread.units(kind), _asks_most(spread, kind, number)
+    here = float(units[number])
+    requests, placed = float(spread.requests(kind)[number]), int(spread.placed[number])
+    share = here / float(units.sum())
+    return HotKey(spread.keys[number], kind, share, requests, here, LIMITS[kind], placed, pattern, own / here)
 
 
 def _cause(design: Design, table: Table, index: str | None, pattern: AccessPattern, keys: int, motion: str) -> str:

@@ -191,6 +191,18 @@ class KeyAnalysis(Result):
         return max(float(self.requests.per_partition(kind).max(initial=0.0)) / LIMITS[kind] for kind in KINDS)
 
     @property
+    def utilised_by(self) -> str:
+        """The key that asks the most of the busiest partition; "" where nothing is asked."""
+        used = {kind: self.requests.per_partition(kind) / LIMITS[kind] for kind in KINDS}
+        kind = max(KINDS, key=lambda kind: float(used[kind].max(initial=0.0)))
+        there = np.where(self.requests.placed == used[kind].argmax(), self.requests.units(kind), 0.0)
+        return self.requests.keys[int(there.argmax())] if there.any() else ""
+
+    def atom_share(self, kind: Kind) -> float:
+        """The share of this kind's units that the hottest part takes which no split divides."""
+        return float(self.atoms[kind].hottest.max(initial=0.0) / max(self.requests.units(kind).sum(), 1e-300))
+
+    @property
     def hottest(self) -> HotKey | None:
         """The key nearest to a partition's limit."""
         return self.requests.hottest()
@@ -303,7 +315,8 @@ class KeyAnalysis(Result):
         yield from (("share of calls that ask", f"{name} key(s)", share) for name, share in vars(told).items())
         for kind, spread in self.spread.items():
             yield from ((words, f"{kind} units", getattr(spread, name)) for name, words in _SPREAD.items())
-        yield "utilisation of the busiest partition", "its limit", self.utilisation
+        yield from (("share of the hottest indivisible part", f"{k} units", self.atom_share(k)) for k in KINDS)
+        yield "utilisation of the busiest partition", f"its limit, most by {self.utilised_by}", self.utilisation
         yield from (("highest requests/s", str(bound), bound.rate_per_s) for bound in self.bounds)
 
 

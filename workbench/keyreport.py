@@ -7,9 +7,9 @@ A table's analysis counts its local indexes, which stand on its partitions, and 
 which has partitions of its own and holds back the table's writes when it cannot follow. (AWS: gsi-throttling.)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
 from workbench.results import Result
 from workbench.ring import PartitionKeys, partition_of
-from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread
+from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,11 @@ class KeyReport(Result):
     def summary_line(self) -> str:
         return f"{self.design} at {self.at}: {self.worst.name} {self.worst.verdict}"
 
+    def shown(self) -> dict[str, list[object]]:
+        """The columns for a terminal."""
+        lines = [_line(one) for one in self.analyses]
+        return {title: [show(line) for line in lines] for title, show in _SHOWN.items()}
+
     def to_frame(self) -> "pd.DataFrame":
         """A line per table and index: its keys, the load, the highest rate, and what sets it."""
         import pandas as pd
@@ -75,7 +80,20 @@ class KeyReport(Result):
         return pd.DataFrame([_line(one) for one in self.analyses])
 
 
-def _line(one: KeyAnalysis) -> dict[str, object]:
+_SHOWN: dict[str, Callable[[dict[str, Any]], object]] = {
+    "keys of": lambda line: line["keys_of"],
+    "keys": lambda line: line["keys"],
+    "hottest key": lambda line: line["hottest_key"],
+    "of units": lambda line: percent(line["share_of_units"]),
+    "requests/s": lambda line: rate_text(line["load_requests_per_s"]),
+    "at most": lambda line: rate_text(line["highest_requests_per_s"]),
+    "throttled at first": lambda line: percent(line["throttled_now"]),
+    "for good": lambda line: percent(line["throttled_after_splits"]),
+    "shards": lambda line: line["shards"],
+}
+
+
+def _line(one: KeyAnalysis) -> dict[str, Any]:
     hot, verdict = one.hottest, one.verdict
     return {
         "keys_of": one.name,

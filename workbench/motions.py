@@ -32,7 +32,7 @@ from workbench.typewords import ID_TYPES
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]
 Floats = NDArray[np.float64]
 RISING = 0.7  # rank correlation of sort key and time of insertion from which on splits cannot help
-_INSERTED = 400  # items whose insertion is played through
+_INSERTED = 200  # items whose insertion is played through
 _LARGEST = 5  # collections of rows that are looked at
 _DATE = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])(-\d\d)?(?!\d)")
 _FEWEST = 10  # items of a collection that say anything about an order
@@ -148,10 +148,13 @@ def rank_correlation(keys: PartitionKeys, entity: EntityItems, pattern: AccessPa
     if keys.items.design.entities[entity.name].rows:
         return _in_rows(keys, entity, sort)
     rng = stream(keys.items.seed, "motion", entity.name)
-    within = [name for name in _behind(keys, entity, sort) if name not in _behind(keys, entity, keys.attributes)]
+    fixed = set(_behind(keys, entity, keys.attributes))
     stamped = set(_restamps(keys, pattern, entity)) if pattern else set()
-    parts = [_played(keys, entity, name, name in stamped, rng) for name in within]
-    return spearman(_order(parts), np.arange(_INSERTED)) if parts else 0.0
+    within = [name for name in _behind(keys, entity, sort) if name not in fixed]
+    parts = [part for name in within if np.ptp(part := _played(keys, entity, name, name in stamped, rng))]
+    if not parts or (np.diff(parts[0]) > 0).all():
+        return float(bool(parts))  # the first part that varies decides, if it never repeats itself
+    return spearman(_order(parts), np.arange(_INSERTED))
 
 
 def _played(keys: PartitionKeys, entity: EntityItems, name: str, stamped: bool, rng: np.random.Generator) -> Floats:
@@ -173,8 +176,7 @@ def _order(parts: Sequence[Floats]) -> Floats:
     """Where each item stands once they are sorted by the first part, then the next."""
     places = np.empty(_INSERTED)
     places[np.lexsort([np.arange(_INSERTED), *reversed(parts)])] = np.arange(_INSERTED)
-    constant = all(not np.ptp(part) for part in parts)
-    return np.zeros(_INSERTED) if constant else places
+    return places
 
 
 def _in_rows(keys: PartitionKeys, entity: EntityItems, sort: Sequence[str]) -> float:

@@ -186,8 +186,9 @@ class Costs:
         """Calls of a Query, drawn as a run draws them, and read item by item."""
         readings, seed = Readings(keys, pattern), self.items.seed
         asked = drawn_items(self.items, pattern, QUERIES, seed=seed)
-        each = [readings.units_for(asked, o) for o in overrides(self.items, pattern, self.items.entities[asked.name])]
-        if any(units is None for units in each):
+        fixed = overrides(self.items, pattern, self.items.entities[asked.name])
+        each = [units for o in fixed if (units := readings.units_for(asked, o)) is not None]
+        if len(each) < len(fixed):  # some values are drawn for each request
             calls = draw_calls(self.items, pattern, QUERIES, seed=seed)
             each = [np.array([np.sum([readings.units(r) for r in call.requests], axis=0) for call in calls])]
         read: Floats = np.sum(each, axis=0).reshape(-1, 2)

@@ -1,8 +1,8 @@
 """Placement: where the parts of a load stand on the ring, and where a partition can be cut in two.
 
-An atom is the smallest thing that a split can separate: a partition key, or one sort-key range of a collection that may
-be split inside. Atoms stand in the order of (hash of the partition key, sort key), and a partition is a contiguous range
-of them. Each stream's shares are summed up along the ring once, so that what any partition gets is one subtraction.
+An atom is the smallest thing that a split can separate: a partition key, or one sort-key range of a collection that
+may be split inside. Atoms stand in the order of (hash of the partition key, sort key), and a partition is a contiguous
+range of them. Each stream's shares are summed up along the ring once: what any partition gets is one subtraction.
 
 A split for heat is made at the median of the heat that was observed. An atom with most of it is cut free of its
 neighbours instead, and one with all of it cannot be helped. (AWS: burst-adaptive-capacity; USENIX ATC'22.)
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _RING = 2.0**64
 _HOT = 12  # keys that a history names
+_CHUNK = 1 << 20  # keys that are looked at together
+_MANY = 1 << 17  # keys from which on they are sorted with their number in the hash's last bits
 _SEGMENTED = 0.02  # of a partition's limit at the peak: a key that is asked for less needs no cut inside
 
 
@@ -43,10 +45,7 @@ class Placement:
 
     def __init__(self, ring: Ring, workload: Workload, profile: Profile, hash_seed: int | None):
         self.ring, self.profile, self.workload = ring, profile, workload
-        hashes = ring.hashes(hash_seed)
-        self.order = np.argsort(hashes)
-        self.hashes: Hashes = hashes[self.order]
-        del hashes
+        self.order, self.hashes = in_order(ring.hashes(hash_seed))
         self.weights = np.array([self._weight(s) for s in ring.streams])
         self._divide()
         self.sums = [self._summed(s) for s in ring.streams]
@@ -66,17 +65,18 @@ class Placement:
 
     # Keys and atoms
 
-    @cached_property
-    def usage(self) -> Floats:
-        """Of each key, the share of a partition's limit that it takes when all patterns are at their peak."""
-        found = {kind: np.zeros(self.ring.count) for kind in ("read", "write")}
+    def usage(self, begin: int = 0, end: int | None = None) -> Floats:
+        """Of each key of a range of numbers, the share of a partition's limit that it takes at all patterns' peak."""
+        end = self.ring.count if end is None else end
+        found = {kind: np.zeros(end - begin) for kind in {s.kind for s in self.ring.streams}}
         for stream, weight in zip(self.ring.streams, self.weights, strict=True):
-            units = stream.requests * (stream.units * weight * self._peak(stream))
-            if stream.keys is None:
-                found[stream.kind] += units
-            else:
-                found[stream.kind][stream.keys] += units
-        return np.maximum(found["read"], found["write"])
+            here, places = slice(begin, end), slice(None)
+            if stream.keys is not None:
+                here = slice(*np.searchsorted(stream.keys, [begin, end]))
+                places = stream.keys[here] - begin
+            units = stream.units[here] if isinstance(stream.units, np.ndarray) else stream.units
+            found[stream.kind][places] += stream.requests[here] * (units * weight * self._peak(stream))
+        return np.maximum.reduce(list(found.values())) if found else np.zeros(end - begin)
 
     def _peak(self, stream: Stream) -> float:
         return self.workload.patterns[stream.pattern].peak
@@ -86,7 +86,7 @@ class Placement:
         self.segments = self.firsts = None
         if self.ring.segments is None:
             return
-        usage, most = self.usage, int(max(self.profile.collection_segments, 1))
+        usage, most = self.usage(), int(max(self.profile.collection_segments, 1))
         size = self.ring.bytes if self.ring.bytes is not None else np.zeros(self.ring.count)
         large = (usage >= _SEGMENTED) | (size >= self.profile.partition_bytes / 10)
         counts = np.where(large, np.clip(self.ring.segments, 1, most), 1)
@@ -111,28 +111,31 @@ class Placement:
             if stream.motion in ("rising sort key", "current time") and stream.kind == "write":
                 assert stream.keys is not None
                 moving[stream.keys] += stream.requests * stream.units * weight * self._peak(stream)
-        led = keys[moving[keys] >= 0.5 * self.usage[keys]]
+        led = keys[moving[keys] >= 0.5 * self.usage()[keys]]
         return {int(key): self.ring.rising[int(key)] for key in led}
 
     def _summed(self, stream: Stream, squared: bool = False) -> Floats:
         """Units of the atoms before each, one request a second of the pattern; or the sums of units squared."""
-        units = stream.requests * stream.units * (stream.period_s == 0)  # keys that move have no place of their own
-        if squared:
-            units = units * stream.units
+        factor = stream.units * stream.units if squared else stream.units
+        units = stream.requests if np.ndim(factor) == 0 else stream.requests * factor
         if stream.keys is not None:
             dense = np.zeros(self.ring.count)
             dense[stream.keys] = units
             units = dense
-        return self._along(units)
+        times = float(stream.period_s == 0)  # keys that move have no place of their own
+        return self._along(units, times * float(factor) if np.ndim(factor) == 0 else times)
 
-    def _along(self, values: Floats) -> Floats:
+    def _along(self, values: Floats, factor: float = 1.0) -> Floats:
         """Sums of the atoms before each, of values by key: one more than there are atoms."""
-        ordered = values[self.order]
-        if self.segments is not None:
-            ordered = np.repeat(ordered / self.segments, self.segments)
-        sums = np.empty(len(ordered) + 1)
+        sums = np.empty(len(self) + 1)
         sums[0] = 0.0
-        np.cumsum(ordered, out=sums[1:])
+        if self.segments is None:
+            np.take(values, self.order, out=sums[1:])
+        else:
+            sums[1:] = np.repeat(values[self.order] / self.segments, self.segments)
+        if factor != 1.0:
+            sums *= factor
+        np.cumsum(sums, out=sums)
         return sums
 
     def key_at(self, atom: int) -> int:
@@ -172,7 +175,7 @@ class Placement:
         )
 
     def unit_sizes(self, units: Floats, begin: Ints, end: Ints) -> Floats:
-        """Units per request of each stream in ranges: with requests of different sizes, what gives the same variance."""
+        """Units per request of each stream in ranges; of requests of different sizes, what gives the same variance."""
         sizes = np.ones_like(units)
         for row, (stream, squares) in enumerate(zip(self.ring.streams, self.squares, strict=True)):
             if squares is None:
@@ -269,12 +272,14 @@ class Placement:
 
     def hot(self) -> tuple[HotAtom, ...]:
         """The keys that take the most of a partition's limit when all patterns are at their peak."""
-        usage = self.usage
-        count = min(_HOT, len(usage))
-        places = np.argpartition(-usage, count - 1)[:count] if count else np.zeros(0, dtype=np.int64)
-        ordered = places[np.argsort(-usage[places], kind="stable")]
-        where = {key: place for place, key in self._places(ordered)}
-        return tuple(self._hot(int(key), where[int(key)]) for key in ordered if usage[key] > 0)
+        found: list[tuple[float, int]] = []
+        for begin in range(0, self.ring.count, _CHUNK):
+            usage = self.usage(begin, min(begin + _CHUNK, self.ring.count))
+            count = min(_HOT, len(usage))
+            found += [(-float(usage[i]), begin + int(i)) for i in np.argpartition(-usage, count - 1)[:count]]
+        keys = [key for use, key in sorted(found)[:_HOT] if use < 0]
+        where = {key: place for place, key in self._places(np.array(keys, dtype=np.int64))}
+        return tuple(self._hot(key, where[key]) for key in keys)
 
     def _places(self, keys: Ints) -> list[tuple[int, int]]:
         wanted = np.flatnonzero(np.isin(self.order, keys))
@@ -282,7 +287,9 @@ class Placement:
 
     def _hot(self, key: int, place: int) -> HotAtom:
         atom = self._first(place)
-        asked = [(self._units_of(s, key) * self._peak(s), w, s) for s, w in zip(self.ring.streams, self.weights)]
+        asked = [
+            (self._units_of(s, key) * self._peak(s), w, s) for s, w in zip(self.ring.streams, self.weights, strict=True)
+        ]
         by_kind: dict[Kind, float] = {}
         for units, weight, stream in asked:
             by_kind[stream.kind] = by_kind.get(stream.kind, 0.0) + units * weight
@@ -306,3 +313,24 @@ class Placement:
                 return 0.0
         units = stream.units[place] if isinstance(stream.units, np.ndarray) else stream.units
         return float(stream.requests[place] * units)
+
+
+def in_order(hashes: Hashes) -> tuple[Ints, Hashes]:
+    """The numbers of keys in the order of their hashes, and the hashes in order.
+
+    Very many are sorted with their number in place of the hash's last bits, which is four times as quick; of those
+    that agree in all others, less than 2**-40 of the ring apart, the one with the lower number comes first.
+
+    >>> [part.tolist() for part in in_order(np.array([7, 3, 5], dtype=np.uint64))]
+    [[1, 2, 0], [3, 5, 7]]
+    """
+    if len(hashes) < _MANY:
+        order = np.argsort(hashes, kind="stable")
+        return order, hashes[order]
+    mask = np.uint64((1 << (len(hashes) - 1).bit_length()) - 1)
+    packed = hashes & ~mask
+    packed |= np.arange(len(hashes), dtype=np.uint64)
+    packed.sort()
+    order = (packed & mask).astype(np.int64)
+    packed &= ~mask
+    return order, packed

@@ -19,6 +19,9 @@ def _known(default: Any, basis: Basis, about: str) -> Any:
     return field(default=default, metadata={"basis": basis, "about": about})
 
 
+_LIFTED = ("table_read_units", "table_write_units", "index_backlog_units")  # may be inf: there is no such limit
+
+
 @dataclass(frozen=True)
 class Profile:
     """The parameters of the partition model; times in seconds, capacity in units a second.
@@ -68,7 +71,9 @@ class Profile:
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name != "date" and not 0 <= value < float("inf"):
+            if one.name == "date" or (one.name in _LIFTED and value == float("inf")):
+                continue
+            if not 0 <= value < float("inf"):
                 raise ValueError(f"profile: {one.name}={value!r}; a number from 0 is allowed ({one.metadata['about']})")
         if self.split_delay_least_s > self.split_delay_most_s:
             raise ValueError("profile: split_delay_least_s is above split_delay_most_s")

@@ -9,7 +9,7 @@ from the key templates, not from the policy, so that a changed condition shows.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,12 @@ class Proof(Result):
         """Whether every request is decided as it must be, and there are some that must be allowed."""
         return not self.failures and any(case.expected for case in self.cases)
 
+    def against(self, policy: Mapping[str, Any]) -> "Proof":
+        """The same requests, decided by another policy for the role."""
+        decided = ((case, decide(policy, case.request)) for case in self.cases)
+        cases = (replace(case, got=found.effect, statement=found.statement) for case, found in decided)
+        return replace(self, cases=tuple(cases))
+
     def summary_line(self) -> str:
         own = sum(case.expected for case in self.cases)
         who = f"role {self.role} of {self.design.name}" if self.role else self.design.name
@@ -122,8 +128,8 @@ class Proof(Result):
         return pd.DataFrame({**columns, "as on": example}).reset_index()
 
     def _repr_html_(self) -> str:
-        wrong = self.to_frame().loc[lambda frame: ~frame["holds"]].drop(columns="holds")
-        failed = html_table(wrong, "decided otherwise than they must be") if len(wrong) else ""
+        wrong = Proof(self.design, self.role, self.failures).to_frame()
+        failed = html_table(wrong, "decided otherwise than they must be") if self.failures else ""
         return failed + html_table(self.shown(), self.summary_line())
 
 

@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, cast
 
@@ -73,8 +74,15 @@ def read_factor(pattern: AccessPattern) -> float:
 def query_condition(design: Design, pattern: AccessPattern) -> KeyCondition:
     """What a Query reads, by its key condition."""
     table = design.table_for(pattern)
-    node = resolve(parse_key_condition(pattern.key_condition or ""), pattern.names)
-    return key_condition(node, *table.keys(pattern.index), pattern.index or table.name)
+    names = tuple(pattern.names.items())
+    return _condition(pattern.key_condition or "", names, *table.keys(pattern.index), pattern.index or table.name)
+
+
+@lru_cache(maxsize=1024)  # many questions about a Query begin with this one
+def _condition(
+    text: str, names: tuple[tuple[str, str], ...], partition: tuple[str, ...], sort: tuple[str, ...], where: str
+) -> KeyCondition:
+    return key_condition(resolve(parse_key_condition(text), dict(names)), partition, sort, where)
 
 
 def collection_units(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCondition | None) -> Floats:
@@ -98,8 +106,10 @@ def collection_sizes(
     shares = reach(keys, pattern, condition) if condition else {}
     fetching = index is not None and fetches(pattern, projected(keys.table, index))
     for entity in keys.items.in_table(keys.table.name):
-        numbers, there = keys.of[entity.name], is_in(entity, index)
         share = shares.get(entity.name, 1.0)
+        if not share or not len(entity):
+            continue
+        numbers, there = keys.of[entity.name], is_in(entity, index)
         weights: list[Any] = [np.ones(len(entity)), entry_sizes(entity, index), np.zeros(len(entity))]
         if fetching:
             weights[2] = capacity.read_units(cast(Any, entity.sizes), consistent=True)

@@ -67,11 +67,33 @@ class Readings:
         known = {name: column for name, column in columns.items() if column is not None}
         if len(known) < len(columns) or any((column.codes < 0).any() for column in known.values()):
             return None
+        if self._whole is not None:
+            partition = [known[name] for _, name in self.condition.partition]
+            numbers = self.keys.numbers(partition, least=len(asked) + 1)  # none is added
+            return np.where((numbers == UNMET)[:, None], [1.0, 0.0], self._whole[numbers])
         codes = combine([column.codes for column in known.values()], len(asked))
         _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
         values = zip(*(column.take(first) for column in known.values()), strict=True)
         each = [self._units(dict(zip(known, value, strict=True))) for value in values]
         return np.array(each, dtype=float).reshape(-1, 2)[inverse.reshape(len(asked))]
+
+    @cached_property
+    def _whole(self) -> Floats | None:
+        """The units of each collection, a line each, where all of it is reached and it holds one kind of item."""
+        reached = certain_reach(self.keys, self.pattern, self.condition)
+        here = [e for e in self._here if (is_in(e, self.index) & (self.keys.of[e.name] != UNMET)).any()]
+        if len(here) != 1 or reached[here[0].name] != 1:
+            return None
+        entity, numbers = here[0], np.where(is_in(here[0], self.index), self.keys.of[here[0].name], UNMET)
+        order = np.lexsort((*(entity.columns[name].codes for name in reversed(self.sort)), numbers))
+        starts = np.searchsorted(numbers[order], np.arange(len(self.keys) + 1))
+        limit, pages = self.pattern.limit, self.pattern.page_limit
+        taken = np.minimum(np.diff(starts), limit * pages if limit and pages else len(entity))
+        begin = starts[1:] - taken if self.pattern.descending else starts[:-1]
+        amounts = (entry_sizes(entity, self.index), self._fetched(entity, np.arange(len(entity))))
+        running = [np.concatenate([[0.0], np.cumsum(amount[order])]) for amount in amounts]
+        size, fetched = (sums[begin + taken] - sums[begin] for sums in running)
+        return np.stack([page_units(taken, size, limit=limit, pages=pages), fetched], axis=1)
 
     def _units(self, values: Mapping[str, Any]) -> tuple[float, float]:
         number = self.keys.number(tuple(values[name] for _, name in self.condition.partition))

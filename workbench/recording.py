@@ -25,12 +25,12 @@ class Recording:
         self.kinds: list[Kind] = [kind for kind in KINDS if flow.rows[kind]]
         self.consumed: dict[Kind, list[Floats]] = {kind: [] for kind in self.kinds}
         self.throttled: dict[Kind, list[Floats]] = {kind: [] for kind in self.kinds}
-        self.per_s = {kind: np.zeros(seconds) for kind in KINDS}
+        self.per_s: dict[Kind, Floats] = {kind: np.zeros(seconds) for kind in KINDS}
         self.asked = np.zeros((len(flow.streams), seconds))
         self.given_up = np.zeros((len(flow.streams), seconds))
         self.lost: list[dict[tuple[str | None, str], Floats]] = [{} for _ in flow.streams]
-        self.capacity = {kind: np.zeros(self.intervals) for kind in KINDS}
-        self.burst = {kind: np.zeros(self.intervals) for kind in KINDS}
+        self.capacity: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
+        self.burst: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
         self.backlog = np.zeros(self.intervals)
         self.seconds = seconds
         self.map = HeatRows(flow, self.intervals, self.kinds) if heat else None

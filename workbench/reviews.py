@@ -3,8 +3,10 @@
 Findings first, then fixes: `review` judges a design from itself, and better with a run of it and a simulation.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.design import Design
@@ -12,23 +14,27 @@ from workbench.evidence import Evidence
 from workbench.findings import Finding, Place, Review, ordered
 from workbench.items import Items
 from workbench.rules import RULES
+from workbench.sources import read_sources
 
 if TYPE_CHECKING:
     from workbench.runs import Run
+    from workbench.simulation import Simulation
 
 Accepted = tuple[Place, str]  # where an acceptance stands, and the code
 
 
-def review(design: "Design | Items", run: "Run | None" = None, simulation: Any = None) -> Review:
+def review(design: "Design | Items", run: "Run | None" = None, simulation: "Simulation | None" = None) -> Review:
     """What is to be changed in a design, worst first, with evidence and fixes; `run` and `simulation` add evidence.
 
-    Of items, their design is reviewed with them, which saves making them again. ValueError if the run is of another
-    design.
+    Of items, their design is reviewed with them, which saves making them again. ValueError if run or simulation are
+    of another design.
     """
     items = design if isinstance(design, Items) else None
     design = design.design if isinstance(design, Items) else design
-    if run is not None and run.design.name != design.name:
-        raise ValueError(f"the run is of {run.design.name}, not of {design.name}: give the run of this design")
+    others = {"run": run and run.design.name, "simulation": simulation and simulation.design}
+    for what, name in others.items():
+        if name not in (None, design.name):
+            raise ValueError(f"the {what} is of {name}, not of {design.name}: give the {what} of this design")
     evidence = Evidence(design, items, run, simulation)
     asked = [code for code in sorted(RULES) if _can_judge(evidence, RULES[code].needs)]
     found = [one for code in asked for one in RULES[code].check(evidence)]
@@ -74,6 +80,30 @@ def _accepting(accepts: Mapping[Accepted, str], one: Finding) -> Accepted | None
     """The nearest acceptance of a finding: on its own part, or on one around it."""
     keys = ((one.place[:length], one.code) for length in range(len(one.place), -1, -1))
     return next((key for key in keys if key in accepts), None)
+
+
+_ACCEPTED = re.compile(r"workbench: accept (DW[0-9]{3})\b[ :]*(.*)")
+
+
+def review_files(*paths: str | Path) -> Review:
+    """What in code and configuration belongs to a developer's machine: local endpoints, dummy credentials.
+
+    Folders are searched; tests and local set-ups are left out. A line, or the one above it, accepts a finding with
+    `workbench: accept DW611 reason` in a comment. FileNotFoundError for a path that is not there.
+    """
+    sources = read_sources(paths)
+    texts = {source.name: source.text.splitlines() for source in sources}
+    kept: list[Finding] = []
+    accepted: list[tuple[Finding, str]] = []
+    for one in (found for rule in RULES.values() if rule.needs == "files" for found in rule.check(sources)):
+        lines = texts[one.place[1]][max(0, one.line - 2) : one.line]
+        reasons = [found[2] for line in lines if (found := _ACCEPTED.search(line)) and found[1] == one.code]
+        if reasons:
+            accepted.append((one, reasons[-1]))
+        else:
+            kept.append(one)
+    notes = (f"{len(sources):,} files looked at; tests and local set-ups are left out",)
+    return Review(", ".join(map(str, paths)), ordered(kept), tuple(accepted), notes)
 
 
 def located(review: Review, design: Design) -> Review:

@@ -103,7 +103,9 @@ def reserved_units(units: Floats, discount: float, block: float) -> float:
     >>> reserved_units(np.array([100.0, 250.0, 250.0, 900.0]), 0.54, 100)
     300.0
     """
-    blocks = np.floor(np.quantile(units, discount) / block) + np.array([-1.0, 0.0, 1.0])
-    tried = np.maximum(blocks, 0) * block
-    costs = [each * (1 - discount) + np.maximum(units - each, 0).mean() for each in tried]
-    return float(tried[int(np.argmin(costs))])
+    ranked = np.sort(units)
+    above = np.concatenate([np.cumsum(ranked[::-1])[::-1], [0.0]])  # the sum of each and all that are larger
+    tried = np.arange(0.0, ranked[-1] + block, block)
+    places = np.searchsorted(ranked, tried)
+    beyond = (above[places] - tried * (len(ranked) - places)) / len(ranked)
+    return float(tried[np.argmin(tried * (1 - discount) + beyond)])

@@ -6,17 +6,18 @@ A pattern has a mean `rate` and a `peak`. A constant load stays at the rate; the
 - `ramp`: from nothing to the peak over the whole duration
 - `step`: a tenth of the peak, then the peak, at a sixth of the duration
 - `spike`: the rate, but for two minutes the peak
-- `recorded`: a series of times and multiples of the rate, from monitoring
+- `between`: the rate, from one second to another
+- a recorded series: a series of times and multiples of the rate, from monitoring
 
-Give the word, `Step(at=0.5)` with other parameters, or a series: pairs, a mapping, a pandas Series, or a DataFrame with
-the columns time and multiple.
+Give the word; with other parameters `Step(at=0.5)` or {"shape": "step", "at": 0.5}; or a series: pairs, a mapping, a
+pandas Series, or a DataFrame with the columns time and multiple.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,6 +176,27 @@ class Spike:
 
 
 @dataclass(frozen=True)
+class Between:
+    """The rate, or `multiple` times it, from one second to before another, and nothing before and after."""
+
+    begin_s: float = 0.0
+    end_s: float = 1e12
+    multiple: float = 1.0
+
+    def __post_init__(self) -> None:
+        _checked(begin_s=self.begin_s, end_s=self.end_s, multiple=self.multiple)
+        if self.end_s <= self.begin_s:
+            raise ValueError(f"{self}: it ends before it begins")
+
+    def rates(self, rate: float, peak: float, duration_s: int) -> Floats:
+        second = np.arange(duration_s)
+        return np.where((second >= self.begin_s) & (second < self.end_s), rate * self.multiple, 0.0)
+
+    def __str__(self) -> str:
+        return f"from {self.begin_s:g} s to {self.end_s:g} s"
+
+
+@dataclass(frozen=True)
 class Recorded:
     """Multiples of the rate at given seconds, evenly in between; before the first and after the last, nothing is known.
 
@@ -226,7 +248,8 @@ class Recorded:
         return f"recorded series of {len(self.times_s)} times"
 
 
-SHAPES: dict[str, Callable[[], Shape]] = {
+SHAPES: dict[str, Callable[..., Shape]] = {
+    "between": Between,
     "constant": Constant,
     "diurnal": Diurnal,
     "ramp": Ramp,
@@ -250,8 +273,20 @@ def shape(value: Any) -> Shape:
         return SHAPES[value]()
     if hasattr(value, "rates"):
         return value
+    if isinstance(value, Mapping) and "shape" in value:
+        return _written(value)
     times, multiples = _series(value)
     return Recorded(_seconds(times), tuple(float(m) for m in multiples))
+
+
+def _written(value: Mapping[str, Any]) -> Shape:
+    """A shape with parameters, as {"shape": "step", "at": 0.5}."""
+    form = type(shape(value["shape"]))
+    given = {name: each for name, each in value.items() if name != "shape"}
+    known = [one.name for one in fields(cast(Any, form))]
+    if unknown := set(given) - set(known):
+        raise ValueError(f"load {value['shape']}: it has no parameter {min(unknown)!r}; it has {', '.join(known)}")
+    return form(**given)
 
 
 def _series(value: Any) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -274,8 +309,10 @@ def _seconds(times: Sequence[Any]) -> tuple[float, ...]:
     if not all(isinstance(time, int | float | np.number) for time in times):
         import pandas as pd
 
-        instants = pd.Series(pd.to_timedelta(times) if _are_durations(times) else pd.to_datetime(list(times)))
-        return tuple(((instants - instants.iloc[0]).dt.total_seconds()).tolist())
+        if not _are_durations(times):
+            instants = pd.to_datetime(list(times), format="mixed")
+            times = list(instants - instants[0])
+        return tuple(float(time.total_seconds()) for time in times)
     return tuple(float(time) for time in times)
 
 

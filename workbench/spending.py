@@ -124,25 +124,40 @@ class Spending:
         }
 
     @staticmethod
-    def modes(capacity: "Iterable[Spending]", prices: Prices) -> dict[str, float]:
-        """US dollars a month of all requests in each capacity mode."""
+    def modes(capacity: "Iterable[Spending]", prices: Prices, *, free_tier: bool = False) -> dict[str, float]:
+        """US dollars a month of all requests in each capacity mode; the free tier is of provisioned units only."""
         capacity = list(capacity)
-        scaling = sum(each.usd(prices, "provisioned", each.scaled.mean) for each in capacity)
+        at_peak = _provisioned(capacity, prices, [each.peak_units for each in capacity], free_tier)
+        scaling = _provisioned(capacity, prices, [each.scaled.mean for each in capacity], free_tier)
         saved = {term: _saved(capacity, prices, prices[f"reserved.{term}"]) for term in ("one_year", "three_years")}
         return {
             "on demand": sum(each.usd(prices, "on demand", each.mean) for each in capacity),
-            "provisioned at the peak": sum(each.usd(prices, "provisioned", each.peak_units) for each in capacity),
+            "provisioned at the peak": at_peak,
             "with auto scaling": scaling,
-            "with one year reserved": scaling - saved["one_year"],
-            "with three years reserved": scaling - saved["three_years"],
+            "with one year reserved": max(scaling - saved["one_year"], 0.0),
+            "with three years reserved": max(scaling - saved["three_years"], 0.0),
         }
+
+
+def _provisioned(capacity: Sequence[Spending], prices: Prices, units: Sequence[float], free_tier: bool) -> float:
+    """US dollars a month for so many units of each; what is free is taken off once, over all tables."""
+    total = sum(each.usd(prices, "provisioned", own) for each, own in zip(capacity, units, strict=True))
+    for kind in KINDS if free_tier else ():
+        own = [u for s, u in zip(capacity, units, strict=True) if s.kind == kind and _is_standard(s)]
+        hours = unit_hours(sum(own))
+        total -= prices.usd(f"{kind}_unit_hours", hours) - prices.usd(f"{kind}_unit_hours", hours, free_tier=True)
+    return total
+
+
+def _is_standard(spent: Spending) -> bool:
+    return spent.table_class == "STANDARD" and not spent.replicated
 
 
 def _saved(capacity: Sequence[Spending], prices: Prices, discount: float) -> float:
     """What reservations take off a month of auto scaling; a reservation serves all tables of its region."""
     total = 0.0
     for kind in KINDS:
-        own = [s for s in capacity if s.kind == kind and s.table_class == "STANDARD" and not s.replicated]
+        own = [s for s in capacity if s.kind == kind and _is_standard(s)]
         if own:
             units: Floats = np.sum([each.scaled.units * each.regions for each in own], axis=0)
             reserved = reserved_units(units, discount, prices["reserved.block_units"])
@@ -157,12 +172,8 @@ def _saved(capacity: Sequence[Spending], prices: Prices, discount: float) -> flo
 def spendings(expected: Expected, curve: Sequence[float] | None = None) -> list[Spending]:
     """Reads and writes of every table and global index of a design, tables before their indexes."""
     streams = _streams(expected)
-    places = [
-        (table, index, kind)
-        for table in expected.design.tables.values()
-        for index in ("", *table.gsi)
-        for kind in KINDS
-    ]
+    tables = expected.design.tables.values()
+    places: list[tuple[Table, str, Kind]] = [(t, i, kind) for t in tables for i in ("", *t.gsi) for kind in KINDS]
     loads = [streams.get((table.name, index, kind), ()) for table, index, kind in places]
     stated = [_stated(table, index, kind) for table, index, kind in places]
     followed = _scaled(loads, stated, None if curve is None else stated_curve(curve))

@@ -22,6 +22,7 @@ from workbench.profile import Profile
 Floats = NDArray[np.float64]
 NEVER = np.inf
 _DEVIATIONS = 8.0
+_FEW = 256  # partitions that are all looked at, since it costs nothing
 _DELAY = 11  # the stream of random numbers that delays are drawn from
 
 
@@ -35,7 +36,8 @@ class Partitions:
     def __init__(
         self, placement: Placement, count: int, profile: Profile, seed: int, peaks: Sequence[float], *, whole: bool
     ):
-        self.placement, self.profile, self.seed, self.peaks, self.whole = placement, profile, seed, peaks, whole
+        self.placement, self.profile, self.seed, self.peaks = placement, profile, seed, peaks
+        self.whole = whole or count <= _FEW
         edges = placement.equal_ranges(count)
         self.count, streams = count, len(placement.ring.streams)
         self.begin, self.end = edges[:-1].copy(), edges[1:].copy()
@@ -93,7 +95,7 @@ class Partitions:
         return np.concatenate([self.sizes[:, self.columns], np.array(means).reshape(-1, 1)], axis=1)
 
     def addresses(self) -> Ints:
-        """The numbers by which random numbers of the columns are drawn: a partition's own; the rest has one of its own."""
+        """The numbers by which random numbers of the columns are drawn: a partition's own, and one of the rest's."""
         return np.concatenate([self.columns + 1, [0]])
 
     def wake(self, ids: Ints) -> None:
@@ -126,14 +128,15 @@ class Partitions:
         """The second at which the next split completes; inf if none is under way."""
         return float(self.due.min(initial=NEVER))
 
-    def complete(self, until: int, rates, moving: Floats) -> list[tuple[int, list[int]]]:
-        """Complete the splits that fall due before a second: each parent's column with its children's.
+    def complete(self, until: int, rates, moving: Floats) -> None:
+        """Complete the splits that fall due before a second.
 
         `rates(first, last)` gives the mean rates of the streams in between; `moving` the use of each column by heat
         that moves. Parents keep their column until `drop`.
         """
         found: list[tuple[int, list[int]]] = []
-        for column in np.flatnonzero(self.due < until).tolist():
+        there = self.ended[self.columns] == NEVER  # one that was cut for another cause is not cut again
+        for column in np.flatnonzero((self.due < until) & there).tolist():
             second, partition = int(self.due[column]), int(self.columns[column])
             since = max(int(self.since[column] - self.profile.heat_memory_s), 0)
             cut = self.placement.cut(
@@ -146,7 +149,6 @@ class Partitions:
                 cause: Cause = "isolation" if cut.isolates else "heat"
                 found.append((column, self._born(partition, cut.at, second, cause)))
         self._add(found)
-        return found
 
     def _add(self, found: Sequence[tuple[int, list[int]]]) -> None:
         """Columns for those new partitions that matter; the others rest."""
@@ -154,7 +156,6 @@ class Partitions:
         if len(new):
             matters = self._matters(new)
             self.resting = np.concatenate([self.resting, np.zeros(self.count - len(self.resting), dtype=bool)])
-            self.waiting = new[~matters]
             active = new[matters]
             self._reorder(np.concatenate([np.arange(len(self.columns)), np.full(len(active), -1)]), active)
             self.rest(new[~matters])
@@ -164,12 +165,11 @@ class Partitions:
         self.resting[ids] = True
         self.resting_units = self.resting_units + self.units[:, ids].sum(axis=1)
 
-    def drop(self, second: int) -> NDArray[np.bool_]:
-        """Remove the columns of partitions that have ended; which columns stay."""
+    def drop(self, second: int) -> None:
+        """Remove the columns of partitions that have ended."""
         stays = self.ended[self.columns] > second
         if not stays.all():
             self._reorder(np.flatnonzero(stays), np.zeros(0, dtype=np.int64))
-        return stays
 
     def _refuse(self, column: int, partition: int, cut: Cut, second: int) -> None:
         self.stuck[partition] = cut.refused
@@ -201,7 +201,7 @@ class Partitions:
         self.born[new], self.ended[new], self.parent[new] = second, NEVER, parent
         self.ended[parent] = second
         self.count += number
-        self.cause += [cause] * number
+        self.cause += (cause,) * number
         self._measure(new)
         return new.tolist()
 
@@ -221,13 +221,14 @@ class Partitions:
     def watch(self, use: Floats, first: int, rates, moving: Floats) -> None:
         """Take the seconds' use of each column (seconds, columns), as a share of the limit, and start splits.
 
-        A second counts if the mean of the last ten is above the trigger, so that noise alone does not interrupt; after
-        60 of them in a row a split begins, unless no cut would help.
+        A second counts if it, or the mean of the last ten, is above the trigger, so that noise alone does not
+        interrupt; after 60 of them in a row a split begins, unless no cut would help.
         """
         window = len(self.recent) + 1
         whole = np.concatenate([self.recent, use])
         sums = np.cumsum(np.concatenate([np.zeros((1, use.shape[1])), whole]), axis=0)
-        above = (sums[window:] - sums[:-window]) >= self.profile.split_utilisation * window - 1e-9
+        trigger = self.profile.split_utilisation - 1e-9
+        above = (sums[window:] - sums[:-window] >= trigger * window) | (use >= trigger)
         if window > 1:
             self.recent = whole[-(window - 1) :]
         rows = np.arange(1, len(use) + 1)[:, None]
@@ -316,7 +317,9 @@ class Partitions:
 
     def history(self) -> PartitionHistory:
         """What there was, as arrays."""
-        n = self.count
+        n, stuck = self.count, [""] * self.count
+        for partition, why in self.stuck.items():
+            stuck[partition] = why
         return PartitionHistory(
             self.lo[:n],
             self.hi[:n],
@@ -326,7 +329,7 @@ class Partitions:
             self.ended[:n],
             self.parent[:n],
             tuple(self.cause),
-            tuple(self.stuck.get(i, "") for i in range(n)),
+            tuple(stuck),
         )
 
 

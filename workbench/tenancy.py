@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.design import Design, Entity, Table
+from workbench.distributions import Amount
 from workbench.fields import distinct, stream
 from workbench.identity import key_tag, origin, parents
 from workbench.keys import KeyTemplate, Placeholder
@@ -229,7 +230,7 @@ def sample_values(design: Design, field: str) -> tuple[str, ...]:
         return tuple(map(str, domain.choice))
     if domain.value is not None or domain.of is not None:
         return ()
-    most = min(SAMPLE, domain.cardinality, domain.count.most if getattr(domain.count, "most", None) else SAMPLE)
+    most = min(SAMPLE, domain.cardinality, domain.count.most if isinstance(domain.count, Amount) else SAMPLE)
     ranks = np.arange(int(most))
     rng = stream(1, "tenants", field)
     column = distinct(domain, ranks, np.full(len(ranks), len(ranks)), rng, 1, field, 1_767_225_600)

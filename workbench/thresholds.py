@@ -30,6 +30,7 @@ PARALLEL_SCAN = 20 * GB  # bp-query-scan: parallel scans are for tables from her
 SCAN_SHARE = 0.5  # of provisioned read capacity that one Scan takes from everybody else; ours
 QUERIES_PER_CALL = 5  # AWS's data modelling guidance: restructure from here
 COUNT_UNITS = 10.0  # read units to count items, where a counter costs one write; ours
+STRONG_UNITS = 100.0  # read units/s that eventual consistency saves; ours: 33 $ a month
 PAGE = 1 * MB  # Query.Pagination: what one request reads at most
 
 # Items
@@ -46,5 +47,7 @@ TTL_YEARS = 5  # TTL ignores what expired longer ago (time-to-live-ttl-how-to)
 PEAK_MULTIPLE = 2.0  # on-demand serves twice the previous peak at once (on-demand-capacity-mode)
 CHEAPER_ON_DEMAND = 0.289  # utilisation below which on-demand is cheaper: 0.00065 $ / (3600 x 0.625e-6 $)
 STORAGE_SHARE = 0.5  # of a table's cost, from which Standard-IA is (costoptimization-tableclass)
+THROTTLED_ERROR = 0.01  # of a pattern's requests in a simulation; ours
+THROTTLED_WARNING = 0.001  # ours: what noise alone makes at 95 % of a limit
 MONTH_HOURS = 730  # as AWS's calculators count
 MONTH_SECONDS = MONTH_HOURS * 3600

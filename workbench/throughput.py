@@ -173,7 +173,7 @@ def decreases_allowed(hours: float) -> int:
 
 @dataclass
 class AutoScaler:
-    """Target tracking of one kind of provisioned units: up after two minutes above the target, down after fifteen below.
+    """Target tracking of one kind of provisioned units: up after two minutes above it, down after fifteen below.
 
     `watch` takes a minute's mean use and returns the new capacity, or None. A decrease is refused when the day's are
     used up.

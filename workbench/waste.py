@@ -15,8 +15,9 @@ from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
 from workbench.guards import satisfied
-from workbench.reach import certain_reach, query_condition
+from workbench.reach import certain_reach, collection_units, query_condition
 from workbench.ring import UNMET, is_in
+from workbench.thresholds import PAGE
 
 SAMPLE = 400  # items of each entity that a filter is tried on
 
@@ -90,3 +91,14 @@ def reached(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[Entity
         share = shares.get(entity.name, 1.0)
         if there.any() and share != 0:
             yield entity.select(np.flatnonzero(there)), 1.0 if share is None else share
+
+
+def largest_read(evidence: Evidence, pattern: AccessPattern) -> float:
+    """Read units of a Query of the largest item collection."""
+    if evidence.items is None or evidence.costs is None:
+        return 0.0
+    table = evidence.design.table_for(pattern)
+    if sum(int(entity.sizes.sum()) for entity in evidence.items.in_table(table.name)) <= PAGE:
+        return 0.0  # whatever it reads is less
+    keys = evidence.costs.keys(table, pattern.index)
+    return float(collection_units(keys, pattern, query_condition(evidence.design, pattern)).max(initial=0.0))

@@ -29,6 +29,8 @@ from workbench.ring import UNMET, PartitionKeys, entry_sizes
 Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _MOVING = 256  # keys that hold the present time: more of them spread evenly wherever they move
+_PLACES = 77  # the stream of random numbers that places of numbered keys are drawn from
+_CHUNK = 1 << 18
 _PERIODS = {"minute": 60, "hour": 3600, "date": 86_400, "month": 2_592_000, "epoch": 1, "timestamp": 1}
 
 
@@ -167,7 +169,11 @@ def check_rate(pattern: str, rate: float) -> None:
 
 
 def _numbered_hashes(count: int, seed: int | None) -> Hashes:
-    return words(address(0 if seed is None else seed, 77), [0], np.arange(count, dtype=np.uint64))[0]
+    start, found = address(0 if seed is None else seed, _PLACES), np.empty(count, dtype=np.uint64)
+    for begin in range(0, count, _CHUNK):
+        numbers = np.arange(begin, min(begin + _CHUNK, count), dtype=np.uint64)
+        found[begin : begin + _CHUNK] = words(start, [0], numbers)[0]
+    return found
 
 
 def _number_label(number: int) -> str:
@@ -267,7 +273,7 @@ def _streams(keys: PartitionKeys, number: int, pattern: AccessPattern) -> Iterat
         numbers = np.concatenate([demand.keys for demand in mine])
         each = np.concatenate([demand.requests for demand in mine])
         units = each * np.concatenate([demand.units for demand in mine])
-        requests = np.bincount(numbers, each)
+        requests = np.bincount(numbers, each).astype(float)
         places = np.flatnonzero(np.bincount(numbers, units))
         if len(places):
             mean = np.bincount(numbers, units)[places] / requests[places]
@@ -342,15 +348,17 @@ def _time_words(keys: PartitionKeys, entity: EntityItems) -> Iterator[str]:
 
 
 def settings_of(table: Table, index: Index | None = None) -> Settings:
-    """The capacity settings of a table, or of one of its global indexes, which has the table's unless it states its own."""
+    """The capacity settings of a table, or of one of its global indexes, which has the table's unless it states any."""
     part = index or table
     capacity: Any = (index.capacity if index else None) or table.capacity
     most, warm = _units(part.max_throughput), _units(part.warm_throughput)
     if not isinstance(capacity, Provisioned):
         return Settings("on-demand", most=most, warm=warm)
     stated: dict[Kind, Any] = {"read": capacity.read, "write": capacity.write}
-    scaling = {kind: one for kind, one in stated.items() if isinstance(one, AutoScaling)}
-    units = {kind: float(one.min if isinstance(one, AutoScaling) else one) for kind, one in stated.items()}
+    scaling: dict[Kind, AutoScaling] = {kind: one for kind, one in stated.items() if isinstance(one, AutoScaling)}
+    units: dict[Kind, float] = {
+        kind: float(one.min if isinstance(one, AutoScaling) else one) for kind, one in stated.items()
+    }
     return Settings("provisioned", units, scaling, most, warm)
 
 

@@ -116,7 +116,7 @@ def _hot(evidence: Evidence, code: str, cause: str, why: str, fix: str) -> Itera
         # Writes of an index throttle its table: that is a rule of its own.
         if hot.cause == cause and not (hot.index and hot.kind == "write"):
             reason = why.format(keys=hot.keys, pattern=hot.pattern.name)
-            message = f"at peak {hot.key}; it {reason}"
+            message = f"at peak {hot.key}{hot.and_others}; it {reason}"
             severity = "error" if hot.key.utilisation > 1 else "warning"
             yield evidence.finding(code, severity, hot.place, message, f"{fix}{_or_shards(hot)}", **heat(hot))
 
@@ -141,6 +141,7 @@ def heat(hot: Hot) -> dict[str, object]:
         f"peak_{unit}_per_s": hot.key.units_per_s,
         f"limit_{unit}_per_s": hot.key.limit,
         "keys": hot.keys,
+        "other_keys_over": hot.others,
         "shards": hot.shards,
     }
 

@@ -94,10 +94,9 @@ def hot_index_key(evidence: Evidence) -> Iterator[Finding]:
         if hot.index is None or hot.kind == "read":
             continue
         every = f", one of only {hot.keys} keys" if hot.cause in ("few", "constant") else ""
-        message = (
-            f"at peak {hot.key.key}{every} takes {rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}; beyond "
-            f"that the index throttles the writes of {hot.table.name}"
-        )
+        units = f"{rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}{hot.and_others}"
+        held = f"beyond that the index throttles the writes of {hot.table.name}"
+        message = f"at peak {hot.key.key}{every} takes {units}; {held}"
         severity = "error" if hot.key.utilisation > 1 else "warning"
         names = ", ".join(hot.table.keys(hot.index)[0])
         fix = f"compose {names} with what has many values, shard it in {hot.shards}, or make the index sparse"
@@ -197,7 +196,7 @@ def missing_projection(evidence: Evidence) -> Iterator[Finding]:
         there = projected(table, index)
         for pattern in evidence.reads_from(table.name, index.name) if there is not None else ():
             missing = _missing(evidence, pattern, there or frozenset())
-            fetched = evidence.mean_units(pattern, table.name) if index.kind == "lsi" else 0.0
+            fetched = evidence.drawn_units(pattern, table.name) if index.kind == "lsi" else 0.0
             wants = fetches(pattern, there) if index.kind == "lsi" else bool(missing)
             if wants and (index.kind == "gsi" or fetched >= FETCH_UNITS):
                 what = " and ".join(missing) or "attributes"
@@ -322,7 +321,7 @@ def index_under_provisioned(evidence: Evidence) -> Iterator[Finding]:
     for table, index, place in _indexes(evidence, "gsi"):
         units = evidence.units_per_s("write", table.name, index.name)
         for most, what in _write_ceilings(table, index):
-            if units > most:
+            if units > most * (1 + 1e-6):
                 message = f"takes {rate_text(units)} WU/s at peak, and its {what} is {rate_text(most)}"
                 fix = f"raise the {what} of {index.name} to {units:,.0f} at least"
                 facts = {"peak_wu_per_s": units, "most_wu_per_s": most}
@@ -414,7 +413,7 @@ def parent_as_partition_key(evidence: Evidence) -> Iterator[Finding]:
     Example
         fields:
           order: {count: 1_000}
-          line: {per: order, count: 1..9}
+          line: {per: order, count: 1..9, type: uuid}
         entities:
           Line: {key: {line_id: "{line}", order_id: "{order}"}}
         tables:

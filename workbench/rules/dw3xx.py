@@ -5,11 +5,13 @@ from typing import Any
 
 from workbench import expressions, limits
 from workbench.design import AccessPattern, Provisioned, most_units
+from workbench.entities import EntityItems
 from workbench.evidence import Evidence, Write
+from workbench.expressions import written
 from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.identity import key_fields
-from workbench.reach import query_condition
+from workbench.reach import query_condition, read_factor
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
 from workbench.thresholds import (
@@ -24,9 +26,10 @@ from workbench.thresholds import (
     QUERIES_PER_CALL,
     SCAN_SHARE,
     SMALL_SCAN,
+    STRONG_UNITS,
 )
 from workbench.typewords import ID_TYPES
-from workbench.waste import discarded, reached
+from workbench.waste import discarded, largest_read, reached
 
 
 @rule("DW301", "error")
@@ -232,9 +235,7 @@ def reads_past_a_page(evidence: Evidence) -> Iterator[Finding]:
         AWS: Query.Pagination.
     """
     for pattern in (p for p in evidence.queries if p.user_facing and p.page_limit is None and not p.for_each):
-        found = evidence.outcomes(pattern)
-        factor = 1.0 if pattern.consistent else 0.5
-        most = found.per_call().most if found else 0.0
+        factor, most = read_factor(pattern), largest_read(evidence, pattern)
         if most > factor * PAGE / limits.READ_UNIT_BYTES * 1.01:
             pages = most / (factor * PAGE / limits.READ_UNIT_BYTES)
             message = (
@@ -265,16 +266,22 @@ def reads_what_nobody_asked(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: bp-sort-keys.
     """
-    for pattern in (p for p in evidence.queries if p.entity):
-        sizes = {e.name: float(e.sizes.sum()) * share for e, share in reached(evidence, pattern)}
+    for pattern in (p for p in evidence.queries if p.entity and not _narrowed(evidence, p)):
+        sizes = {e.name: float(e.sizes.sum()) * share for e, share in _beside(evidence, pattern)}
         others = {name: size for name, size in sizes.items() if name not in pattern.entity}
         share = sum(others.values()) / sum(sizes.values()) if sizes else 0.0
-        if share >= DISCARDED_NOTE and not _narrowed(evidence, pattern):
+        if share >= DISCARDED_NOTE:
             names = " and ".join(others)
             message = f"asks for {' and '.join(pattern.entity)} and reads {names} too: {percent(share)} of the bytes"
             fix = "narrow the sort key to the prefix that is wanted, or name the other entity as wanted"
             facts = {"others": list(others), "share": share}
             yield evidence.finding("DW307", "warning", evidence.place(pattern), message, fix, **facts)
+
+
+def _beside(evidence: Evidence, pattern: AccessPattern) -> list[tuple[EntityItems, float]]:
+    """What a Query reads, where the table has items of other entities at all."""
+    there = evidence.design.entities_in(evidence.design.table_for(pattern).name)
+    return list(reached(evidence, pattern)) if len(there) > len(pattern.entity) else []
 
 
 def _narrowed(evidence: Evidence, pattern: AccessPattern) -> bool:
@@ -327,7 +334,7 @@ def nobody_writes(evidence: Evidence) -> Iterator[Finding]:
         AWS's data modelling guidance (every read pattern has a write pattern).
     """
     for entity in evidence.design.entities.values():
-        reads, writes = evidence.reads_of(entity.name), [w for w in evidence.writes if w.entity.name == entity.name]
+        reads, writes = evidence.reads_of(entity.name), evidence.writes_of(entity.name)
         if reads and not writes:
             names = _listed([p.name for p in reads])
             message = f"{names} {'reads' if len(reads) == 1 else 'read'} it, and no access pattern writes it"
@@ -358,13 +365,11 @@ def put_without_condition(evidence: Evidence) -> Iterator[Finding]:
         guarded = needs_no_item(evidence.node(write.pattern, write.part, "condition"))
         if write.operation != "Put" or write.target != "new" or batch or guarded or write.pattern.expect.error:
             continue
-        table = evidence.design.table_of(write.entity.name)
+        key = written(evidence.design.table_of(write.entity.name).partition_key)
         random = _random_id(evidence, write)
         why = "a repeated request" if random else "a second put with the same key"
-        message = (
-            f"creates {write.entity.name} without attribute_not_exists({table.partition_key}): {why} overwrites it"
-        )
-        fix = f"condition: attribute_not_exists({table.partition_key})"
+        message = f"creates {write.entity.name} without attribute_not_exists({key}): {why} overwrites it"
+        fix = f"condition: attribute_not_exists({key})"
         severity = "note" if random else "warning"
         yield evidence.finding("DW310", severity, write.place, message, fix, random_id=random)
 
@@ -403,7 +408,7 @@ def update_without_condition(evidence: Evidence) -> Iterator[Finding]:
         created = [w for w in evidence.writes_of(write.entity.name, "Put") if w.target == "new"]
         guarded = needs_item(evidence.node(write.pattern, write.part, "condition"))
         if created and not guarded and write.target != "new" and not write.pattern.expect.error:
-            key = evidence.design.table_of(write.entity.name).partition_key
+            key = written(evidence.design.table_of(write.entity.name).partition_key)
             message = (
                 f"updates {write.entity.name} whether it exists or not: of a missing one it creates a part, though "
                 f"{created[0].pattern.name} is what creates it"
@@ -572,3 +577,28 @@ def count_by_reading(evidence: Evidence) -> Iterator[Finding]:
             message = f"reads {rate_text(units)} RU a call to say how many there are"
             fix = "keep a counter beside the items, raised from a stream"
             yield evidence.finding("DW316", "note", evidence.place(pattern), message, fix, ru_per_call=units)
+
+
+@rule("DW317", "note")
+def strong_reads(evidence: Evidence) -> Iterator[Finding]:
+    """Strongly consistent reads, at twice the units.
+
+    What it does
+        Finds a pattern with `consistent: true` that takes 100 read units a second or more for it.
+    Why it is bad
+        A strongly consistent read costs twice an eventually consistent one, and only the leader of a partition serves
+        it. Most readers see nothing of the milliseconds in between.
+    Example
+        access_patterns:
+          feed: {operation: Query, key_condition: PK = :PK, consistent: true, rate: 500/s}
+    Use instead
+        Eventually consistent reads, except right after a write that must be seen; there ReturnValues may do.
+    Source
+        AWS: HowItWorks.ReadConsistency, read-write-operations.
+    """
+    for pattern in (p for p in evidence.served if p.consistent and p.rate):
+        saved = evidence.mean_units(pattern) * (pattern.rate or 0) / 2
+        if saved >= STRONG_UNITS:
+            message = f"eventually consistent it would take {rate_text(saved)} RU/s less"
+            fix = "leave consistent out, unless what was just written must be seen"
+            yield evidence.finding("DW317", "note", evidence.place(pattern), message, fix, saved_ru_per_s=saved)

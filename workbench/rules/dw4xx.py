@@ -8,6 +8,7 @@ import numpy as np
 from workbench import expressions, limits
 from workbench.design import AccessPattern, Domain, Entity, Table
 from workbench.evidence import Evidence, Write
+from workbench.expressions import written
 from workbench.findings import Finding
 from workbench.guards import satisfied
 from workbench.identity import key_tag
@@ -111,7 +112,7 @@ def unbounded_list(evidence: Evidence) -> Iterator[Finding]:
             name = str(clause.path.parts[0])
             if name not in bounded and _grows(evidence, write, clause):
                 message = f"makes {name} of {write.entity.name} longer with every call, and nothing bounds it"
-                fix = f"an item for each element, or condition: size({name}) < :most"
+                fix = f"an item for each element, or condition: size({written(name)}) < :most"
                 yield evidence.finding("DW403", "warning", write.place, message, fix, attribute=name)
 
 
@@ -150,7 +151,7 @@ def just_over_a_unit(evidence: Evidence) -> Iterator[Finding]:
         AWS: read-write-operations (rounding), capacity-unit-calculations (names count).
     """
     for entity in evidence.design.entities.values():
-        written = [w.pattern for w in evidence.writes if w.entity.name == entity.name]
+        written = [w.pattern for w in evidence.writes_of(entity.name)]
         read = [p for p in evidence.reads_of(entity.name) if p.operation in ("GetItem", "BatchGetItem")]
         for patterns, unit, word in ((written, limits.WRITE_UNIT_BYTES, "WU"), (read, limits.READ_UNIT_BYTES, "RU")):
             rate = sum(pattern.rate or 0.0 for pattern in patterns)
@@ -364,7 +365,8 @@ def ttl_missing(evidence: Evidence) -> Iterator[Finding]:
         for write in evidence.writes_of(entity.name, "Update") if not puts else ():
             if own.present is None and _creates_without(evidence, write, str(table.ttl)):
                 message = f"creates {entity.name} where there is none, without {table.ttl}: that item never expires"
-                fix = f"SET {table.ttl} = if_not_exists({table.ttl}, :{table.ttl}) in the same update"
+                name = written(str(table.ttl))
+                fix = f"SET {name} = if_not_exists({name}, :{table.ttl}) in the same update"
                 yield evidence.finding("DW414", "warning", write.place, message, fix, attribute=table.ttl)
 
 
@@ -399,7 +401,7 @@ def expired_items_returned(evidence: Evidence) -> Iterator[Finding]:
             looked = _looked_at(evidence, pattern, str(table.ttl))
             if pattern.operation in ("Query", "Scan") and not looked:
                 message = f"returns {entity.name} after {table.ttl} has passed: TTL deletes within days"
-                fix = f'filter: "{table.ttl} > :now"'
+                fix = f'filter: "{written(str(table.ttl))} > :now"'
             elif pattern.projection and table.ttl not in _named(evidence, pattern, "projection") and not looked:
                 message = f"leaves {table.ttl} out of what it returns, so that nobody can tell an expired {entity.name}"
                 fix = f"add {table.ttl} to the projection, and compare it with the time"

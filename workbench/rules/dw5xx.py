@@ -10,8 +10,16 @@ from workbench.load import Kind
 from workbench.ring import entry_sizes, is_in
 from workbench.rules.registry import rule
 from workbench.spreads import KINDS, UNIT, percent, rate_text
-from workbench.thresholds import CHEAPER_ON_DEMAND, MONTH_SECONDS, PEAK_MULTIPLE, STORAGE_SHARE
+from workbench.thresholds import (
+    CHEAPER_ON_DEMAND,
+    MONTH_SECONDS,
+    PEAK_MULTIPLE,
+    STORAGE_SHARE,
+    THROTTLED_ERROR,
+    THROTTLED_WARNING,
+)
 
+_SLACK = 1e-6  # what a sum of shares leaves behind is no unit
 NEW_TABLE: dict[Kind, int] = {"read": limits.ON_DEMAND_READ_UNITS, "write": limits.ON_DEMAND_WRITE_UNITS}
 QUOTA: dict[Kind, int] = {"read": limits.TABLE_READ_UNITS, "write": limits.TABLE_WRITE_UNITS}
 
@@ -57,7 +65,7 @@ def spike_above_twice_the_peak(evidence: Evidence) -> Iterator[Finding]:
     for table, index, place, kind, mean, peak in _arms(evidence):
         warm = _throughput(index or table, "warm_throughput", kind) or 0
         ready = max(NEW_TABLE[kind], PEAK_MULTIPLE * mean, warm)
-        if _capacity(table, index) == "on-demand" and ready < peak <= QUOTA[kind] * 10:
+        if _capacity(table, index) == "on-demand" and ready * (1 + _SLACK) < peak:
             unit = UNIT[kind]
             message = (
                 f"{kind}s rise from {rate_text(mean)} to {rate_text(peak)} {unit}/s at peak, and "
@@ -87,12 +95,13 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
         AWS: on-demand-capacity-mode-max-throughput.
     """
     for table in evidence.design.tables.values():
-        facing = [p for p in evidence.served if p.user_facing and p.rate and evidence.design.table_for(p) is table]
+        facing = [p for p in evidence.asking(table.name) if p.user_facing and p.rate]
         stated = table.max_throughput
-        missing = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
-        used = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
+        missing: list[Kind] = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
+        asked: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
+        used: list[Kind] = [kind for kind in asked if evidence.units_per_s(kind, table.name)]
         if table.capacity == "on-demand" and used:
-            peaks = {kind: evidence.units_per_s(kind, table.name) for kind in used}
+            peaks: dict[Kind, float] = {kind: evidence.units_per_s(kind, table.name) for kind in used}
             words = " and ".join(f"{kind}s peak at {rate_text(peak)} {UNIT[kind]}/s" for kind, peak in peaks.items())
             message = f"{words}, and a client in a loop is served up to 40,000, the account's quota"
             wanted = ", ".join(
@@ -120,7 +129,7 @@ def over_the_quota(evidence: Evidence) -> Iterator[Finding]:
         AWS: ServiceQuotas.
     """
     for table, _, place, kind, _, peak in _arms(evidence):
-        if peak > QUOTA[kind]:
+        if peak > QUOTA[kind] * (1 + _SLACK):
             message = (
                 f"{kind}s take {rate_text(peak)} {UNIT[kind]}/s at peak; the quota of {table.name} is {QUOTA[kind]:,}"
             )
@@ -156,7 +165,7 @@ def under_provisioned(evidence: Evidence) -> Iterator[Finding]:
         if most := _throughput(index or table, "max_throughput", kind):
             ceilings.append((most, "maximum throughput"))
         for most, what in ceilings:
-            if peak > most:
+            if peak > most * (1 + _SLACK):
                 message = f"{kind}s take {rate_text(peak)} {UNIT[kind]}/s at peak, and the {what} is {rate_text(most)}"
                 fix = f"raise the {kind} {what} to {peak:,.0f} at least"
                 facts = {f"peak_{UNIT[kind].lower()}_per_s": peak, "most_per_s": most}
@@ -254,7 +263,7 @@ def one_key_batches(evidence: Evidence) -> Iterator[Finding]:
         A load in key order writes into one partition after the other, while the others wait.
     Example
         access_patterns:
-          import: {operation: BatchWriteItem, entity: Reading, count: 25, same: [sensor], rate: 40/s, user_facing: false}
+          import: {operation: BatchWriteItem, entity: Reading, count: 25, same: [sensor], rate: 40/s}
     Use instead
         Items of many partition keys in each batch: sort the load by something else.
     Source
@@ -271,3 +280,34 @@ def one_key_batches(evidence: Evidence) -> Iterator[Finding]:
             )
             fix = "put items of many partition keys in each batch"
             yield evidence.finding("DW507", "note", evidence.place(pattern), message, fix, peak_wu_per_s=units)
+
+
+@rule("DW508", "error", "simulation")
+def throttled_in_simulation(evidence: Evidence) -> Iterator[Finding]:
+    """Requests that a simulation turns away.
+
+    What it does
+        Reads the simulation: an access pattern that loses 1 % of its requests or more is an error, one that loses a
+        thousandth a warning. The reason is the service's own name for it.
+    Why it is bad
+        Clients retry and wait, queues grow, and what is not retried is lost.
+    Example
+        access_patterns:
+          record: {operation: PutItem, rate: 30/s, peak: 1_500/s}
+    Use instead
+        What the other findings say of its table and index; `wb.charts.heat(simulation)` shows the key and the minute.
+    Source
+        AWS: throttling-diagnosing-workflow (reasons), bp-partition-key-design.
+    """
+    summary = evidence.simulation.summary()
+    for name, share in summary.throttled_share.items():
+        if share < THROTTLED_WARNING or name not in evidence.design.access_patterns:
+            continue
+        reasons = {why: part for (pattern, why), part in summary.by_reason.items() if pattern == name and part > 0}
+        main = max(reasons, key=lambda why: reasons[why], default="")
+        span = f"{evidence.simulation.duration_s:,} s of {evidence.simulation.load} load"
+        message = f"loses {percent(share)} of its requests in {span}, most of them to {main}"
+        severity = "error" if share >= THROTTLED_ERROR else "warning"
+        fix = "see the findings of its table and indexes; charts.heat(simulation) shows which key, and when"
+        place = ("access_patterns", name)
+        yield evidence.finding("DW508", severity, place, message, fix, throttled_share=share, reason=main)

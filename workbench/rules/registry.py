@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from workbench.findings import Finding, Severity
-
-if TYPE_CHECKING:
-    from workbench.evidence import Evidence
 
 HEADINGS = ("What it does", "Why it is bad", "Example", "Use instead", "Source")
 FAMILIES = {
@@ -27,7 +24,7 @@ FAMILIES = {
     "DW5": "Traffic and cost",
     "DW6": "Security",
 }
-Check = Callable[["Evidence"], Iterator[Finding]]
+Check = Callable[[Any], Iterator[Finding]]  # of the evidence of a design; of files, for rules that need files
 Need = Literal["design", "run", "simulation", "files", "policy", "review"]
 RULES: dict[str, "Rule"] = {}
 
@@ -76,9 +73,8 @@ def explain(code: str) -> str:
     """The page of a rule, for a terminal; ValueError names the nearest code."""
     if code.upper() not in RULES:
         near = get_close_matches(code.upper(), RULES, 1, 0.6)
-        raise ValueError(
-            f"{code} is no rule{f'; did you mean {near[0]}?' if near else ''} There are {', '.join(sorted(RULES))}"
-        )
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{code} is no rule{meant} All of them: workbench review --rules")
     found = RULES[code.upper()]
     sections = "\n".join(f"\n{heading}\n{_indented(text)}" for heading, text in found.sections.items())
     return f"{found.code} ({found.severity}): {found.title}\n{sections}"

@@ -1,0 +1,119 @@
+"""What a simulation shows, in sentences: which pattern is seen, by which key, and how it is said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.histories import atom, ring, simulation
+from workbench.diagnosis import diagnose, span
+
+INDEX_REASON = "IndexWriteKeyRangeThroughputExceeded"
+
+
+def seen(sim):
+    return [one.seen for one in diagnose(sim)]
+
+
+def test_a_load_that_is_served_is_healthy_and_names_the_busiest_key():
+    (one,) = diagnose(simulation(ring(hot=(atom("calm", units_per_s=40.0, share=0.02),))))
+    assert one.seen == "healthy"
+    assert "calm, takes 2 % of write units, 40 WU/s at most" in one.text
+
+
+def test_a_hot_key_is_named_with_what_it_asks_and_what_a_partition_serves():
+    (one,) = diagnose(simulation(ring(hot=(atom("PROJECT#p-1"),), throttled=0.3)))
+    assert (one.seen, one.key, one.kind, one.first_s) == ("hot key", "PROJECT#p-1", "write", 1800)
+    assert one.headline == "Hot key PROJECT#p-1: it is asked for up to 1,500 WU/s, and one partition serves 1,000."
+    assert "15 % of all write units are throttled, first after 30 min and to the end." in one.detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen_as", "words"),
+    [
+        ({"motion": "rising sort key"}, "rising key", "newest end of its collection"),
+        ({"motion": "current time"}, "rising key", "all writes of the moment go to the newest key"),
+        ({"motion": "moving hot set"}, "hot key", "others like it take turns"),
+        ({"splits": True}, "hot key", "splits by sort key help"),
+        ({"splits": False, "pinned_by": "local index byDate"}, "hot key", "no split helps (local index byDate)"),
+    ],
+)
+def test_how_the_heat_moves_decides_whether_a_split_helps(changes, seen_as, words):
+    (one,) = diagnose(simulation(ring(hot=(atom(**changes),), throttled=0.2)))
+    assert one.seen == seen_as
+    assert words in one.detail
+    assert ("no split helps" in one.detail) == (seen_as == "rising key" or "pinned_by" in changes)
+
+
+def test_throttling_that_ended_was_ended_by_splits():
+    made = ring(hot=(atom(),), throttled=0.2)
+    reasons = {name: np.where(np.arange(3600) < 2400, units, 0) for name, units in made.reasons.items()}
+    (one,) = diagnose(simulation(replace(made, reasons=reasons)))
+    assert "splits by sort key ended it" in one.detail
+    assert "last after 40 min" in one.detail
+
+
+def test_several_hot_keys_are_each_named_at_most_three():
+    hot = tuple(atom(f"K{n}", units_per_s=1000.0 + n, share=0.2) for n in range(5))
+    found = diagnose(simulation(ring(hot=hot, throttled=0.1)))
+    assert [one.key for one in found] == ["K4", "K3", "K2"]
+    assert ["throttled" in one.text for one in found] == [True, False, False]  # how much, once
+
+
+def test_a_key_below_a_partitions_limit_is_not_the_cause():
+    for units, expected in ((899.0, "few partitions"), (901.0, "hot key")):
+        assert seen(simulation(ring(hot=(atom(units_per_s=units),), throttled=0.2))) == [expected]
+
+
+def test_too_few_partitions_say_how_many_splits_made_of_them():
+    (one,) = diagnose(simulation(ring(throttled=0.2, split_at=600)))
+    assert one.seen == "few partitions"
+    assert "4 partitions are too few" in one.headline
+    assert one.detail.startswith("Splits made 5 of them.")
+
+
+def test_a_setting_that_is_used_up_is_no_matter_of_keys():
+    for reason, words in (
+        ("TableWriteProvisionedThroughputExceeded", "its provisioned capacity"),
+        ("TableWriteMaxOnDemandThroughputExceeded", "its maximum on-demand throughput"),
+        ("TableWriteAccountLimitExceeded", "than it serves on demand"),
+    ):
+        (one,) = diagnose(simulation(ring(hot=(atom(),), throttled=0.2, reason=reason)))
+        assert one.seen == "table limit"
+        assert words in one.headline and "4,000 WU/s at most" in one.headline
+
+
+def test_an_index_that_holds_back_its_table_says_so_once():
+    index = ring("byStatus", hot=(atom("OPEN", share=0.9),), throttled=0.3, reason=INDEX_REASON)
+    (one,) = diagnose(simulation(ring(throttled=0.3, reason=INDEX_REASON), index))
+    assert (one.seen, one.key, one.ring) == ("index back-pressure", "OPEN", "byStatus of Board")
+    assert "byStatus cannot follow, since its key OPEN takes 90 % of its writes, and every write to Board" in one.text
+
+
+def test_a_short_stripe_is_a_burst_and_a_long_one_is_not():
+    usual = np.full(60, 6000.0)
+    stripe = usual * np.where((np.arange(60) >= 29) & (np.arange(60) < 31), 8, 1)
+    (one,) = diagnose(simulation(ring(load=stripe)))
+    assert one.seen == "burst"
+    assert "writes on Board are 8.0 times the usual, for 2 min after 29 min" in one.text.replace("120 s", "2 min")
+    assert seen(simulation(ring(load=usual * np.where(np.arange(60) >= 30, 8, 1)))) == ["healthy"]
+    assert seen(simulation(ring(load=np.linspace(0, 6000, 60)))) == ["healthy"]
+
+
+def test_an_interrupted_simulation_says_what_is_not_known():
+    assert seen(simulation(ring(), interrupted=True)) == ["interrupted"]
+    found = diagnose(simulation(ring(hot=(atom(),), throttled=0.2), interrupted=True))
+    assert [one.seen for one in found] == ["hot key", "interrupted"]
+
+
+def test_one_table_or_index_can_be_asked_for():
+    calm, hot = ring(), ring("byStatus", hot=(atom("OPEN"),), throttled=0.3, reason=INDEX_REASON)
+    sim = simulation(calm, hot)
+    assert [one.seen for one in diagnose(sim, "Board")] == ["healthy"]
+    assert [one.seen for one in diagnose(sim, "Board", "byStatus")] == ["index back-pressure"]
+    with pytest.raises(ValueError, match="no 'byDate' in this simulation; there are Board, byStatus of Board"):
+        diagnose(sim, "Board", "byDate")
+
+
+def test_times_are_said_as_people_say_them():
+    assert [span(s) for s in (1, 119, 120, 3599, 3600, 7260)] == ["1 s", "119 s", "2 min", "1 h", "1 h", "2 h 1 min"]

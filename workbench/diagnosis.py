@@ -1,0 +1,240 @@
+"""Diagnosis: what a simulation shows, in sentences that name the key, as Google's Key Visualizer names its patterns.
+
+    hot key              one bright line along the key space: more is asked of one key than a partition serves
+    rising key           the same, at the newest end of a collection or at the current date: no split ever helps
+    index back-pressure  an index cannot follow, and holds back every write to its table
+    table limit          the capacity or quota of the table or index is used up, whatever the keys are
+    few partitions       the load is spread, but over fewer partitions than it needs, until they have been split
+    burst                a stripe over the whole key space: the load is a multiple of its usual for a short time
+    healthy              even grain: nothing is turned away
+    interrupted          the simulation ended before its time
+
+The sentences are a pure function of the record, for charts, summaries and tests alike.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.histories import HotAtom, Motion, RingHistory
+from workbench.load import Kind
+from workbench.simulation import Simulation
+from workbench.spreads import KINDS, UNIT, percent, rate_text
+
+Floats = NDArray[np.float64]
+Seen = Literal[
+    "hot key",
+    "rising key",
+    "index back-pressure",
+    "table limit",
+    "few partitions",
+    "burst",
+    "healthy",
+    "interrupted",
+]
+NOTABLE = 1e-3  # share of a ring's units that is turned away, from which on it is told
+STANDS_OUT = 0.9  # of a partition's limit, from which on a key is the cause of what its partition turns away
+BURST = 3.0  # times the median load
+ENDED = 0.98  # of the time: throttling later than that goes on to the end
+TOLD = 3  # keys at most
+SHORT = 0.2  # of the time at most that a burst lasts
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Something that a simulation shows: what, on which table or index, by which key; in a line, and what more."""
+
+    seen: Seen
+    ring: str
+    headline: str
+    detail: str = ""
+    key: str | None = None
+    kind: Kind | None = None
+    first_s: int | None = None  # of throttling
+
+    @property
+    def text(self) -> str:
+        """All of it in words."""
+        return f"{self.headline} {self.detail}".strip()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def diagnose(sim: Simulation, table: str | None = None, index: str | None = None) -> tuple[Diagnosis, ...]:
+    """What a simulation shows, the most important first: of all tables and indexes, or of one of them.
+
+    There is always something: at least that it is healthy. ValueError for a table or index that is not in it.
+    """
+    rings = sim.rings if table is None else (sim.ring(table, index),)
+    found = [one for ring in rings for one in _of_ring(sim, ring)]
+    if sim.interrupted:
+        headline = f"Interrupted: only the first {span(sim.duration_s)} were simulated."
+        found.append(Diagnosis("interrupted", rings[0].name, headline))
+    return tuple(sorted(found, key=lambda one: _ORDER.index(one.seen))) or (_healthy(rings),)
+
+
+_ORDER: list[Seen] = [
+    "rising key",
+    "hot key",
+    "index back-pressure",
+    "table limit",
+    "few partitions",
+    "burst",
+    "healthy",
+    "interrupted",
+]
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it.
+
+    >>> span(45), span(90), span(3600), span(5400), span(2820)
+    ('45 s', '90 s', '1 h', '1 h 30 min', '47 min')
+    """
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min")) if n)
+
+
+# One table or index
+
+
+def _of_ring(sim: Simulation, ring: RingHistory) -> Iterator[Diagnosis]:
+    for kind in KINDS:
+        offered, throttled = (float(units.sum()) for units in (ring.offered(kind), ring.throttled[kind]))
+        if throttled > NOTABLE * offered or (throttled and _culprits(sim, ring, kind)):
+            yield from _throttled(sim, ring, kind, throttled / offered)
+        if (burst := _burst(sim, ring, kind)) is not None:
+            yield burst
+
+
+def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> Iterator[Diagnosis]:
+    """Why a table or index turned units away: by key where one stands out, by its index, by its setting."""
+    told = {reason: float(units.sum()) for reason, units in ring.reasons.items() if _is_of(reason, kind)}
+    first, last = _times(ring, kind)
+    when = f"{percent(share)} of all {kind} units are throttled, {_when(first, last, sim.duration_s)}"
+    main = max(told, key=lambda reason: told[reason], default="")
+    atoms = _culprits(sim, ring, kind)
+    atom = next(iter(atoms), None)
+    if ring.index is not None and kind == "write":
+        yield _back_pressure(ring, when, first, atom)
+    elif main.startswith("Index") and kind == "write":
+        return  # the index says so itself
+    elif atom is not None and ("KeyRange" in main or not main):
+        ended = last is not None and last < ENDED * sim.duration_s
+        yield from (_hot(sim, ring, each, when if each is atom else "", first, ended) for each in atoms)
+    elif "KeyRange" in main or not main:
+        yield Diagnosis("few partitions", ring.name, *_few(ring, when), None, kind, first)
+    else:
+        yield Diagnosis("table limit", ring.name, _limit(ring, kind, main), f"{when}.", None, kind, first)
+
+
+def _is_of(reason: str, kind: Kind) -> bool:
+    return kind.capitalize() in reason
+
+
+def _times(ring: RingHistory, kind: Kind) -> tuple[int | None, int | None]:
+    """The first and last second in which units of this kind were turned away."""
+    seconds = sum((units for reason, units in ring.reasons.items() if _is_of(reason, kind)), np.zeros(1))
+    found = np.flatnonzero(seconds)
+    return (int(found[0]), int(found[-1])) if len(found) else (None, None)
+
+
+def _when(first: int | None, last: int | None, duration_s: int) -> str:
+    if first is None or last is None:
+        return "over the whole time"
+    begin = "from the start" if first < 2 else f"first after {span(first)}"
+    return begin + (" and to the end" if last >= ENDED * duration_s else f" and last after {span(last)}")
+
+
+def _culprits(sim: Simulation, ring: RingHistory, kind: Kind) -> list[HotAtom]:
+    """The keys of which more is asked than a partition serves, or nearly; at most three, the hottest first."""
+    limit = sim.profile.partition_limit(kind)
+    found = [atom for atom in ring.hot if atom.kind == kind and atom.units_per_s >= STANDS_OUT * limit]
+    return sorted(found, key=lambda atom: -atom.units_per_s)[:TOLD]
+
+
+def _hot(sim: Simulation, ring: RingHistory, atom: HotAtom, when: str, first: int | None, ended: bool) -> Diagnosis:
+    """A hot key, or one whose heat moves so that no split helps."""
+    limit = sim.profile.partition_limit(atom.kind)
+    asked = f"{rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s, and one partition serves {limit:,.0f}"
+    seen: Seen = "rising key" if atom.motion in ("rising sort key", "current time") else "hot key"
+    headline = f"{seen.capitalize()} {atom.key}: it is asked for up to {asked}."
+    moved = _MOVED[atom.motion].format(key=atom.key, kind=atom.kind)
+    told = f"It takes {percent(atom.share)} of all {atom.kind} units{moved}; {_splits(atom, seen, ended)}."
+    detail = f"{told} {when}." if when else told
+    return Diagnosis(seen, ring.name, headline, detail, atom.key, atom.kind, first)
+
+
+_MOVED: dict[Motion, str] = {
+    "": "",
+    "rising sort key": ", all at the newest end of its collection, since its sort key rises with time",
+    "current time": ", since all {kind}s of the moment go to the newest key",
+    "moving hot set": ", and others like it take turns",
+}
+
+
+def _splits(atom: HotAtom, seen: Seen, ended: bool) -> str:
+    if seen == "rising key":
+        return "no split helps: write it over several keys"
+    if atom.splits and not atom.pinned_by:
+        return "splits by sort key ended it" if ended else "splits by sort key help, after some minutes each"
+    return f"no split helps ({atom.pinned_by})" if atom.pinned_by else "no split helps"
+
+
+def _back_pressure(ring: RingHistory, when: str, first: int | None, atom: HotAtom | None) -> Diagnosis:
+    """An index that holds back its table's writes."""
+    why = f"its key {atom.key} takes {percent(atom.share)} of its writes" if atom else "it has too little capacity"
+    headline = f"Index back-pressure: {ring.index} cannot follow, since {why}, and every write to {ring.table} waits."
+    return Diagnosis("index back-pressure", ring.name, headline, f"{when}.", atom.key if atom else None, "write", first)
+
+
+def _few(ring: RingHistory, when: str) -> tuple[str, str]:
+    before, after = int((ring.partitions.born_s == 0).sum()), int(np.isinf(ring.partitions.ended_s).sum())
+    grown = f"Splits made {after:,} of them" if after > before else "None was split in time"
+    headline = f"Few partitions: no key stands out, but {before:,} partitions are too few for the load."
+    return headline, f"{grown}. {when}."
+
+
+def _limit(ring: RingHistory, kind: Kind, reason: str) -> str:
+    what = next((words for part, words in _LIMITS.items() if part in reason), "the limit of the table")
+    capacity = float(ring.capacity[kind].max(initial=0.0))
+    at = f", {capacity:,.0f} {UNIT[kind]}/s at most" if 0 < capacity < np.inf else ""
+    return f"Table limit: {kind}s ask {ring.name} for more than {what}{at}, whatever its keys are."
+
+
+_LIMITS = {
+    "ProvisionedThroughput": "its provisioned capacity",
+    "MaxOnDemand": "its maximum on-demand throughput",
+    "AccountLimit": "it serves on demand at the time",
+}
+
+
+def _burst(sim: Simulation, ring: RingHistory, kind: Kind) -> Diagnosis | None:
+    """A short time in which the load is a multiple of its usual."""
+    load = ring.offered(kind).sum(axis=1)
+    usual = float(np.median(load)) if len(load) > 4 else 0.0
+    high = load > max(load.max(initial=0.0) / 2, BURST * usual)
+    if usual <= 0 or not high.any() or high.mean() > SHORT:
+        return None
+    times, at = float(load.max() / usual), int(np.argmax(load)) * sim.interval_s
+    length = span(max(1, int(high.sum())) * sim.interval_s)
+    headline = f"Burst: {kind}s on {ring.name} are {times:,.1f} times the usual, for {length} after {span(at)}."
+    return Diagnosis("burst", ring.name, headline, kind=kind)
+
+
+def _healthy(rings: Sequence[RingHistory]) -> Diagnosis:
+    """Nothing is turned away, and which key takes the most."""
+    atoms = [(ring, atom) for ring in rings for atom in ring.hot]
+    ring, atom = max(atoms, key=lambda pair: pair[1].units_per_s, default=(rings[0], None))
+    headline = "Healthy: every partition serves what it is asked for."
+    if atom is None:
+        return Diagnosis("healthy", ring.name, headline)
+    asked = f"{percent(atom.share)} of {atom.kind} units, {rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s at most"
+    return Diagnosis("healthy", ring.name, headline, f"The busiest key, {atom.key}, takes {asked}.", atom.key)

@@ -1,0 +1,268 @@
+"""Sweeps: many simulations, of each combination of some parameters with each of some seeds, and their bands.
+
+One simulation says what happened once. Where keys land on the ring, when splits fall due and which second a burst of
+requests comes in are chance, so what a design does is a distribution: `sweep` gives the median and the band between
+the 5th and the 95th percentile of everything that is measured.
+
+Simulations run on all cores, in threads. On a cluster the same call runs under joblib's own switch:
+
+    with joblib.parallel_config(backend="dask"):
+        found = wb.sweep(design, {"load": ["step", "ramp"]}, seeds=200)
+
+Seeds belong to scenarios and not to workers: the result is the same wherever and in whatever order they run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.design import Design
+from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.results import Result
+from workbench.simulation import Simulation, simulate
+from workbench.spreads import percent
+from workbench.workload import Workload, workload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEEDS = 20
+PERCENTILES = (5, 50, 95)
+PARAMETERS = (
+    "duration",
+    "load",
+    "start",
+    "capacity",
+    "clients",
+    "retries",
+    "profile",
+    "counts",
+    "hash_seed",
+    "interval_s",
+)
+MEASURES: dict[str, str] = {
+    "throttled_share": "share of requests that are throttled",
+    "first_throttle_s": "seconds until the first",
+    "throttled_minutes": "minutes in which some are",
+    "partitions": "partitions at the end, of all tables and indexes",
+    "splits": "partitions that were split",
+}
+Measured = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The 5th percentile, median and 95th of something over seeds; None where it never happened."""
+
+    low: float | None
+    median: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        return "never" if self.median is None else f"{self.median:,.4g} ({self.low:,.4g} to {self.high:,.4g})"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A combination of parameters, by name as text, and what each of its simulations measured."""
+
+    parameters: Mapping[str, str]
+    seeds: tuple[int, ...]
+    measured: tuple[Measured, ...]
+
+    @property
+    def name(self) -> str:
+        """The parameters in words."""
+        return ", ".join(f"{name} {value}" for name, value in self.parameters.items()) or "as it is"
+
+    def band(self, measure: str) -> Band:
+        """The band of a measure over seeds; of those in which it happened."""
+        if measure not in MEASURES:
+            raise ValueError(f"{measure!r} is not measured; there are {', '.join(MEASURES)}")
+        values = np.array([one[measure] for one in self.measured], dtype=float)
+        there = values[np.isfinite(values)]
+        return Band(*np.percentile(there, PERCENTILES).tolist()) if len(there) else Band(None, None, None)
+
+    @property
+    def happened(self) -> float:
+        """The share of its simulations in which any request was throttled."""
+        return float(np.mean([one["throttled_share"] > 0 for one in self.measured])) if self.measured else 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep(Result):
+    """Scenarios with the bands of what their simulations measured; `runs()` gives every simulation."""
+
+    design: str
+    scenarios: tuple[Scenario, ...]
+    interrupted: bool = False
+
+    def __iter__(self) -> Iterator[Scenario]:
+        return iter(self.scenarios)
+
+    def __len__(self) -> int:
+        return len(self.scenarios)
+
+    def __getitem__(self, place: int) -> Scenario:
+        return self.scenarios[place]
+
+    @property
+    def simulations(self) -> int:
+        """How many simulations there are."""
+        return sum(len(one.measured) for one in self.scenarios)
+
+    @property
+    def finding(self) -> str:
+        """The best and the worst scenario in a sentence."""
+        ranked = sorted((one.band("throttled_share").median or 0.0, one.name) for one in self.scenarios if one.measured)
+        if not ranked:
+            return "nothing was simulated"
+        (least, best), (most, worst) = ranked[0], ranked[-1]
+        if most == 0:
+            return "no scenario throttles, in the median over seeds"
+        if len(ranked) == 1:
+            return f"{percent(most)} of requests are throttled, in the median over seeds"
+        return f"{best} throttles {percent(least)} of requests and {worst} {percent(most)}, in the median over seeds"
+
+    def summary_line(self) -> str:
+        stop = ", interrupted" if self.interrupted else ""
+        return f"{self.design}: {len(self)} scenarios, {self.simulations} simulations{stop}: {self.finding}"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A line per scenario: its parameters, and of each measure the 5th percentile, median and 95th."""
+        import pandas as pd
+
+        return pd.DataFrame([_line(one) for one in self.scenarios])
+
+    def runs(self) -> "pd.DataFrame":
+        """A line per simulation: the parameters, the seed, and what was measured."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {**one.parameters, "seed": seed, **measured}
+            for one in self.scenarios
+            for seed, measured in zip(one.seeds, one.measured, strict=False)
+        )
+
+
+def _line(one: Scenario) -> dict[str, Any]:
+    line: dict[str, Any] = {**one.parameters, "simulations": len(one.measured), "share_that_throttle": one.happened}
+    for measure in MEASURES:
+        band = one.band(measure)
+        line |= {f"{measure}_p5": band.low, f"{measure}_p50": band.median, f"{measure}_p95": band.high}
+    return line
+
+
+# Running them
+
+
+def sweep(
+    design: Design | Items | Workload | Mapping[str, Design | Items | Workload],
+    parameters: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    seeds: int | Sequence[int] = SEEDS,
+    seed: int = 7,
+    now: int = DEFAULT_NOW,
+    progress: bool = False,
+    **fixed: Any,
+) -> Sweep:
+    """Simulations of each combination of `parameters` with each seed, on all cores, and the bands over seeds.
+
+    Args:
+        design: one design, items or workload; or several by name, which makes them a parameter.
+        parameters: by the names that `simulate` has, the values that each is to take: {"load": ["step", "ramp"]}.
+        seeds: of the simulations: so many, counted from `seed`, or a list. The items are drawn with `seed`.
+        fixed: what `simulate` gets in all of them, as duration="30min".
+
+    A KeyboardInterrupt ends it with the simulations that there are. ValueError for a name that `simulate` lacks.
+    """
+    from joblib import Parallel, delayed, effective_n_jobs
+
+    grid = {name: list(values) for name, values in (parameters or {}).items()}
+    _check(grid, fixed)
+    chosen = list(range(seed, seed + seeds)) if isinstance(seeds, int) else [int(each) for each in seeds]
+    if not chosen:
+        raise ValueError("seeds: a sweep needs at least one")
+    designs = dict(design) if isinstance(design, Mapping) else {"": design}
+    loads = {name: _workload(one, fixed, seed, now) for name, one in designs.items()}
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    scenarios = [(name, each) for name in loads for each in combinations]
+    tasks = [(loads[name], {**fixed, **each}, one) for name, each in scenarios for one in chosen]
+    unset: Any = None
+    jobs = None if effective_n_jobs(unset) > 1 else -1  # as parallel_config says, else all cores
+    run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    measured, stopped = _collect(run(delayed(_measured)(*task) for task in tasks), len(tasks), progress)
+    per = len(chosen)
+    found = [
+        Scenario(_told(name, each), tuple(chosen), tuple(measured[place * per : (place + 1) * per]))
+        for place, (name, each) in enumerate(scenarios)
+    ]
+    return Sweep(next(iter(loads.values())).name if len(loads) == 1 else "designs", tuple(found), stopped)
+
+
+def _check(grid: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> None:
+    """ValueError for a parameter that `simulate` does not have, one without values, or one given twice."""
+    for name in (*grid, *fixed):
+        if name not in (*PARAMETERS, "patterns", "table") or (name in ("patterns", "table") and name in grid):
+            raise ValueError(f"sweep: {name!r} is no parameter to vary; there are {', '.join(PARAMETERS)}")
+    for name, values in grid.items():
+        if not values or name in fixed:
+            raise ValueError(f"sweep: {name} " + ("is given twice" if values else "has no values"))
+
+
+def _workload(design: Any, fixed: Mapping[str, Any], seed: int, now: int) -> Workload:
+    """The workload of a design, computed once for all of its simulations."""
+    if isinstance(design, Workload):
+        return design
+    items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
+    return workload(items, fixed.get("patterns"), fixed.get("table"))
+
+
+def _measured(work: Workload, options: Mapping[str, Any], seed: int) -> Measured:
+    """One simulation, measured; what it recorded is let go."""
+    options = {name: value for name, value in options.items() if name not in ("patterns", "table")}
+    return measures(simulate(work, **options, seed=seed, heat=False))
+
+
+def measures(sim: Simulation) -> Measured:
+    """What a sweep keeps of a simulation; NaN for the first throttled second where there is none."""
+    away = sim.throttled_per_s
+    minutes = np.add.reduceat(away, np.arange(0, len(away), 60)) > 0 if len(away) else away
+    first = sim.first_throttle_s
+    return {
+        "throttled_share": sim.throttled_share,
+        "first_throttle_s": float("nan") if first is None else float(first),
+        "throttled_minutes": float(minutes.sum()),
+        "partitions": float(sum(ring.partitions.count(sim.duration_s) for ring in sim.rings)),
+        "splits": float(sum(len(set(ring.partitions.parent.tolist()) - {-1}) for ring in sim.rings)),
+    }
+
+
+def _collect(found: Any, count: int, progress: bool) -> tuple[list[Measured], bool]:
+    """The results in order, as far as they come before an interrupt."""
+    from tqdm.auto import tqdm
+
+    done: list[Measured] = []
+    try:
+        for one in tqdm(found, total=count, desc="sweep", unit="simulation", disable=not progress, leave=False):
+            done.append(one)
+    except KeyboardInterrupt:
+        return done, True
+    return done, False
+
+
+def _told(name: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters as text."""
+    return ({"design": name} if name else {}) | {key: _text(value) for key, value in parameters.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
+    return "none" if value is None else str(value)
+
+
+__all__ = ["MEASURES", "Band", "Scenario", "Sweep", "measures", "sweep"]
