@@ -15,8 +15,7 @@ from workbench.designfile import parse_design
 from workbench.items import generate_items
 from workbench.key_conditions import SortCondition
 from workbench.outcomes import Costs, distribution
-from workbench.reach import satisfies
-from workbench.reach import stretch
+from workbench.reach import satisfies, stretch
 from workbench.requests import draw_calls
 from workbench.sizes import item_size
 

@@ -138,6 +138,7 @@ _NAMES = {
 }
 __version__ = "0.1.0"
 __all__ = [
+    "PROFILE",
     "Brief",
     "Comparison",
     "Cost",
@@ -150,7 +151,6 @@ __all__ = [
     "Items",
     "KeyReport",
     "NotebookError",
-    "PROFILE",
     "PatternTable",
     "Policy",
     "Prices",
