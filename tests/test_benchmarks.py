@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import costs, imports, items, loading, ratios, sizes
+from benchmarks import costs, imports, items, loading, ratios, regress, sizes
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.sizes import item_size
@@ -185,3 +185,10 @@ def test_an_unknown_subject_is_wrong_usage(capsys, results):
     known = "items, sizes, loading, keyreport, imports, crosscheck, costs, regress"
     assert f"no subject speed; there are {known}" in capsys.readouterr().err
     assert not results.exists()
+
+
+@pytest.mark.slow
+def test_the_gate_is_compared_with_papermill_alone_on_the_same_notebooks():
+    overhead, *facts = regress.measure(rounds=1, notebooks=2)
+    assert overhead.required == "at most 1.3" and overhead.name.startswith("workbench regress -n 1 : papermill alone")
+    assert len(overhead.values) == 1 and overhead.values[0] > 0 and len(facts) == 2
