@@ -21,6 +21,7 @@ from benchmarks import (
     items,
     keyreport,
     loading,
+    regress,
     simulation,
     sizes,
     validation,
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "engines": engines.measure,
     "crosscheck": crosscheck.measure,
     "faults": faults.measure,
+    "regress": regress.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
@@ -54,6 +56,7 @@ QUICK = {
     "validation": {"seeds": 10},
     "engines": {"rounds": 1},
     "faults": {"times": 2},
+    "regress": {"rounds": 1, "notebooks": 3},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import costs, imports, items, loading, ratios, simulation, sizes, validation
+from benchmarks import costs, imports, items, loading, ratios, regress, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.simulation import Start, simulate
@@ -272,3 +272,10 @@ def test_published_measurements_stand_in_the_results(monkeypatch, results):
     assert "medians of 3 seeds" in text
     assert "| X1: a figure | 1,000 | 1,000 | +0 % | yes | 990 to 1,010 | yes | yes | held out |" in text
     assert "1 of 1 measurements inside" in text
+
+
+@pytest.mark.slow
+def test_the_gate_is_compared_with_papermill_alone_on_the_same_notebooks():
+    overhead, *facts = regress.measure(rounds=1, notebooks=2)
+    assert overhead.required == "at most 1.3" and overhead.name.startswith("workbench regress -n 1 : papermill alone")
+    assert len(overhead.values) == 1 and overhead.values[0] > 0 and len(facts) == 2

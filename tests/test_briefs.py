@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 import workbench as wb
 from tests.designs import SHIPPED, as_yaml, design
-from workbench.briefs import Brief, brief
 from workbench.arguments import MORE, Member, identifier
+from workbench.briefs import Brief, brief
 from workbench.runs import _load, run_patterns
 from workbench.sampling import plan_run
 from workbench.snippets import Snippet

@@ -19,12 +19,13 @@ WORK = (
     "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
     "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif "
     "folders processes connections endpoints engine starting emulators installing java containers residents amazon "
-    "engines errata attempts tables inventory loading metering sampling announcements runs "
+    "engines errata attempts tables inventory loading metering sampling trials announcements runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports regression "
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
+    "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
     "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
     "cli __main__"
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import capacity as capacity
     from workbench import charts as charts
+    from workbench import gates as gates
     from workbench import regression as regression
     from workbench import whatif as whatif
     from workbench.briefs import Brief as Brief
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from workbench.expected import expected_units as expected_units
     from workbench.findings import Finding as Finding
     from workbench.findings import Review as Review
+    from workbench.gate_results import Regression as Regression
+    from workbench.gates import regress as regress
     from workbench.items import Items as Items
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
@@ -70,8 +73,11 @@ if TYPE_CHECKING:
     from workbench.sizes import item_size as item_size
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
+    from workbench.trials import Race as Race
+    from workbench.trials import Trial as Trial
+    from workbench.trials import trial as trial
 
-_MODULES = ("capacity", "charts", "regression", "whatif")
+_MODULES = ("capacity", "charts", "gates", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
     "Comparison": "comparison",
@@ -91,11 +97,14 @@ _NAMES = {
     "Prices": "prices",
     "Profile": "profile",
     "Proof": "proofs",
+    "Race": "trials",
+    "Regression": "gate_results",
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
     "Simulation": "simulation",
     "Sweep": "sweeps",
+    "Trial": "trials",
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
@@ -115,6 +124,7 @@ _NAMES = {
     "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
+    "regress": "gates",
     "request_spread": "partitions",
     "review": "reviews",
     "review_files": "reviews",
@@ -123,6 +133,7 @@ _NAMES = {
     "simulate": "simulation",
     "start_engine": "engines",
     "sweep": "sweeps",
+    "trial": "trials",
     "write_units": "capacity",
 }
 __version__ = "0.1.0"
@@ -145,11 +156,14 @@ __all__ = [
     "Prices",
     "Profile",
     "Proof",
+    "Race",
+    "Regression",
     "RequestError",
     "Review",
     "Run",
     "Simulation",
     "Sweep",
+    "Trial",
     "WorkbenchError",
     "access_pattern_table",
     "brief",
@@ -160,6 +174,7 @@ __all__ = [
     "diff",
     "estimate_cost",
     "expected_units",
+    "gates",
     "generate_items",
     "iam_policy",
     "index_write_units",
@@ -171,6 +186,7 @@ __all__ = [
     "prove_policy",
     "read_units",
     "record",
+    "regress",
     "regression",
     "request_spread",
     "review",
@@ -180,6 +196,7 @@ __all__ = [
     "simulate",
     "start_engine",
     "sweep",
+    "trial",
     "whatif",
     "write_units",
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.findings import Review
+    from workbench.gate_results import Outcome, Regression
     from workbench.regression import NotebookRun
     from workbench.runs import Run
     from workbench.simulation import Simulation
@@ -497,3 +498,50 @@ def _say_results(results: dict[str, Any], report: Path, charts: list[Path], seco
     setup = float(os.environ.get("WORKBENCH_SETUP_SECONDS", 0))
     typer.echo(f"time     {setup:.0f} s for packages, {seconds:.0f} s for the demo")
     typer.echo(f"next     {activation(Path(sys.prefix))} && workbench new my-table && workbench run my-table.yaml")
+
+
+@app.command()
+def regress(
+    notebooks: Annotated[list[Path], typer.Argument(help="A folder of notebooks, or some of them.")],
+    matrix: Annotated[Path | None, typer.Option(help="Sets of parameters; matrix.yaml beside them if there.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Accepted results; baselines/ beside them.")] = None,
+    workers: Annotated[int, typer.Option("-n", "--workers", min=1, help="Notebooks at the same time.")] = 1,
+    update: Annotated[bool, typer.Option("--update", help="Accept what is recorded as the new baseline.")] = False,
+    last_failed: Annotated[bool, typer.Option("--last-failed", help="Only what did not pass the last time.")] = False,
+    engine: EngineKind = "embedded",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each cell.")] = 300,
+    output: Annotated[Path, typer.Option(help="Where reports and executed notebooks go.")] = Path("build/regression"),
+    reports: Annotated[bool, typer.Option(help="Write report.html, junit.xml and history.jsonl too.")] = True,
+) -> None:
+    """Run notebooks with every set of parameters and fail if a recorded result moved from its baseline."""
+    from workbench.gates import regress as run_gate
+
+    options: dict[str, Any] = {"update": update, "last_failed": last_failed, "engine": engine, "timeout": timeout}
+    options |= {"matrix": matrix, "baselines": baseline, "output": output, "reports": reports, "workers": workers}
+    with told():
+        result = run_gate(*notebooks, **options, say=lambda one: typer.echo(_outcome_line(one)))
+        _say_gate(result)
+        typer.echo(f"{result.summary_line()}, {result.about['seconds']:g} s; {_written(output, reports)}")
+    if not result.holds:
+        raise typer.Exit(1)
+
+
+def _outcome_line(outcome: "Outcome") -> str:
+    """A case that just ended, and if it failed, why."""
+    line = f"{outcome.status:<11} {outcome.case}  {outcome.seconds:.1f} s"
+    return f"{line}\n  {outcome.error}" if outcome.error else line
+
+
+def _say_gate(result: "Regression") -> None:
+    """What moved as a table, and what else keeps the gate closed."""
+    names = ("case", "metric", "baseline", "now", "change", "allowed")
+    if moved := [(str(outcome.case), *change.cells) for outcome, change in result.moved]:
+        typer.echo(f"\n{aligned(dict(zip(names, zip(*moved, strict=True), strict=True)))}\n")
+    if new := [str(outcome.case) for outcome in result.outcomes if outcome.status == "no baseline"]:
+        typer.echo(f"no baseline yet: {', '.join(new)}; look at the results, then accept them with --update")
+    for stray in result.strays:
+        typer.echo(f"stray: {stray}")
+
+
+def _written(output: Path, reports: bool) -> str:
+    return str(output / ("report.html" if reports else "results.json"))

@@ -270,7 +270,7 @@ class Meter:
     def _read_again(
         self, parameters: dict[str, Any], scanned: int, last: dict[str, Any] | None
     ) -> list[dict[str, Any]]:
-        bare = _without_filter(parameters) | {"Limit": scanned}
+        bare = without_filter(parameters) | {"Limit": scanned}
         items: list[dict[str, Any]] = []
         operation = "Query" if "KeyConditionExpression" in bare else "Scan"
         while len(items) < scanned:
@@ -368,7 +368,7 @@ def _text(key: Mapping[str, Any]) -> str:
     return repr(sorted(key.items()))
 
 
-def _without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The same page without filter, projection and select, with only the names and values that are then used."""
     kept = ("TableName", "IndexName", "KeyConditionExpression", "ExclusiveStartKey", "ScanIndexForward")
     bare = {key: parameters[key] for key in (*kept, "Segment", "TotalSegments") if key in parameters}

@@ -9,15 +9,14 @@ papermill and Jupyter load when a notebook is first run: they take seconds to im
 See https://papermill.readthedocs.io/ and https://nbclient.readthedocs.io/.
 """
 
-import ast
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from numbers import Integral, Real
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.amazon import HEADLESS
 from workbench.errors import NotebookError, WorkbenchError
+from workbench.parameters import Parameter, misfit, stated_parameters
 from workbench.reports import read_notebook, save_charts, to_html
 from workbench.results import Result
 
@@ -146,11 +146,15 @@ def recorded(notebook: "NotebookNode") -> dict[str, Any]:
 
 @dataclass(frozen=True, repr=False)
 class NotebookRun(Result):
-    """A notebook that ran to its end: what it recorded, where its executed copy lies, and how long it took."""
+    """A notebook that ran to its end: what it recorded, where its executed copy lies, how long it took, and with what.
+
+    `parameters` are those given and the notebook's own defaults of the others.
+    """
 
     results: dict[str, Any]
     output: Path
     seconds: float
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     def summary_line(self) -> str:
         """The result in one line."""
@@ -176,38 +180,35 @@ def run_notebook(
     NotebookError names the cell that failed; what had run until then stays in `output`.
     """
     source, target, given = Path(path).resolve(), Path(output).resolve(), dict(parameters or {})
-    _check_parameters(read_notebook(source), source, given)
+    parameters = _checked_parameters(read_notebook(source), source, given)
     target.parent.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     executed = _execute(source, target, given, timeout, progress)
     results = recorded(executed)
     if not results:
         raise NotebookError(f"{source.name} recorded no results: end it with wb.record(name=value)", notebook=source)
-    return NotebookRun(results, target, time.perf_counter() - began)
+    return NotebookRun(results, target, time.perf_counter() - began, parameters)
 
 
-def _check_parameters(notebook: "NotebookNode", source: Path, given: Mapping[str, Any]) -> None:
+def _checked_parameters(notebook: "NotebookNode", source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters that the notebook will run with; NotebookError if it cannot be given these."""
     cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     if not cells:
         raise NotebookError(f"{source.name} has no cell tagged `parameters`", notebook=source)
-    known = list(_assigned(cells[0].source))
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise NotebookError(
-            f"{source.name} has no parameter {', '.join(unknown)}; its parameters are {', '.join(known)}",
-            notebook=source,
-        )
+    stated = {parameter.name: parameter for parameter in _stated(cells[0].source, source)}
+    if unknown := [name for name in given if name not in stated]:
+        known = f"its parameters are {', '.join(stated)}" if stated else "its `parameters` cell assigns none"
+        raise NotebookError(f"{source.name} has no parameter {', '.join(unknown)}; {known}", notebook=source)
+    if wrong := [words for name, value in given.items() if (words := misfit(stated[name], value))]:
+        raise NotebookError(f"{source.name}: {'; '.join(wrong)}", notebook=source)
+    return {name: parameter.default for name, parameter in stated.items()} | dict(given)
 
 
-def _assigned(code: str) -> Iterator[str]:
-    """The names that a cell assigns, in order.
-
-    >>> list(_assigned("seed: int = 7  # any number\\nengine = 'embedded'"))
-    ['seed', 'engine']
-    """
-    for statement in ast.parse(code).body:
-        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-        yield from (target.id for target in targets if isinstance(target, ast.Name))
+def _stated(code: str, source: Path) -> list[Parameter]:
+    try:
+        return stated_parameters(code)
+    except SyntaxError as error:
+        raise NotebookError(f"{source.name}: its `parameters` cell is not Python: {error}", notebook=source) from None
 
 
 def _execute(

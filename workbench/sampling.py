@@ -150,6 +150,16 @@ def _looks(pattern: AccessPattern) -> bool:
     return pattern.index is not None or any(p.condition is not None or isinstance(p.target, dict) for p in parts)
 
 
+def places_for(items: Items, pattern: AccessPattern, calls: Sequence[Call]) -> dict[str, Ints]:
+    """The places of the items that some calls of a pattern touch, and of no others; of a Scan, of all."""
+    everything = {name: np.arange(len(entity)) for name, entity in items.entities.items()}
+    if pattern.operation == "Scan":
+        return everything
+    drawn = {} if takes_rows(items.design, pattern) else {pattern.name: calls}
+    marked, _ = _marked(items, [*_addressed(drawn), *_reached(items, drawn)], everything, len(items))
+    return {name: np.flatnonzero(mask) for name, mask in marked.items()}
+
+
 # The sample
 
 

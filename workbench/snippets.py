@@ -12,9 +12,9 @@ from typing import Any
 
 from workbench import expressions
 from workbench.access import EXPRESSIONS
+from workbench.arguments import MORE, Binding, Member, Scope, identifier, members_of, python, snake
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
-from workbench.arguments import MORE, Binding, Member, Scope, identifier, members_of, python, snake
 from workbench.requests import API_NAMES
 
 
