@@ -5,6 +5,7 @@ The forms are those of RFC 9112, section 6: a length, chunks, and the end of the
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -85,6 +86,9 @@ def test_a_connection_that_the_server_has_dropped_is_made_anew_before_anything_i
     answer = HEAD + b"Content-Length: 2\r\n\r\n{}"
     with serving(answer, answer, keeps=False) as (connections, seen):
         connections.post(b"first", {}, 5)
+        until = time.monotonic() + 5
+        while connections._idle[0].is_open() and time.monotonic() < until:
+            time.sleep(0.01)  # the end of a connection takes a moment to get here
         assert connections.post(b"second", {}, 5) == (200, b"{}")
     assert [one[-6:] for one in seen] == [b"\nfirst"[-6:], b"second"]
 

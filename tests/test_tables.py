@@ -14,7 +14,7 @@ import pytest
 
 from workbench.design import Design
 from workbench.designfile import parse_design
-from workbench.engines import FACTS, Engine, start_engine
+from workbench.engines import Engine, start_engine
 from workbench.errors import EngineError, RequestError
 from workbench.runs import run_patterns
 from workbench.tables import RunTables, default_prefix, table_parameters
@@ -174,20 +174,20 @@ def test_ttl_is_switched_on_only_where_it_does_no_harm(engine, monkeypatch):
         tables.delete()
         return told["TimeToLiveStatus"]
 
-    monkeypatch.setattr(engine, "facts", FACTS["embedded"])
+    monkeypatch.setattr(engine, "behaves_as", "embedded")
     assert status() == "DISABLED"
-    monkeypatch.setattr(engine, "facts", FACTS["dynoxide"])
+    monkeypatch.setattr(engine, "behaves_as", "dynoxide")
     assert status() == "ENABLED"
 
 
 def test_ttl_that_is_not_switched_on_is_said_in_one_line(engine, monkeypatch):
-    monkeypatch.setattr(engine, "facts", FACTS["embedded"])
+    monkeypatch.setattr(engine, "behaves_as", "embedded")
     notes = run(design_named("ttl"), engine).notes
     assert [note for note in notes if note.startswith("TTL")] == [
         "TTL on Orders.expires is declared but not switched on: it deletes expired items within a minute, also after "
         "five years, when the service keeps them"
     ]
-    monkeypatch.setattr(engine, "facts", FACTS["dynoxide"])
+    monkeypatch.setattr(engine, "behaves_as", "dynoxide")
     assert not [note for note in run(design_named("ttl"), engine).notes if note.startswith("TTL")]
 
 
