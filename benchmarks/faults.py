@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -30,7 +30,9 @@ from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.engines import Engine, start_engine
 from workbench.errors import EngineError
+from workbench.installing import find_files
 from workbench.items import Items, generate_items
+from workbench.java import find_java
 from workbench.requests import to_item
 from workbench.runs import run_patterns
 
@@ -95,6 +97,10 @@ def kinds() -> Iterator[tuple[str, bool]]:
     yield "embedded", False
     if which("dynoxide"):
         yield "dynoxide", True
+    with suppress(EngineError):
+        find_java()
+        find_files()
+        yield "java", True
 
 
 def engine_killed(kind: str, moment: str, seed: int, keeps: bool = False) -> Told:
@@ -103,7 +109,8 @@ def engine_killed(kind: str, moment: str, seed: int, keeps: bool = False) -> Tol
     items = generate_items(design, seed=seed)
     requests = len(items) // 25 if moment == "load" else CALLS
     options = {"persist": "faults"} if keeps else {}
-    with TemporaryDirectory() as home, patch.dict(os.environ, {"WORKBENCH_HOME": home}):
+    installed = {"DYNAMODB_LOCAL_HOME": str(find_files().home)} if kind == "java" else {}
+    with TemporaryDirectory() as home, patch.dict(os.environ, {"WORKBENCH_HOME": home, **installed}):
         with start_engine(kind, **options) as engine:
             strike = Strike(engine, rng.randint(1, requests), rng.uniform(0, 0.005))
             told = _told(design, engine, items, strike, MOMENTS[moment])

@@ -120,7 +120,7 @@ def assert_measured_as_expected(engine, text: str, calls: int, prefix: str) -> N
     for pattern in items.design.served_patterns():
         outcomes = costs.outcomes(pattern)
         called = int((run.calls.pattern == pattern.name).sum())
-        mine = charges[charges.pattern == pattern.name]
+        mine = charges[(charges.pattern == pattern.name) & (charges.units > 0)]
         assert called > 0
         arms = {f"index {index}" if index else f"table {table}": (table, index) for table, index in outcomes.arms}
         assert set(mine.arm) <= set(arms), pattern.name
