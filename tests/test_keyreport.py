@@ -233,3 +233,23 @@ def test_a_report_grows_with_the_tables_and_not_with_their_square():
         assert len(key_report(made)) == 3 * len(made.tables)
         seconds.append(time.process_time() - started)
     assert seconds[1] < 2 * 8 * seconds[0]
+
+
+TODAY = """
+tables: {Log: {partition_key: day, sort_key: id}}
+fields: {day: {type: date(-30d..now)}, id: {per: day, count: 700, type: ulid}}
+entities: {Line: {size: 500 B}}
+access_patterns: {write: {operation: PutItem, rate: 3000/s}}
+"""
+
+
+def test_a_day_that_is_a_field_is_limited_by_one_partition():
+    """Closed forms 3 and 7 of the partition model: L whatever the number of partitions; shards = 3,000 / (0.5 * L)."""
+    one = key_report(design(TODAY))["Log"]
+    assert one.verdict.rate_per_s == pytest.approx(1000)
+    assert one.verdict.throttled_after_splits == pytest.approx(2 / 3)
+    assert one.verdict.shards == 6
+    assert one.hottest.key == "2026-01-01"
+    sim = wb.simulate(design(TODAY), duration="5min")
+    assert sim.summary().throttled_share == {"write": pytest.approx(2 / 3, abs=0.01)}
+    assert [(atom.key, atom.motion) for atom in sim.ring().hot] == [("2026-01-01", "current time")]
