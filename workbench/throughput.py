@@ -7,7 +7,7 @@ table has left. (AWS: burst-adaptive-capacity, on-demand-capacity-mode, warm-thr
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Literal
@@ -47,6 +47,33 @@ def partitions_for(
     reads, writes = read / profile.partition_read_units, write / profile.partition_write_units
     needed = ceil(reads + writes - 1e-9) if rule == "sum" else max(ceil(reads - 1e-9), ceil(writes - 1e-9))
     return max(1, needed, ceil(size / profile.partition_bytes))
+
+
+def first_partitions(
+    provisioned: Mapping[Kind, float] | None,
+    warm: Mapping[Kind, float],
+    size: float = 0,
+    *,
+    previous_peak: Mapping[Kind, float] | None = None,
+    profile: Profile = PROFILE,
+) -> int:
+    """How many partitions a table or index of so many bytes starts with; `provisioned` is None on demand.
+
+    Provisioned, those that its units (or an earlier peak) need; on demand, those for what it serves at once. Warm
+    throughput brings more, and bytes do.
+
+    >>> first_partitions(None, {}), first_partitions(None, {}, 80 * 2**30), first_partitions({"write": 100}, {})
+    (4, 8, 1)
+    """
+    peak, known = previous_peak or {}, {kind: warm.get(kind, 0.0) for kind in KINDS}
+    if provisioned is not None:
+        most = {kind: max(provisioned.get(kind, 0.0), peak.get(kind, 0.0)) for kind in KINDS}
+        count = partitions_for(most["read"], most["write"], size, profile=profile)
+        return max(count, partitions_for(known["read"], known["write"], rule="max", profile=profile))
+    read, write = (
+        on_demand_units(kind, peak.get(kind, 0.0), known[kind], profile=profile, quota=inf) for kind in KINDS
+    )
+    return partitions_for(read, write, size, rule="max", profile=profile)
 
 
 def even_share(units: float, partitions: int) -> float:
