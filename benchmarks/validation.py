@@ -4,7 +4,8 @@ A case is a YAML file; those of `benchmarks/cases` are run unless others are nam
 
 - `about`, `source`: what was done, and who published it
 - `fit`: true if parameters of the profile were chosen with it in view; all other cases are held out
-- `design`: a design as in a design file, or the path of one, from the case's folder
+- `design`: a design as in a design file (its name is the case's unless stated), or the path of one, from the case's
+  folder
 - `duration`: what is simulated, as 30min
 - `load`: as `simulate` takes it: a shape, {shape: step, at: 0.5}, [[0, 1.0], [60, 2.0]], or these by access pattern;
   the rate of each pattern is in the design; constant unless stated
@@ -29,7 +30,8 @@ double, or within one percentage point), or a number, as a share of the value. I
 - `partitions`, `splits`: at the end, until then
 
 each with `kind` (read or write; the table's only one unless stated), `pattern`, `table`, `index`, and `between`, the
-window in seconds (the whole duration unless stated; minutes count that lie in it).
+window in seconds (the whole duration unless stated; minutes count that lie in it). Requests that are turned away for an
+index count where they were sent: with the writes to its table.
 
 For each measurement the table says two things apart: how far the predicted median is from what was measured, against
 the tolerance; and whether what was measured lies in the band that holds 95 % of the seeds. *Inside* means that the band
@@ -42,17 +44,24 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.design import Design
 from workbench.designfile import load_design, parse_design
 from workbench.documents import read_document
+from workbench.errors import DesignError
+from workbench.histories import PatternHistory
 from workbench.items import generate_items
+from workbench.shapes import duration_seconds
 from workbench.simulation import PROFILE, ClosedLoop, Retries, RingHistory, Simulation, Start, simulate
+from workbench.throughput import REASONS
 from workbench.workload import workload
 
 CASES = Path(__file__).with_name("cases")
@@ -169,43 +178,153 @@ def figure(value: float) -> str:
 
 
 def load_case(path: Path) -> Case:
-    """The case of a file; ValueError says what is missing or unknown."""
-    data: Any = read_document(path.read_bytes()).data
+    """The case of a file, all of it checked; ValueError names the file, the entry, and what is allowed there."""
+    try:
+        return _case(path, _floats(read_document(path.read_bytes(), str(path)).data))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+def _floats(value: Any) -> Any:
+    """A document's values with floats for its decimals, which numpy cannot reckon with."""
+    if isinstance(value, dict):
+        return {name: _floats(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_floats(inner) for inner in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _case(path: Path, data: Any) -> Case:
+    if not isinstance(data, dict):
+        raise ValueError(f"{path}: not a mapping; {__name__} describes the format")
     known = {"about", "source", "fit", "design", "measured", "duration", *SETTINGS}
     problems = [f"no {name}" for name in ("source", "design", "duration", "measured") if name not in data]
     problems += [f"unknown {name}" for name in data if name not in known]
     if problems:
         raise ValueError(f"{path}: {', '.join(problems)}; {__name__} describes the format")
-    design = data["design"]
-    design = path.parent / design if isinstance(design, str) else design
-    settings = {name: data[name] for name in ("duration", *SETTINGS) if name in data}
+    settings = {name: _setting(path, name, data[name]) for name in ("duration", *SETTINGS) if name in data}
+    common = {"fit": data.get("fit", False)}
+    if not isinstance(data["measured"], dict):
+        raise ValueError(f"{path}: measured: write what was measured by name, as {{plateau: {{value: 1_000, ...}}}}")
     measured = tuple(
-        _measurement(path, name, {"fit": data.get("fit", False), **one}) for name, one in data["measured"].items()
+        _measurement(path, name, {**common, **_mapping(path, name, one)}) for name, one in data["measured"].items()
     )
-    return Case(path.stem, data.get("about", ""), data["source"], design, settings, measured)
+    stated = path.parent / data["design"] if isinstance(data["design"], str) else data["design"]
+    design = _checked_design(path, stated)
+    _check_patterns(path, design, "clients", settings.get("clients", {}))
+    for one in measured:
+        _check_names(f"{path}: {one.name}", design, one.options, settings["duration"])
+    return Case(path.stem, str(data.get("about", "")), str(data["source"]), stated, settings, measured)
+
+
+def _setting(path: Path, name: str, stated: Any) -> Any:
+    try:
+        return SETTINGS[name](stated) if name in SETTINGS else duration_seconds(stated)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {name}: {error}") from None
+
+
+def _mapping(path: Path, name: str, stated: Any) -> dict[str, Any]:
+    if not isinstance(stated, dict):
+        raise ValueError(f"{path}: {name}: {stated!r} is not a mapping; write {{value, tolerance, figure}}")
+    return stated
+
+
+def _design(stated: Any, name: str) -> Design:
+    return load_design(stated) if isinstance(stated, Path) else parse_design(json.dumps({"name": name, **stated}), name)
+
+
+def _checked_design(path: Path, stated: Any) -> Design:
+    try:
+        return _design(stated, path.stem)
+    except (DesignError, TypeError) as error:
+        raise ValueError(f"{path}: design: {error}") from None
 
 
 def _measurement(path: Path, name: str, stated: dict[str, Any]) -> Measurement:
+    where = f"{path}: {name}"
     missing = [each for each in ("value", "tolerance", "figure") if each not in stated]
     if missing:
-        raise ValueError(f"{path}: {name}: no {', '.join(missing)}")
+        raise ValueError(f"{where}: no {', '.join(missing)}")
     value, tolerance, which, fit = (stated.pop(each) for each in ("value", "tolerance", "figure", "fit"))
-    if which not in FIGURES or not (tolerance in TOLERANCES or isinstance(tolerance, int | float)):
+    if not _is_number(value):
+        raise ValueError(f"{where}: value {value!r} is not a number; a share is written 0.2")
+    if which not in FIGURES or not (tolerance in TOLERANCES or (_is_number(tolerance) and tolerance >= 0)):
         raise ValueError(
-            f"{path}: {name}: figure {which} with tolerance {tolerance}; figures are {', '.join(FIGURES)}, tolerances "
+            f"{where}: figure {which} with tolerance {tolerance}; figures are {', '.join(FIGURES)}, tolerances "
             f"{', '.join(TOLERANCES)} or a share"
         )
-    if unknown := set(stated) - OPTIONS:
-        raise ValueError(f"{path}: {name}: unknown {min(unknown)}; there are {', '.join(sorted(OPTIONS))}")
+    if unknown := set(stated) - set(OPTIONS):
+        raise ValueError(f"{where}: unknown {min(unknown)}; there are {', '.join(sorted(OPTIONS))}")
+    for option, given in stated.items():
+        allowed, is_allowed = OPTIONS[option]
+        if not is_allowed(given):
+            raise ValueError(f"{where}: {option}: {given!r}; allowed is {allowed}")
+        if which not in ONLY.get(option, FIGURES):
+            raise ValueError(f"{where}: {option} has no bearing on {which}; it is for {', '.join(ONLY[option])}")
+    if which == "minutes_until" and "reaches" not in stated:
+        raise ValueError(f"{where}: minutes_until needs `reaches`, the units a second that are waited for")
     return Measurement(name, float(value), tolerance, which, bool(fit), stated)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_window(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and 0 <= value[0] < value[1]
+
+
+def _check_names(where: str, design: Design, options: Mapping[str, Any], duration_s: int) -> None:
+    """ValueError if a measurement names what its design does not have, or a window that is not simulated."""
+    table, index = options.get("table"), options.get("index")
+    indexes = [name for one in design.tables.values() if table in (None, one.name) for name in one.gsi]
+    for kind, name, known in (
+        ("table", table, list(design.tables)),
+        ("index", index, indexes),
+        ("pattern", options.get("pattern"), [p.name for p in design.served_patterns() if p.rate or p.peak_rate]),
+    ):
+        if name is not None and name not in known:
+            raise ValueError(f"{where}: {kind}: the design has no {name!r}; there are {', '.join(known) or 'none'}")
+    if options.get("between", [0, 0])[1] > duration_s:
+        raise ValueError(f"{where}: between: {options['between']} ends after the {duration_s} s that are simulated")
+
+
+def _check_patterns(path: Path, design: Design, setting: str, named: Mapping[str, Any]) -> None:
+    known = [p.name for p in design.served_patterns()]
+    if unknown := [name for name in named if name not in known]:
+        raise ValueError(
+            f"{path}: {setting}: the design has no access pattern {unknown[0]!r}; it has {', '.join(known)}"
+        )
+
+
 def _start(stated: Any) -> Any:
-    return Start(**stated) if isinstance(stated, Mapping) else stated
+    if not isinstance(stated, Mapping):
+        return stated
+    return Start(**_known(stated, [one.name for one in fields(Start) if one.name != "words"]))
 
 
-def _clients(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, ClosedLoop | Retries]:
-    return {name: (ClosedLoop if "threads" in one else Retries)(**one) for name, one in stated.items()}
+def _clients(stated: Any) -> dict[str, ClosedLoop | Retries]:
+    if not isinstance(stated, Mapping) or not all(isinstance(one, Mapping) for one in stated.values()):
+        raise ValueError("write them by access pattern, as {put: {threads: 64}} or {put: {attempts: 3}}")
+    return {name: _client(one) for name, one in stated.items()}
+
+
+def _client(stated: Mapping[str, Any]) -> ClosedLoop | Retries:
+    kind = ClosedLoop if "threads" in stated else Retries
+    return kind(**_known(stated, [one.name for one in fields(kind)]))
+
+
+def _profile(stated: Any) -> Any:
+    if not isinstance(stated, Mapping):
+        raise ValueError("write parameters by name, as {adaptive_delay_s: 600}")
+    return replace(PROFILE, **_known(stated, [one.name for one in fields(PROFILE)]))
+
+
+def _known(stated: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    if unknown := [name for name in stated if name not in names]:
+        raise ValueError(f"unknown {unknown[0]}; there are {', '.join(names)}")
+    return stated
 
 
 SETTINGS: dict[str, Callable[[Any], Any]] = {
@@ -213,20 +332,19 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "start": _start,
     "clients": _clients,
     "capacity": lambda stated: stated,
-    "profile": lambda stated: replace(PROFILE, **stated),
+    "profile": _profile,
 }
 
 
 def simulated(case: Case, seeds: Sequence[int]) -> list[list[float]]:
     """The figures of a case's measurements for each seed."""
-    design = (
-        parse_design(json.dumps(case.design), case.id) if isinstance(case.design, dict) else load_design(case.design)
-    )
-    work = workload(generate_items(design))
-    options = {name: read(case.settings[name]) for name, read in SETTINGS.items() if name in case.settings}
+    work = workload(generate_items(_design(case.design, case.id)))
     found: list[list[float]] = []
     for seed in seeds:
-        sim = simulate(work, case.settings["duration"], seed=seed, hash_seed=seed, heat=False, **options)
+        try:
+            sim = simulate(work, seed=seed, hash_seed=seed, heat=False, **case.settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{case.id}: {error}") from None
         found.append([FIGURES[one.figure](sim, **one.options) for one in case.measured])
     return found
 
@@ -268,8 +386,19 @@ def _consumed(sim: Simulation, options: Mapping[str, Any]) -> Floats:
 
 def _requests(sim: Simulation, what: str, options: Mapping[str, Any]) -> Floats:
     """Requests per second of the pattern that is named, or of all."""
-    mine = [p for p in sim.patterns if options.get("pattern") in (None, p.pattern)]
-    return sum((getattr(p, what) for p in mine), np.zeros(sim.duration_s))
+    return sum((getattr(p, what) for p in _histories(sim, options)), np.zeros(sim.duration_s))
+
+
+def _histories(sim: Simulation, options: Mapping[str, Any]) -> list[PatternHistory]:
+    """The patterns that are meant: by name, by kind, by table; by index, those that read it or write to its table."""
+    pattern, kind, table, index = (options.get(name) for name in ("pattern", "kind", "table", "index"))
+    rings = {sim.ring(table).name, sim.ring(table, index).name} if index else {r.name for r in _rings(sim, table)}
+    mine = [p for p in sim.patterns if pattern in (None, p.pattern) and kind in (None, p.kind) and p.ring in rings]
+    return [p for p in mine if not index or p.kind == "write" or p.ring == sim.ring(table, index).name]
+
+
+def _rings(sim: Simulation, table: str | None) -> list[RingHistory]:
+    return [ring for ring in sim.rings if table in (None, ring.table)]
 
 
 def _growth(sim: Simulation, **options: Any) -> float:
@@ -292,7 +421,7 @@ def _served_before(sim: Simulation, **options: Any) -> float:
 def _throttled_share(sim: Simulation, **options: Any) -> float:
     window, reason = _window(sim, options), options.get("reason")
     offered = _requests(sim, "offered", options)[window].sum()
-    mine = [p for p in sim.patterns if options.get("pattern") in (None, p.pattern)]
+    mine = _histories(sim, options)
     lost = sum(float(units[window].sum()) for p in mine for why, units in p.throttled.items() if reason in (None, why))
     return lost / max(float(offered), 1e-300)
 
@@ -336,7 +465,18 @@ FIGURES: dict[str, Callable[..., float]] = {
     "partitions": _partitions,
     "splits": _splits,
 }
-OPTIONS = {"kind", "pattern", "table", "index", "between", "statistic", "reaches", "reason"}
+BY_MINUTE = ("consumed_units_per_s", "served_requests_per_s", "throttled_requests_per_s")
+ONLY = {"statistic": BY_MINUTE, "reaches": ("minutes_until",), "reason": ("throttled_share",)}
+OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "kind": ("read or write", lambda given: given in ("read", "write")),
+    "pattern": ("the name of an access pattern with a rate", lambda given: isinstance(given, str)),
+    "table": ("the name of a table", lambda given: isinstance(given, str)),
+    "index": ("the name of a global index", lambda given: isinstance(given, str)),
+    "between": ("two times in seconds, the earlier one first", _is_window),
+    "statistic": (", ".join(STATISTICS), lambda given: given in STATISTICS),
+    "reaches": ("a number of units a second", _is_number),
+    "reason": (f"one of {', '.join(REASONS)}", lambda given: given in REASONS),
+}
 
 
 # The comparison
@@ -377,9 +517,13 @@ def table(found: Sequence[Comparison]) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the table of the cases that are named, or of all; 1 if a measurement is not inside."""
+    """The table of the cases that are named, or of all; 1 if a measurement is not inside, 2 if a case is wrong."""
     seeds = int(os.environ.get("SEEDS", SEEDS))
-    found = list(compare([Path(word) for word in words], seeds))
+    try:
+        found = list(compare([Path(word) for word in words], seeds))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(table(found))
     return int(not all(one.inside for one in found))
 

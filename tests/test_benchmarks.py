@@ -264,6 +264,96 @@ def test_a_case_that_cannot_be_read_says_why(tmp_path, text, words):
         validation.load_case(path)
 
 
+CASE = """
+source: a page
+design:
+  tables: {Items: {partition_key: id, capacity: {read: 5, write: 100}}}
+  fields: {id: {count: 1_000}}
+  entities: {Item: {size: 900}}
+  access_patterns: {put: {operation: PutItem, rate: 150/s}}
+duration: 2min
+"""
+MEASURED = "measured: {first: {value: 1.5, tolerance: 0.5, figure: partitions}}\n"
+
+
+def case_file(tmp_path, text):
+    path = tmp_path / "X1.yaml"
+    path.write_text(CASE + text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "load: {shape: step, before: 0.2, at: 0.5}",
+        "load: {shape: constant, multiple: 1.5}",
+        "load: [[0, 0.5], [60, 1.5]]",
+        "profile: {split_utilisation: 0.9}",
+        "clients: {put: {attempts: 3, base_s: 0.1}}",
+        "start: {idle_s: 60.5, previous_peak: {write: 0.5}}",
+        "capacity: {read: 5, write: {min: 10, max: 90, target: 0.7}}",
+    ],
+)
+def test_decimals_of_a_case_file_are_numbers(tmp_path, setting):
+    case = validation.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
+    assert case.measured[0].allowed == (0.75, 2.25)
+    assert validation.simulated(case, [1]) == [[1.0]]
+
+
+def test_throttling_starts_once_the_burst_is_spent(tmp_path):
+    # section 6, closed form 4: b0 / (x - P) = 100 * 30 / (150 - 100) s
+    measured = "measured: {first: {value: 60, tolerance: 0.05, figure: first_throttle_s, between: [0, 120]}}\n"
+    case = validation.load_case(case_file(tmp_path, f"start: {{idle_s: 30}}\n{measured}"))
+    assert validation.simulated(case, [1]) == [[pytest.approx(60, abs=3)]]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("figure: partitions, pattern: nope", "first: pattern: the design has no 'nope'; there are put"),
+        ("figure: partitions, table: Nope", "table: the design has no 'Nope'; there are Items"),
+        ("figure: partitions, index: nope", "index: the design has no 'nope'; there are none"),
+        ("figure: partitions, kind: writes", "kind: 'writes'; allowed is read or write"),
+        ("figure: partitions, between: [600, 300]", "between: .*the earlier one first"),
+        ("figure: partitions, between: [100]", "between: .*two times"),
+        ("figure: partitions, between: [0, 121]", "ends after the 120 s"),
+        ("figure: throttled_share, reason: Throttled", "reason: 'Throttled'; allowed is one of TableRead"),
+        ("figure: partitions, reason: TableWriteAccountLimitExceeded", "no bearing on partitions"),
+        ("figure: consumed_units_per_s, statistic: mode", "statistic: 'mode'; allowed is median"),
+        ("figure: minutes_until", "minutes_until needs `reaches`"),
+    ],
+)
+def test_a_measurement_that_cannot_be_told_says_why(tmp_path, options, words):
+    path = case_file(tmp_path, f"measured: {{first: {{value: 1, tolerance: 0.1, {options}}}}}\n")
+    with pytest.raises(ValueError, match=f"X1.yaml: first: .*{words}" if not words.startswith("first") else words):
+        validation.load_case(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("start: {partition: 3}", "start: unknown partition; there are partitions, previous_peak, warm, idle_s"),
+        ("start: {idle_s: -1}", "start: start: idle_s=-1"),
+        ("clients: {put: 3}", "clients: write them by access pattern"),
+        ("clients: {get: {threads: 3}}", "clients: the design has no access pattern 'get'; it has put"),
+        ("profile: {speed: 3}", "profile: unknown speed"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_says_why(tmp_path, setting, words):
+    with pytest.raises(ValueError, match=f"X1.yaml: {words}"):
+        validation.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
+
+
+def test_a_value_is_a_number(tmp_path):
+    with pytest.raises(ValueError, match="first: value '20%' is not a number"):
+        validation.load_case(case_file(tmp_path, MEASURED.replace("1.5", "20%")))
+
+
+def test_a_case_that_is_not_there_is_said_in_a_line(tmp_path, capsys):
+    assert validation.main([str(tmp_path / "X2.yaml")]) == 2
+    assert capsys.readouterr().err.endswith("X2.yaml: No such file or directory\n")
+
+
 def test_published_measurements_stand_in_the_results(monkeypatch, results):
     monkeypatch.delenv("QUICK", raising=False)
     monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(compared(1000, "plateau", 990, 1000, 1010))})

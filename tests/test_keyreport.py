@@ -233,3 +233,48 @@ def test_a_report_grows_with_the_tables_and_not_with_their_square():
         assert len(key_report(made)) == 3 * len(made.tables)
         seconds.append(time.process_time() - started)
     assert seconds[1] < 2 * 8 * seconds[0]
+
+
+TODAY = """
+tables: {Log: {partition_key: day, sort_key: id}}
+fields: {day: {type: date(-30d..now)}, id: {per: day, count: 700, type: ulid}}
+entities: {Line: {size: 500 B}}
+access_patterns: {write: {operation: PutItem, rate: 3000/s}}
+"""
+
+
+def test_a_day_that_is_a_field_is_limited_by_one_partition():
+    """Closed forms 3 and 7 of the partition model: L whatever the number of partitions; shards = 3,000 / (0.5 * L)."""
+    one = key_report(design(TODAY))["Log"]
+    assert one.verdict.rate_per_s == pytest.approx(1000)
+    assert one.verdict.throttled_after_splits == pytest.approx(2 / 3)
+    assert one.verdict.shards == 6
+    assert one.hottest.key == "2026-01-01"
+    sim = wb.simulate(design(TODAY), duration="5min")
+    assert sim.summary().throttled_share == {"write": pytest.approx(2 / 3, abs=0.01)}
+    assert [(atom.key, atom.motion) for atom in sim.ring().hot] == [("2026-01-01", "current time")]
+
+
+STORED = """
+tables: {Log: {partition_key: id%s}}
+fields: {id: {count: 210_000, type: uuid}}
+entities: {Line: {size: %s}}
+access_patterns: {write: {operation: PutItem, target: existing, rate: 9000/s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("capacity", "size", "count"),
+    [
+        ("", "500 B", 4),  # 3.6.1, 3.2.3: a new on-demand table
+        ("", "390 KB", 8),  # 3.2.2: 78 GB, at 10 GB each
+        (", warm_throughput: {read: 100, write: 7_000}", "500 B", 7),
+        (", capacity: {read: 5, write: {min: 100, max: 9_000}}", "500 B", 1),  # auto scaling begins at its minimum
+        (", capacity: {read: 7_500, write: 3_000}", "500 B", 6),  # 3.2.2
+    ],
+)
+def test_the_report_begins_with_the_partitions_of_the_simulation(capacity, size, count):
+    made = design(STORED % (capacity, size))
+    assert key_report(made)["Log"].requests.partitions == count
+    sim = wb.simulate(made, duration=10, heat=False)
+    assert sim.ring().partitions.count(1) == count

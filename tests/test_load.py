@@ -356,3 +356,70 @@ def test_reading_a_sharded_key_asks_every_shard():
     assert requests == pytest.approx(10)
     assert set(units) == {f"c{c}#{s}" for c in (1, 2) for s in range(10)}
     assert len(set(np.round(list(units.values()), 6))) == 1  # each of the 20 keys is read in every other call
+
+
+# Times in keys: facts/partition-model.md, section 6, closed form 3
+
+DAYS = """
+name: days
+tables: {{Log: {{partition_key: PK, sort_key: SK}}}}
+fields:
+  tenant: {{count: 4}}
+  day: {{type: "{type}"{popularity}}}
+  id: {{per: day, count: 50, type: ulid}}
+entities: {{Line: {{key: {{PK: "{pk}", SK: "{sk}"}}, size: 500 B{more}}}}}
+access_patterns: {{write: {{operation: PutItem, rate: 3000/s{pattern}}}}}
+"""
+
+
+def days(type="date(-30d..now)", popularity="", pk="{day}", sk="{id}", more="", pattern=""):
+    text = DAYS.format(type=type, popularity=popularity, pk=pk, sk=sk, more=more, pattern=pattern)
+    return generate_items(parse_design(text, "days.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("given", "newest"),
+    [
+        ({}, "2026-01-01"),
+        ({"type": "hour(-2d..now)"}, "2026-01-01T00"),
+        ({"pk": "DAY#{day}"}, "DAY#2026-01-01"),
+        ({"sk": "{tenant}", "more": ", items: 60"}, "2026-01-01"),
+        ({"sk": "{tenant}", "more": ", items: 60", "pattern": ", popularity: {tenant: zipf(1.1)}"}, "2026-01-01"),
+    ],
+)
+def test_what_is_put_under_a_time_that_others_stand_under_belongs_to_now(given, newest):
+    _, units = demanded(days(**given), "write", table="Log")
+    assert units == pytest.approx({newest: 1})
+
+
+def test_todays_keys_share_what_comes_by_the_popularity_of_what_stands_beside_the_day():
+    stated = {"pk": "{tenant}#{day}", "more": ", items: 100", "pattern": ", popularity: {tenant: top(70% 10%)}"}
+    _, units = demanded(days(**stated, sk="{id}"), "write", table="Log")
+    assert {label.partition("#")[2] for label in units} == {"2026-01-01"}
+    assert max(units.values()) == pytest.approx(0.7, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "given", [{"popularity": ", popularity: uniform"}, {"pattern": ", popularity: {day: uniform}"}]
+)
+def test_a_popularity_that_is_stated_of_a_time_holds(given):
+    _, units = demanded(days(**given), "write", table="Log")
+    assert len(units) == 31
+    assert sum(units.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("type", ["date(-30d..-1d)", "date(-60d..-30d)"])
+def test_a_time_that_does_not_end_now_is_no_present(type):
+    _, units = demanded(days(type=type), "write", table="Log")
+    assert len(units) > 25
+
+
+def test_what_a_run_puts_is_what_the_load_says():
+    items = days()
+    calls = list(draw_calls(items, items.design.access_patterns["write"], 50, seed=7))
+    assert {call.requests[0].parameters["Item"]["PK"]["S"] for call in calls} == {"2026-01-01"}
+
+
+def test_reads_still_go_to_all_days():
+    items = days(pattern="}, read: {operation: GetItem, rate: 31/s")
+    assert len(demanded(items, "read", table="Log")[1]) == 31

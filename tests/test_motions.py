@@ -121,3 +121,11 @@ def test_the_rank_correlation_is_that_of_the_ranks(values):
     pandas = pytest.importorskip("pandas")
     if len(set(values)) > 1:
         assert found == pytest.approx(pandas.Series(values).rank().corr(pandas.Series(other).rank()))
+
+
+@pytest.mark.parametrize(
+    ("stated", "moves"), [("", "current time"), (", popularity: uniform", ""), (", popularity: latest", "current time")]
+)
+def test_a_day_under_which_lines_stand_is_current_unless_its_popularity_says_otherwise(stated, moves):
+    fields = f'bucket: {{type: "date(-30d..now)"{stated}}}\n  line: {{per: bucket, count: 60, type: uuid}}'
+    assert motion(*keyed(pk="{bucket}", sk="{line}", fields=fields)) == moves

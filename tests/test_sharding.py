@@ -1,9 +1,11 @@
 """Shards of a hot key: how many, what they cost, what they do to the load, and code that works."""
 
 import zlib
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
 import workbench as wb
 from tests.designs import SHIPPED, design
@@ -109,6 +111,11 @@ def test_an_idle_table_has_no_hot_key():
 # The code
 
 
+def serialized(value):
+    """The value as a request has it."""
+    return TypeSerializer().serialize(value)
+
+
 class Pages:
     """What a table's `query` gives: the items of one key in pages of two."""
 
@@ -143,6 +150,31 @@ def test_the_code_for_an_index_names_it_and_needs_no_order_without_a_sort_key():
     table = Pages([{"PK": "A#0", "SK": "1"}, {"PK": "A#1", "SK": "2"}])
     assert len(list(names["query_shards"](table, "A"))) == 2
     assert {asked["IndexName"] for asked in table.asked} == {"byOwner"}
+
+
+def test_shards_of_a_number_are_numbers_that_no_other_key_has():
+    names: dict = {}
+    exec(shard_code("PK", "SK", 4, key_type="N"), names)
+    shards = [names["shard_of"](key, shard) for key in (-2, 0, 7, 8, Decimal(9)) for shard in range(4)]
+    assert len(set(shards)) == 20
+    assert all(serialized(shard) == {"N": str(shard)} for shard in shards)
+    items = [{"PK": names["sharded"](7, f"{n:03}"), "SK": f"{n:03}"} for n in range(25)]
+    table = Pages([*items, {"PK": names["sharded"](8, "000"), "SK": "000"}])
+    assert [item["SK"] for item in names["query_shards"](table, 7)] == [f"{n:03}" for n in range(25)]
+
+
+def test_shards_of_bytes_are_bytes():
+    names: dict = {}
+    exec(shard_code("PK", "SK", 3, key_type="B"), names)
+    assert serialized(names["shard_of"](b"\x00\xff", 2)) == {"B": b"\x00\xff#2"}
+
+
+def test_a_design_with_numbers_as_keys_gets_code_for_numbers():
+    made = design(EVENTS.replace('count: 20, format: "s-{:02}"', "count: 20, type: integer"))
+    found = wb.whatif.shards(made, "Events", seeds=1, duration="2min", load="constant")
+    names: dict = {}
+    exec(found.code, names)
+    assert list(serialized(names["sharded"](5, "a"))) == ["N"]
 
 
 def test_a_design_that_ships_is_sharded_by_its_own_attribute_names():

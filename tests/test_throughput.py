@@ -10,6 +10,8 @@ from workbench.throughput import (
     TableBucket,
     admitted,
     decreases_allowed,
+    effective_limit,
+    on_demand_after_provisioned,
     on_demand_units,
     partitions_for,
     seconds_of_burst,
@@ -116,3 +118,28 @@ def test_parameters_say_what_they_rest_on():
 def test_a_profile_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match="profile"):
         Profile(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "served"),
+    [
+        (24_000, 1_000, {"read": 24_000, "write": 4_000}),  # each kind by itself
+        (100, 5_000, {"read": 12_000, "write": 5_000}),
+        (24_000, 8_000, {"read": 24_000, "write": 8_000}),  # bp-switching-capacity-modes prints this one
+        (12_000, 4_000, {"read": 12_000, "write": 4_000}),
+        (12_001, 4_001, {"read": 12_001, "write": 4_001}),
+    ],
+)
+def test_a_table_switched_to_on_demand_serves_no_less_than_a_new_one(read, write, served):
+    assert on_demand_after_provisioned(read, write) == served
+
+
+def test_a_maximum_of_minus_one_is_none():
+    assert effective_limit(30_000, -1) == effective_limit(30_000) == 30_000
+    assert effective_limit(30_000, 1) == 1
+
+
+@pytest.mark.parametrize("maximum", [0, 0.5, -2, float("nan")])
+def test_a_maximum_below_one_unit_is_refused(maximum):
+    with pytest.raises(ValueError, match="at least 1 unit a second; -1 removes it"):
+        effective_limit(30_000, maximum)

@@ -40,7 +40,7 @@ def test_shards_raise_the_ceiling_and_end_the_throttling(log):
 
 def test_another_key_spreads_what_the_date_gathered(log):
     found = keyed(log, "Log", "{device}", **FEW)
-    assert found.rates["{device}"] > 100 * found.rates["as it is"]
+    assert found.rates == {"as it is": pytest.approx(1000), "{device}": pytest.approx(40_000)}  # the quota, 3.6.7
     assert found["{device}"].band("throttled_share").median == 0
     assert found.code == ""
 
@@ -61,6 +61,30 @@ def test_provisioned_capacity_is_compared_with_on_demand(log):
     shares = [case.band("throttled_share").median for case in found.cases]
     assert shares[0] == pytest.approx(1 / 3, abs=0.01)
     assert shares[1] == pytest.approx(0.8, abs=0.02)  # 300 of 1,500
+    assert list(found.rates.values()) == [pytest.approx(1000), pytest.approx(300)]
+    assert "at most 300 requests/s" in found.answer
+    assert list(found.to_frame()["highest_requests_per_s"]) == list(found.rates.values())
+
+
+def test_auto_scaling_counts_by_its_maximum(log):
+    found = provisioned(log, read=10, write={"min": 100, "max": 800, "target": 0.7}, **FEW)
+    assert list(found.rates.values()) == [pytest.approx(1000), pytest.approx(800)]
+
+
+def test_no_answer_promises_more_than_the_quota():
+    """ServiceQuotas (3.6.7): 40,000 write units a second of a table; its keys alone would serve far more."""
+    spread = design(LOG.replace("partition_key: day", "partition_key: device"))
+    for found in (step(spread, duration="2min", seeds=1), prewarmed(spread, write=9_000, **FEW)):
+        assert list(found.rates.values()) == [pytest.approx(40_000)] * len(found.cases)
+        assert "at most 40,000 requests/s" in found.answer
+
+
+def test_an_index_that_cannot_follow_sets_the_rate_of_its_table():
+    """Closed form 8: 1,000 / (q1 f) with one index write for each write, all of them under one status."""
+    text = LOG.replace("partition_key: day, sort_key: line", "partition_key: line, gsi: {byState: {partition_key: s}}")
+    made = design(text.replace("{device: }", "{device: , s: [OPEN]}"))
+    found = step(made, "Log", duration="2min", seeds=1)
+    assert list(found.rates.values()) == [pytest.approx(1000)]
 
 
 def test_warming_does_not_help_a_key_that_is_one_partition(log):

@@ -6,13 +6,14 @@ items unlike those that are stored, and both make hot keys: a key that holds the
 to today's key, and an attribute that every new item has alike, as status OPEN. (AWS: bp-partition-key-uniform-load.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.columns import Ints
+from workbench.distributions import Popularity
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.identity import parents
@@ -31,10 +32,13 @@ class Asked:
     shares: Floats
 
 
-def new_items(keys: PartitionKeys, existing: EntityItems) -> Asked:
-    """Items as an access pattern creates them: existing ones where these have the same keys, else a sample."""
-    made_of = _made_of_stored(keys, existing)
-    return _sample(keys, existing) if made_of is None else _like_stored(keys, existing, made_of)
+def new_items(keys: PartitionKeys, existing: EntityItems, popularity: Mapping[str, Popularity] | None = None) -> Asked:
+    """Items as an access pattern creates them: existing ones where these have the same keys, else a sample.
+
+    `popularity` is the pattern's own, by field.
+    """
+    made_of = None if popularity else _made_of_stored(keys, existing)
+    return _sample(keys, existing, popularity) if made_of is None else _like_stored(keys, existing, made_of)
 
 
 def _made_of_stored(keys: PartitionKeys, existing: EntityItems) -> set[str] | None:
@@ -86,16 +90,17 @@ def _like_stored(keys: PartitionKeys, existing: EntityItems, made_of: set[str]) 
     for name in _anchors(keys, existing)[0]:
         if made_of & {name, *parents(design, name)}:
             places = existing.places[name]
-            weights *= source.weights(name)[places] / np.bincount(places)[places]
+            weights *= source.weights(name, popularity=source.current)[places] / np.bincount(places)[places]
     return Asked(existing, keys.of[existing.name], weights / weights.sum())
 
 
-def _sample(keys: PartitionKeys, existing: EntityItems) -> Asked:
+def _sample(keys: PartitionKeys, existing: EntityItems, popularity: Mapping[str, Popularity] | None) -> Asked:
     """New items drawn for the purpose, each with an equal share.
 
     A key that two of them have (today's date, a status) is a key. Those that one alone has are new each time, and
     load all keys alike.
     """
-    drawn = keys.items.new(existing.name, DRAWN, stream(keys.items.seed, "load", existing.name))
+    rng = stream(keys.items.seed, "load", existing.name)
+    drawn = keys.items.source.new(existing.name, existing, DRAWN, rng, popularity=popularity)
     least = 2 if (keys.of[existing.name] != UNMET).any() else 1
     return Asked(drawn, keys.under(drawn, least=least), is_in(drawn, keys.index) / len(drawn))

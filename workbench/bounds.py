@@ -7,13 +7,12 @@ and no setting lifts it. (AWS: ServiceQuotas, on-demand-capacity-mode-max-throug
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 
 from workbench import limits
 from workbench.design import AutoScaling, Index, Provisioned, Table
 from workbench.load import Kind
-from workbench.partitions import NEW_TABLE_PARTITIONS
-from workbench.spreads import KINDS, LIMITS, UNIT, RequestSpread, rate_text
+from workbench.spreads import KINDS, UNIT, RequestSpread, rate_text
+from workbench.throughput import first_partitions
 
 _QUOTAS: dict[Kind, int] = {"read": limits.TABLE_READ_UNITS, "write": limits.TABLE_WRITE_UNITS}
 
@@ -66,13 +65,13 @@ def _allowed(table: Table, index: Index | None, kind: Kind) -> Iterator[tuple[st
     yield f"the quota of {_QUOTAS[kind]:,} {unit} (adjustable)", float(_QUOTAS[kind])
 
 
-def first_partitions(table: Table, index: Index | None = None) -> int:
-    """How many partitions a table or index has at first: 4 on demand, more if warmed; else by its capacity."""
-    capacity = _capacity(table, index)
+def partitions_at_first(table: Table, index: Index | None = None, size: float = 0) -> int:
+    """How many partitions a table or index of so many bytes has at first, with auto scaling at its minimum."""
+    capacity, warm = _capacity(table, index), (index or table).warm_throughput
+    provisioned: dict[Kind, float] | None = None
     if isinstance(capacity, Provisioned):
-        return max(1, ceil(sum(_most(getattr(capacity, kind)) / LIMITS[kind] for kind in KINDS)))
-    warm = (index or table).warm_throughput
-    return max(NEW_TABLE_PARTITIONS, *(ceil((getattr(warm, kind, None) or 0) / LIMITS[kind]) for kind in KINDS))
+        provisioned = {kind: _least(getattr(capacity, kind)) for kind in KINDS}
+    return first_partitions(provisioned, {kind: getattr(warm, kind, None) or 0.0 for kind in KINDS}, size)
 
 
 def _capacity(table: Table, index: Index | None) -> object:
@@ -81,3 +80,7 @@ def _capacity(table: Table, index: Index | None) -> object:
 
 def _most(units: object) -> float:
     return float(units.max if isinstance(units, AutoScaling) else units)  # type: ignore[arg-type]
+
+
+def _least(units: object) -> float:
+    return float(units.min if isinstance(units, AutoScaling) else units)  # type: ignore[arg-type]

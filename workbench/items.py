@@ -9,6 +9,7 @@ and their sizes are known to the byte without building one.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from workbench import limits
 from workbench.columns import Column, Ints, Pooled, constant
 from workbench.design import Design, Entity
-from workbench.distributions import Popularity
+from workbench.distributions import Popularity, parse_popularity
 from workbench.domains import Domain
 from workbench.entities import Builder, EntityItems, at_now, is_stated, rank_weights
 from workbench.fields import FieldValues, distinct, drawn, field_values, ids_at, pick, stream
@@ -157,6 +158,21 @@ class Source:
         owners = self.weights(parent, side, popularity=popularity) if stated else values.counts
         return within * owners[values.parents]
 
+    @cached_property
+    def current(self) -> dict[str, Popularity]:
+        """How new items choose among the values of fields that are times ending now: the latest, unless it is stated.
+
+        The day under which events of each day stand, say: what comes now belongs to today.
+        """
+        latest, fields = parse_popularity("latest"), self.design.fields
+        stated = {name for name in fields if any(is_stated(fields[n]) for n in (name, self.origin(name)))}
+        return {name: latest for name in fields.keys() - stated if self._ends_now(name)}
+
+    def _ends_now(self, name: str) -> bool:
+        domain = self.design.fields[self.origin(name)]
+        span = domain.type.span if domain.type else None
+        return self.is_identity(name) and bool(span and span.ends_now) and domain.new is None
+
     def entity(self, name: str) -> EntityItems:
         part = self.design.entities[name]
         if part.rows:
@@ -186,7 +202,7 @@ class Source:
         pattern's own. With `created`, the combinations of unrelated fields that were put before, those that exist or
         were put are left out, so that there may be fewer items; without it each item is drawn by popularity alone.
         """
-        part = self.design.entities[name]
+        part, popularity = self.design.entities[name], {**self.current, **(popularity or {})}
         if part.rows:
             return existing.select(np.arange(count) % max(len(existing), 1))
         given = {f: np.full(count, place) for f, place in (shared or {}).items()}

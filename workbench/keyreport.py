@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.bounds import first_partitions, setting_bounds
+from workbench.bounds import partitions_at_first, setting_bounds
 from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
@@ -176,10 +176,12 @@ def _analysis(
 ) -> KeyAnalysis:
     keys = PartitionKeys(items, table, index)
     found = [(p, demand) for p in patterns for demand in demands(keys, p, rate_at(p, at)) if len(demand.keys)]
-    partitions, hashes, labels = first_partitions(keys.table, keys.index), keys.hashes(hash_seed), keys.labels()
+    hashes, labels = keys.hashes(hash_seed), keys.labels()
+    stored = spread_items(keys, np.zeros(len(keys), dtype=np.int64), 1, hash_seed)
+    partitions = partitions_at_first(keys.table, keys.index, float(stored.bytes.sum()))
     placed, loads = partition_of(hashes, partitions), summed([demand for _, demand in found])
     requests = RequestSpread(table, index, at, labels, placed, partitions, loads, hash_seed)
-    held = spread_items(keys, placed, partitions, hash_seed)
+    held = replace(stored, placed=placed, partitions=partitions)
     motions: dict[str, Motion] = {name: motion(keys, p) for name, p in {p.name: p for p, _ in found}.items()}
     return KeyAnalysis(
         held,

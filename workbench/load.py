@@ -24,6 +24,7 @@ from workbench.columns import Ints
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
+from workbench.motions import holds_now
 from workbench.reach import (
     collection_sizes,
     collection_units,
@@ -33,6 +34,7 @@ from workbench.reach import (
     query_condition,
     read_factor,
 )
+from workbench.requests import of_fields
 from workbench.ring import UNMET, PartitionKeys
 from workbench.targets import request_weights
 
@@ -188,6 +190,8 @@ def _demand(
 
 def _asked(keys: PartitionKeys, pattern: AccessPattern, member: Member) -> Asked:
     existing, generated = keys.items.entities[member.entity], not keys.items.design.entities[member.entity].rows
-    if member.is_new and generated and not pattern.popularity:
-        return new_items(keys, existing)
+    if member.is_new and generated:
+        stated = of_fields(keys.items.design, keys.items.design.entities[member.entity], pattern)
+        if not pattern.popularity or (len(stated) == len(pattern.popularity) and holds_now(keys, existing, pattern)):
+            return new_items(keys, existing, stated)
     return Asked(existing, keys.of[member.entity], member_weights(keys.items, pattern, member))

@@ -52,7 +52,7 @@ def _motion(keys: PartitionKeys, pattern: AccessPattern, entity: EntityItems) ->
     if "latest" in told:
         return "current time"
     puts = entity.name in entities_put(keys.items.design, pattern)
-    if puts and _is_current(keys, entity):
+    if puts and _is_current(keys, entity, pattern):
         return "current time"
     if (puts or _restamps(keys, pattern, entity)) and abs(rank_correlation(keys, entity, pattern)) >= RISING:
         return "rising sort key"
@@ -99,12 +99,26 @@ def _of(design: Design, name: str) -> object:
     return design.fields[origin(design, name)].popularity
 
 
-def _is_current(keys: PartitionKeys, entity: EntityItems) -> bool:
+def _is_current(keys: PartitionKeys, entity: EntityItems, pattern: AccessPattern) -> bool:
     """Whether the partition key of new items holds the present time and nothing that is theirs alone."""
     design = keys.items.design
-    made_of = [_domain(design, entity, name) for name in _behind(keys, entity, keys.attributes)]
-    own = set(_own_leaf(keys.items, entity)) & set(_behind(keys, entity, keys.attributes))
-    return any(map(_ends_now, made_of)) and not own and not any(map(_is_unique, made_of))
+    names = _behind(keys, entity, keys.attributes)
+    made_of = {name: _domain(design, entity, name) for name in names}
+    own = set(_own_leaf(keys.items, entity)) & set(names)
+    return holds_now(keys, entity, pattern) and not own and not any(map(_is_unique, made_of.values()))
+
+
+def holds_now(keys: PartitionKeys, entity: EntityItems, pattern: AccessPattern) -> bool:
+    """Whether the partition key of new items holds the present time, alone or beside other values."""
+    behind = [n for n in _behind(keys, entity, keys.attributes) if _ends_now(_domain(keys.items.design, entity, n))]
+    return any(name not in pattern.popularity and not _is_spread(keys.items, entity, name) for name in behind)
+
+
+def _is_spread(items: Items, entity: EntityItems, name: str) -> bool:
+    """Whether new items choose among a time's values by a popularity that is stated, instead of the latest."""
+    own = items.design.domains_of(entity.name).get(name)
+    is_field = name in items.design.fields and (own is None or own.is_field)
+    return is_field and items.source.is_identity(name) and name not in items.source.current
 
 
 def _behind(keys: PartitionKeys, entity: EntityItems, attributes: Sequence[str]) -> list[str]:

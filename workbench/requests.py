@@ -290,7 +290,7 @@ def _new(
         places = np.flatnonzero(request_weights(items, pattern, entity) > 0)[created : created + count]
         return entity.select(places), places
     shared = shared or _Shared()
-    popularity = _of_fields(items.design, part, pattern)
+    popularity = of_fields(items.design, part, pattern)
     put = draw.put(name)
     made = items.source.new(name, entity, count, draw.rng, shared.places, shared.values, created, popularity, put)
     draw.created[name] = created + len(made)
@@ -301,12 +301,12 @@ def _new(
 
 def new_items(items: Items, pattern: AccessPattern, name: str, count: int, rng: np.random.Generator) -> EntityItems:
     """`count` items of an entity as a pattern would create them, were each the first."""
-    popularity = _of_fields(items.design, items.design.entities[name], pattern)
+    popularity = of_fields(items.design, items.design.entities[name], pattern)
     none = np.zeros(0, dtype=np.int64)
     return items.source.new(name, items.entities[name], count, rng, popularity=popularity, created=none)
 
 
-def _of_fields(design: Design, part: Entity, pattern: AccessPattern) -> dict[str, Popularity]:
+def of_fields(design: Design, part: Entity, pattern: AccessPattern) -> dict[str, Popularity]:
     """A pattern's popularity by field: one that is stated of an attribute made of one field is that field's."""
     found: dict[str, Popularity] = {}
     for name, popularity in pattern.popularity.items():

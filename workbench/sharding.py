@@ -81,10 +81,12 @@ def sharding(
     *,
     partition_key: str = "PK",
     sort_key: str | None = None,
+    key_type: str = "S",
 ) -> Sharding:
     """How to shard a key of a table or index: the hottest unless named, over as many shards as its load needs.
 
-    The names of the key attributes are for the code. ValueError for a key that there is not, or shards that cannot be.
+    The names of the key attributes, and the type of the partition key (S, N or B), are for the code. ValueError for a
+    key that there is not, or shards that cannot be.
     """
     if one.hot_bound is None:
         raise ValueError(f"{one.name}: no access pattern with a rate comes here, so no key is hot")
@@ -98,7 +100,7 @@ def sharding(
         shards = shards_needed(asked[kind], LIMITS[kind]) if asked[kind] > LIMITS[kind] else 1
     if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS:
         raise ValueError(f"shards={shards!r}: a whole number from 1 to {MOST_SHARDS:,}")
-    code, reads = shard_code(partition_key, sort_key, shards, one.index), one.sharded_reads(key, shards)
+    code, reads = shard_code(partition_key, sort_key, shards, one.index, key_type), one.sharded_reads(key, shards)
     found = (key, shards, asked[kind], LIMITS[kind], UNIT[kind], one.requests.partitions, reads, code)
     return Sharding(one.table, one.index, *found)
 
@@ -128,8 +130,18 @@ def rate_with_shards(one: KeyAnalysis, found: Sharding) -> float:
 # The code
 
 
-def shard_code(partition_key: str, sort_key: str | None, shards: int, index: str | None = None) -> str:
-    """Python with boto3 that writes to and reads from the shards of a key."""
+_SHARD = {  # by the type of the partition key: how a shard of `key` is written, and what to bear in mind
+    "S": ('f"{key}#{shard}"', ""),
+    "N": ("key * SHARDS + shard", "  # whole numbers; so that none meets another, every key is written like this"),
+    "B": ('key + b"#%d" % shard', ""),
+}
+
+
+def shard_code(
+    partition_key: str, sort_key: str | None, shards: int, index: str | None = None, key_type: str = "S"
+) -> str:
+    """Python with boto3 that writes to and reads from the shards of a key, which is text (S), a number or bytes."""
+    written, remark = _SHARD[key_type]
     order = f'key=lambda item: item["{sort_key}"]' if sort_key else ""
     merged = (
         f"heapq.merge(*map(items, range(SHARDS)), {order})"
@@ -146,16 +158,21 @@ from boto3.dynamodb.conditions import Key
 SHARDS = {shards}
 
 
+def shard_of(key, shard):
+    """The partition key of one of a key's shards."""
+    return {written}{remark}
+
+
 def sharded(key, sort_key):
     """The partition key that an item is written under, and found by: always the same one of the shards."""
-    return f"{{key}}#{{zlib.crc32(str(sort_key).encode()) % SHARDS}}"
+    return shard_of(key, zlib.crc32(str(sort_key).encode()) % SHARDS)
 
 
 def query_shards(table, key, **options):
     """The items of all shards of a key{", in the order of their sort key" if sort_key else ""}: a Query for each."""
 
     def items(shard):
-        asked = {{**options, "KeyConditionExpression": Key("{partition_key}").eq(f"{{key}}#{{shard}}")}}
+        asked = {{**options, "KeyConditionExpression": Key("{partition_key}").eq(shard_of(key, shard))}}
         while True:
             page = table.query(**asked{named})
             yield from page["Items"]

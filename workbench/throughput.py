@@ -7,7 +7,7 @@ table has left. (AWS: burst-adaptive-capacity, on-demand-capacity-mode, warm-thr
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Literal
@@ -47,6 +47,33 @@ def partitions_for(
     reads, writes = read / profile.partition_read_units, write / profile.partition_write_units
     needed = ceil(reads + writes - 1e-9) if rule == "sum" else max(ceil(reads - 1e-9), ceil(writes - 1e-9))
     return max(1, needed, ceil(size / profile.partition_bytes))
+
+
+def first_partitions(
+    provisioned: Mapping[Kind, float] | None,
+    warm: Mapping[Kind, float],
+    size: float = 0,
+    *,
+    previous_peak: Mapping[Kind, float] | None = None,
+    profile: Profile = PROFILE,
+) -> int:
+    """How many partitions a table or index of so many bytes starts with; `provisioned` is None on demand.
+
+    Provisioned, those that its units (or an earlier peak) need; on demand, those for what it serves at once. Warm
+    throughput brings more, and bytes do.
+
+    >>> first_partitions(None, {}), first_partitions(None, {}, 80 * 2**30), first_partitions({"write": 100}, {})
+    (4, 8, 1)
+    """
+    peak, known = previous_peak or {}, {kind: warm.get(kind, 0.0) for kind in KINDS}
+    if provisioned is not None:
+        most = {kind: max(provisioned.get(kind, 0.0), peak.get(kind, 0.0)) for kind in KINDS}
+        count = partitions_for(most["read"], most["write"], size, profile=profile)
+        return max(count, partitions_for(known["read"], known["write"], rule="max", profile=profile))
+    read, write = (
+        on_demand_units(kind, peak.get(kind, 0.0), known[kind], profile=profile, quota=inf) for kind in KINDS
+    )
+    return partitions_for(read, write, size, rule="max", profile=profile)
 
 
 def even_share(units: float, partitions: int) -> float:
@@ -110,6 +137,8 @@ def seconds_of_burst(provisioned: float, used: float, saved: float | None = None
 
 # On demand
 
+NO_MAXIMUM = -1  # API_OnDemandThroughput: what removes a maximum
+
 
 def on_demand_units(
     kind: Kind, previous_peak: float = 0.0, warm: float = 0.0, *, profile: Profile = PROFILE, quota: float | None = None
@@ -126,14 +155,12 @@ def on_demand_units(
 def on_demand_after_provisioned(read: float, write: float, *, profile: Profile = PROFILE) -> dict[Kind, float]:
     """What a table serves at once after the switch to on demand, by the most that it was ever provisioned.
 
-    As AWS prints it: a table that had been provisioned above what a new one serves keeps what it had, for both kinds;
-    any other is like a new one.
+    Of each kind that, or what a new table serves, whichever is more. (AWS: bp-switching-capacity-modes.)
 
-    >>> on_demand_after_provisioned(10_000, 10_000), on_demand_after_provisioned(1000, 1000)
-    ({'read': 10000, 'write': 10000}, {'read': 12000, 'write': 4000})
+    >>> on_demand_after_provisioned(24_000, 1000), on_demand_after_provisioned(1000, 1000)
+    ({'read': 24000, 'write': 4000}, {'read': 12000, 'write': 4000})
     """
-    new: dict[Kind, float] = {kind: profile.new_on_demand(kind) for kind in KINDS}
-    return {"read": read, "write": write} if read > new["read"] or write > new["write"] else new
+    return {"read": max(profile.new_on_demand("read"), read), "write": max(profile.new_on_demand("write"), write)}
 
 
 def warm_after(warm: float, provisioned: float) -> float:
@@ -148,10 +175,16 @@ def warm_after(warm: float, provisioned: float) -> float:
 def effective_limit(available: float, maximum: float | None = None) -> float:
     """Units a second under a stated maximum throughput, which does not lift what is available.
 
-    >>> effective_limit(30_000, 5_000), effective_limit(30_000)
-    (5000, 30000)
+    A maximum of -1 is none, as in the service's API; ValueError for others below 1.
+
+    >>> effective_limit(30_000, 5_000), effective_limit(30_000), effective_limit(30_000, -1)
+    (5000, 30000, 30000)
     """
-    return available if maximum is None else min(available, maximum)
+    if maximum is None or maximum == NO_MAXIMUM:
+        return available
+    if not maximum >= 1:
+        raise ValueError(f"maximum={maximum!r}: a maximum throughput is at least 1 unit a second; -1 removes it")
+    return min(available, maximum)
 
 
 # Auto scaling

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.design import Design
 from workbench.domains import check_template
+from workbench.identity import key_types
 from workbench.items import Items, generate_items
 from workbench.keyreport import KeyAnalysis, key_report
 from workbench.keys import parse_template
+from workbench.load import Kind
+from workbench.profile import PROFILE
 from workbench.results import Result
 from workbench.sharding import Sharding, rate_with_shards, sharded_load, sharding
 from workbench.simulation import Start
-from workbench.spreads import percent, rate_text
+from workbench.spreads import KINDS, percent, rate_text
 from workbench.sweeps import Scenario, Sweep, sweep
 from workbench.workload import workload
 
@@ -39,7 +42,7 @@ class Answer(Result):
 
     question: str
     cases: Sweep
-    rates: Mapping[str, float]  # by case, the highest requests a second that the keys can sustain
+    rates: Mapping[str, float]  # by case, the highest requests a second that keys, capacity and quotas allow
     notes: tuple[str, ...] = ()
     sharding: Sharding | None = field(default=None, repr=False)
 
@@ -63,10 +66,10 @@ class Answer(Result):
         return f"{self.question} {self.answer}"
 
     def to_frame(self) -> "pd.DataFrame":
-        """A line per case: the highest rate by keys, and the bands of what its simulations measured."""
+        """A line per case: the highest rate, and the bands of what its simulations measured."""
         frame = self.cases.to_frame()
         frame.insert(0, "case", [_name(one) for one in self.cases])
-        frame.insert(1, "highest_requests_per_s_by_keys", [self.rates.get(_name(one)) for one in self.cases])
+        frame.insert(1, "highest_requests_per_s", [self.rates.get(_name(one)) for one in self.cases])
         return frame.drop(columns=["design", "start", "capacity"], errors="ignore")
 
 
@@ -106,10 +109,17 @@ def shards(
     items = _items(design)
     one = _analysed(items, table, index)
     partition, sort = items.design.tables[one.table].keys(index)
-    found = sharding(one, key, shards, partition_key=", ".join(partition), sort_key=sort[0] if sort else None)
+    found = sharding(
+        one,
+        key,
+        shards,
+        partition_key=", ".join(partition),
+        sort_key=sort[0] if sort else None,
+        key_type=key_types(items.design, one.table)[partition[0]],
+    )
     work = workload(items, table=one.table)
     cases = {AS_IS: work, f"{found.shards} shards": sharded_load(work, one, found.key, found.shards)}
-    rates = {AS_IS: one.by_keys, f"{found.shards} shards": rate_with_shards(one, found)}
+    rates = {AS_IS: _highest(one), f"{found.shards} shards": _highest(one, by_keys=rate_with_shards(one, found))}
     ran = sweep(cases, seeds=seeds, load=load, duration=duration)
     return Answer(f"What if {found.key} had {found.shards} shards?", ran, rates, (found.finding,), found)
 
@@ -133,7 +143,7 @@ def keyed(
     case = ", ".join(templates.values())
     old, new = (_items(each) for each in (design, changed))
     cases = {AS_IS: workload(old, table=table), case: workload(new, table=table)}
-    rates = {AS_IS: _analysed(old, table, None).by_keys, case: _analysed(new, table, None).by_keys}
+    rates = {AS_IS: _highest(_analysed(old, table, None)), case: _highest(_analysed(new, table, None))}
     ran = sweep(cases, seeds=seeds, load=load, duration=duration)
     return Answer(f"What if {table} were keyed by {case}?", ran, rates, notes)
 
@@ -185,11 +195,17 @@ def provisioned(
     Every table and index of the design, or of the table named, gets that capacity.
     """
     items = _items(design)
-    asked = {"read": read, "write": write}
+    asked: dict[Kind, Any] = {"read": read, "write": write}
     ran = sweep(items, {"capacity": ["on-demand", asked]}, seeds=seeds, load=load, duration=duration, table=table)
     one = _analysed(items, table, None)
-    rates = {_name(case): one.by_keys for case in ran}
+    quotas: dict[Kind, float] = {kind: PROFILE.quota(kind) for kind in KINDS}
+    limits: list[dict[Kind, float]] = [quotas, {kind: _most(units) for kind, units in asked.items()}]
+    rates = {_name(case): _highest(one, limits=found) for case, found in zip(ran, limits, strict=True)}
     return Answer("What if capacity were provisioned?", ran, rates)
+
+
+def _most(units: Any) -> float:
+    return float(units["max"] if isinstance(units, Mapping) else units)
 
 
 def prewarmed(
@@ -212,7 +228,7 @@ def prewarmed(
         raise ValueError("prewarmed: give read or write units a second, as write=20_000")
     ran = sweep(items, {"start": ["cold", Start(warm=warm)]}, seeds=seeds, load=load, duration=duration, table=table)
     one = _analysed(items, table, None)
-    return Answer("What if it were warmed before?", ran, {_name(case): one.by_keys for case in ran})
+    return Answer("What if it were warmed before?", ran, {_name(case): _highest(one) for case in ran})
 
 
 def step(
@@ -221,11 +237,23 @@ def step(
     """What if the load came at once? For how many minutes new tables throttle it, with the band over seeds."""
     items = _items(design)
     ran = sweep(items, seeds=seeds, load="step", duration=duration, table=table)
-    return Answer("What if the load came at once?", ran, {AS_IS: _analysed(items, table, None).by_keys})
+    return Answer("What if the load came at once?", ran, {AS_IS: _highest(_analysed(items, table, None))})
 
 
 def _items(design: Design | Items) -> Items:
     return generate_items(design) if isinstance(design, Design) else design
+
+
+def _highest(one: KeyAnalysis, *, by_keys: float | None = None, limits: Mapping[Kind, float] | None = None) -> float:
+    """The highest rate of the mix in requests a second, by keys, capacity and quotas; `limits` stands for the latter.
+
+    Of a table its global indexes count too: the writes that they cannot follow are the table's.
+    """
+    found = [one.by_keys if by_keys is None else by_keys]
+    for bound in (*one.settings, *one.others):
+        part = limits[bound.kind] / bound.limit if limits and bound.key is None else 1.0
+        found.append(part * bound.multiple * one.requests.requests_per_s)
+    return min(found)
 
 
 def _analysed(items: Items, table: str | None, index: str | None) -> KeyAnalysis:
