@@ -552,6 +552,38 @@ def test_index_writes_are_written_or_wait():
     assert index.consumed_per_s["write"].sum() + index.backlog[-1] == pytest.approx(admitted, rel=0.01)
 
 
+CLIENTS = [None, Retries(4), Retries(10), ClosedLoop(64), ClosedLoop(1000)]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=str)
+@pytest.mark.parametrize("counts", ["poisson", "fluid"])
+@pytest.mark.parametrize(("size", "factor"), [(800, 1.0), (3000, 1 / 3)])
+def test_what_the_table_admits_is_written_to_the_index_or_waits_whoever_asks(client, counts, size, factor):
+    """KEYS_ONLY entries are of 1 unit, items of 1 and of 3: so many index units for each unit of the table."""
+    sim = simulate(designs.design(INDEXED.replace("800", str(size))), "5min", clients=client, counts=counts)
+    table, index = sim.ring("Orders"), sim.ring("Orders", "by-state")
+    written = index.consumed_per_s["write"].sum() + index.backlog[-1]
+    assert written == pytest.approx(table.consumed_per_s["write"].sum() * factor, rel=1e-6)
+    assert index.consumed["write"].sum() == pytest.approx(index.consumed_per_s["write"].sum())
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=str)
+def test_one_value_of_an_index_key_admits_what_one_partition_writes_whoever_asks(client):
+    """Closed form: once the backlog is full, the table admits what the index works off, 1,000 units a second."""
+    sim = simulate(designs.design(INDEXED), "15min", clients=client, start=Start(idle_s=300))
+    assert sim.ring("Orders").consumed_per_s["write"][-300:].mean() == pytest.approx(1000, rel=0.01)
+    assert sim.ring("Orders", "by-state").backlog.max() <= PROFILE.index_backlog_units + 1000 + 300
+
+
+def test_rejections_for_an_index_are_booked_on_the_keys_that_were_asked_for():
+    """Three values, 60, 30 and 10 %: each has that share of what was rejected, whether it waits itself or not."""
+    text = INDEXED.replace("{OPEN: 100%}", "{OPEN: 60%, DONE: 30%, LOST: 10%}").replace("1_500/s", "2_500/s")
+    index = simulate(designs.design(text), "10min", start=Start(idle_s=300)).ring("Orders", "by-state")
+    throttled = index.heat.throttled["write"].sum(axis=1)
+    shares = {atom.key: throttled[atom.bucket] / throttled.sum() for atom in index.hot if atom.kind == "write"}
+    assert shares == pytest.approx({"OPEN": 0.6, "DONE": 0.3, "LOST": 0.1}, abs=0.02)
+
+
 def test_the_capacity_of_an_index_is_its_own():
     text = INDEXED.replace("projection: KEYS_ONLY", "projection: KEYS_ONLY, capacity: {read: 5, write: 1}")
     sim = simulate(designs.design(text), "3min", start=Start(idle_s=300))

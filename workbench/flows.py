@@ -230,20 +230,30 @@ class Flow:
 
     # A second
 
-    def serve(self, kind: Kind, row: int, gate: float = 1.0, because: tuple[str | None, str] = (None, "")) -> None:
-        """Admit the requests of a kind in a second of the block; `gate` is the share that an index lets through."""
+    def ask(self, kind: Kind, row: int, ceiling: float = 1.0) -> None:
+        """Find what is asked in a second of the block, with what comes again, and what the table's tokens let through.
+
+        `ceiling` is the share of its own rate that a closed loop gets through to the indexes.
+        """
         rows = self.rows[kind]
         if not rows:
             return
         bucket = self.buckets[kind]
         bucket.refill()
-        table, why = bucket.available()
+        table, self.why = bucket.available()
         for i in rows:
             if i in self.waiting:
-                self._offer_again(i, row, table, gate)
-        totals = [float(self.offered[i][row].sum()) for i in rows]
-        total = sum(totals)
-        thin = min(1.0, table / total) if total > 0 else 1.0
+                self._offer_again(i, row, table, ceiling)
+        self.totals = [float(self.offered[i][row].sum()) for i in rows]
+        total = sum(self.totals)
+        self.thin = min(1.0, table / total) if total > 0 else 1.0
+
+    def serve(self, kind: Kind, row: int, gate: float = 1.0, because: tuple[str | None, str] = (None, "")) -> None:
+        """Admit what was asked of a kind in a second of the block; `gate` is the share that an index lets through."""
+        rows = self.rows[kind]
+        if not rows:
+            return
+        totals, thin, why = self.totals, self.thin, self.why
         passed = thin * gate
         asked = self.offered[rows[0]][row] * self.placement.weights[rows[0]]
         for i in rows[1:]:
@@ -323,16 +333,15 @@ class Flow:
 
     # Clients
 
-    def _offer_again(self, stream: int, row: int, table: float, gate: float) -> None:
+    def _offer_again(self, stream: int, row: int, table: float, ceiling: float) -> None:
         """Add what comes again to what is asked in a second; of a closed loop, ask for what its threads allow."""
         waiting = self.waiting[stream]
         again = waiting.coming()
         if isinstance(waiting.client, ClosedLoop):
-            self.offered[stream][row] = self._looped(stream, row, again, table, gate)
-        self.fresh = self.offered[stream][row].copy()
+            self.offered[stream][row] = self._looped(stream, row, again, table, ceiling)
         self.offered[stream][row] += again
 
-    def _looped(self, stream: int, row: int, again: Floats, table: float, gate: float) -> Floats:
+    def _looped(self, stream: int, row: int, again: Floats, table: float, ceiling: float) -> Floats:
         """Fresh units of a closed loop: until its threads all wait for a partition, the table or an index."""
         client = self.waiting[stream].client
         assert isinstance(client, ClosedLoop)
@@ -347,8 +356,8 @@ class Flow:
         units = closed_loop_units(most, threads, again, shares, room)
         if table < np.inf:
             units = min(units, max(table + threads - held, 0.0))
-        if gate < 1:
-            units = min(units, max(most * gate + threads - held, 0.0))
+        if ceiling < 1:
+            units = min(units, max(most * ceiling + threads - held, 0.0))
         if self.fluid:
             return shares * units
         counts = poisson(
@@ -363,32 +372,33 @@ class Flow:
 
     # An index
 
-    def gate(self, row: int) -> float:
-        """The share of the table's writes that the index lets through in a second: what its backlog has room for."""
-        wanted = sum(float(self.offered[i][row].sum()) for i in self.rows["write"])
-        room = max(self.profile.index_backlog_units - float(self.backlog.sum()), 0.0) + self.drained
-        return min(1.0, room / wanted) if wanted > 0 else 1.0
+    def room_left(self) -> float:
+        """Units that the backlog has room for in a second, with what is worked off."""
+        return max(self.profile.index_backlog_units - float(self.backlog.sum()), 0.0) + self.drained
 
-    def absorb(self, row: int, admitted: Mapping[int, float], turned_away: Mapping[int, float]) -> None:
-        """Write what the table admitted, by the share of each pattern, and what waits; the rest waits on."""
+    def ceiling(self, row: int) -> float:
+        """The share of the patterns' own rates that there is room for in a second."""
+        wanted = sum(float(self.means[i][row] @ self.sizes[i]) for i in self.rows["write"])
+        return min(1.0, self.room_left() / wanted) if wanted > 0 else 1.0
+
+    def absorb(self, row: int, admitted: Mapping[int, float], away: Mapping[int, float]) -> None:
+        """Write what the table admitted, in this index's units by stream, and what waits; the rest waits on.
+
+        `away` are the units that the table rejected for this index's sake.
+        """
         rows = self.rows["write"]
-        if not rows:
-            return
         bucket = self.buckets["write"]
         bucket.refill()
         table, why = bucket.available()
         wanted = self.backlog.copy()
         for i in rows:
-            drawn = self.offered[i][row]
-            away = drawn * turned_away.get(self.streams[i].pattern, 0.0)
-            self.offered[i][row] = drawn * admitted.get(self.streams[i].pattern, 1.0)
+            spread = self._spread(i, row)
+            self.offered[i][row] = spread * admitted[i]
             wanted += self.offered[i][row]
-            self.asked[i, row] = float(self.offered[i][row].sum())
-            lost = float(away.sum())
-            if lost > 0:
-                self._lose(i, row, (self.ring.index, self.refused_by), lost)
-                held = self.backlog if self.backlog.sum() > 0 else drawn
-                self.throttled["write"] += held * (lost / max(float(held.sum()), 1e-300))
+            self.asked[i, row] = admitted[i]
+            if away[i] > 0:
+                self._lose(i, row, (self.ring.index, self.refused_by), away[i])
+                self.throttled["write"] += spread * away[i]
         total, weight = float(wanted.sum()), self.placement.weights[rows[0]]
         thin = min(1.0, table / total) if total > 0 else 1.0
         served = np.minimum(wanted * (thin * weight), self.limit)
@@ -400,6 +410,16 @@ class Flow:
         self.consumed["write"] += written
         self.served["write"][row] = self.drained
         bucket.spend(self.drained)
+
+    def _spread(self, stream: int, row: int) -> Floats:
+        """Which share of a stream's units goes to each column in a second: as drawn, else as is to be expected."""
+        found = self.offered[stream][row]
+        if not found.any():
+            found = self.units[stream].copy()
+            for which, begins, ends, column, _, requests in self.moving_places:
+                if which == stream and begins <= row < ends:
+                    found[column] += requests * self.sizes[stream, column]
+        return found / max(float(found.sum()), 1e-300)
 
     # The end of a block
 

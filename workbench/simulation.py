@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.backpressure import BackPressure
 from workbench.clients import ClosedLoop, Retries
 from workbench.design import Design, Table
 from workbench.histories import (
@@ -267,7 +268,7 @@ class Prepared:
                 while done < self.seconds:
                     until = self._until(done)
                     for group in self.groups:
-                        _step(group, done, until)
+                        group.step(done, until)
                     bar.update(until - done)
                     done = until
         except KeyboardInterrupt:
@@ -298,60 +299,33 @@ class Prepared:
         )
 
 
-def _groups(lanes: Sequence["Lane"]) -> list[list["Lane"]]:
-    """Each table's lane with those of its indexes, whose second depends on the table's."""
+class Group:
+    """A table's lane with those of its indexes, whose second depends on the table's."""
+
+    def __init__(self, lanes: Sequence[Lane]):
+        self.lanes, self.writes = lanes, BackPressure([lane.flow for lane in lanes])
+
+    def step(self, first: int, until: int) -> None:
+        """Simulate a block of seconds."""
+        for lane in self.lanes:
+            lane.before(first)
+            lane.flow.begin(first, until)
+        for row in range(until - first):
+            for lane in self.lanes:
+                lane.flow.ask("read", row)
+                lane.flow.serve("read", row)
+            self.writes.serve(row)
+        for lane in self.lanes:
+            lane.flow.finish()
+            lane.recording.add()
+            lane.after(until)
+
+
+def _groups(lanes: Sequence[Lane]) -> list[Group]:
     found: dict[str, list[Lane]] = {}
     for lane in lanes:
         found.setdefault(lane.ring.table, []).append(lane)
-    return list(found.values())
-
-
-def _step(group: Sequence["Lane"], first: int, until: int) -> None:
-    """Simulate a block of seconds of a table and its indexes."""
-    for lane in group:
-        lane.before(first)
-        lane.flow.begin(first, until)
-    bases = [lane for lane in group if lane.ring.index is None]
-    indexes = [lane for lane in group if lane.ring.index is not None]
-    for row in range(until - first):
-        for lane in group:
-            lane.flow.serve("read", row)
-        gate, because = _gate(indexes, row)
-        for lane in bases:
-            lane.flow.serve("write", row, gate, because)
-        if indexes:
-            _absorb(bases, indexes, row)
-    for lane in group:
-        lane.flow.finish()
-        lane.recording.add()
-        lane.after(until)
-
-
-def _gate(indexes: Sequence["Lane"], row: int) -> tuple[float, tuple[str | None, str]]:
-    """The share of writes that the fullest index lets through, and its name and reason."""
-    gate, because = 1.0, (None, "")
-    for lane in indexes:
-        if lane.flow.rows["write"] and (share := lane.flow.gate(row)) < gate:
-            gate, because = share, (lane.ring.index, lane.flow.refused_by)
-    return gate, because
-
-
-def _absorb(bases: Sequence["Lane"], indexes: Sequence["Lane"], row: int) -> None:
-    """Give the indexes the writes that the table admitted, by pattern."""
-    asked: dict[int, float] = {}
-    lost: dict[int, dict[str | None, float]] = {}
-    for flow in (lane.flow for lane in bases):
-        for i in flow.rows["write"]:
-            pattern = flow.streams[i].pattern
-            asked[pattern] = asked.get(pattern, 0.0) + float(flow.asked[i, row])
-            mine = lost.setdefault(pattern, {})
-            for (index, _), units in flow.lost[i].items():
-                mine[index] = mine.get(index, 0.0) + float(units[row])
-    there = {pattern: units for pattern, units in asked.items() if units > 0}
-    admitted = {pattern: 1.0 - sum(lost[pattern].values()) / units for pattern, units in there.items()}
-    for lane in indexes:
-        away = {pattern: lost[pattern].get(lane.ring.index, 0.0) / units for pattern, units in there.items()}
-        lane.flow.absorb(row, admitted, away)
+    return [Group(each) for each in found.values()]
 
 
 def _notes(run: Conditions) -> list[Note]:
