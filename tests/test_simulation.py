@@ -636,6 +636,22 @@ def test_retries_come_again_until_they_are_given_up():
     assert served + fewer.patterns[0].given_up.sum() == pytest.approx(1200 * 60, rel=0.02)
 
 
+def test_a_summary_counts_attempts_and_says_which_requests_are_given_up():
+    """Of 2,000 requests a second for one key 1,000 are served: half are lost for good, however often they try."""
+    work, tries = keyed([1.0], 2000), Retries(4, 0.05)
+    sim = simulate(work, "10min", start=Start(partitions=1), retries=tries, counts="fluid")
+    assert sim.summary().given_up == {"requests": pytest.approx(0.5, abs=0.01)}
+    assert sim.throttled_share > 0.6
+    assert "84 % of attempts throttled, first after 0 s; 49.8 % of requests given up" in repr(sim)
+    lines = sim.summary().to_frame().set_index("what")
+    assert lines.loc["throttled", "unit"] == lines.loc["throttled for", "unit"] == "% of attempts"
+    assert lines.loc["given up", ["value", "unit"]].tolist() == [pytest.approx(50, abs=1), "% of requests"]
+    once = simulate(work, "10min", start=Start(partitions=1), counts="fluid")
+    assert once.given_up_share == once.throttled_share == pytest.approx(0.5)
+    assert "given up" not in set(once.summary().to_frame()["what"])
+    assert simulate(work, "1min", start=Start(partitions=1), clients=ClosedLoop(8)).given_up_share == 0
+
+
 # Designs
 
 

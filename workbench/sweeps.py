@@ -15,6 +15,7 @@ Seeds belong to scenarios and not to workers: the result is the same wherever an
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,8 @@ PARAMETERS = (
     "interval_s",
 )
 MEASURES: dict[str, str] = {
-    "throttled_share": "share of requests that are throttled",
+    "throttled_share": "share of requests that are throttled; of attempts, if they are retried",
+    "given_up_share": "share of requests that are lost for good",
     "first_throttle_s": "seconds until the first",
     "throttled_minutes": "minutes in which some are",
     "partitions": "partitions at the end, of all tables and indexes",
@@ -124,8 +126,15 @@ class Sweep(Result):
         if most == 0:
             return "no scenario throttles, in the median over seeds"
         if len(ranked) == 1:
-            return f"{percent(most)} of requests are throttled, in the median over seeds"
-        return f"{best} throttles {percent(least)} of requests and {worst} {percent(most)}, in the median over seeds"
+            return f"{percent(most)} of {self._counted} are throttled, in the median over seeds"
+        of = f"{best} throttles {percent(least)} of {self._counted} and {worst} {percent(most)}"
+        return f"{of}, in the median over seeds"
+
+    @property
+    def _counted(self) -> str:
+        """What shares are of: attempts, if any requests are retried."""
+        pairs = [(m["throttled_share"], m["given_up_share"]) for one in self.scenarios for m in one.measured]
+        return "requests" if all(isclose(*pair, rel_tol=1e-6) for pair in pairs) else "attempts"
 
     def summary_line(self) -> str:
         stop = ", interrupted" if self.interrupted else ""
@@ -234,6 +243,7 @@ def measures(sim: Simulation) -> Measured:
     first = sim.first_throttle_s
     return {
         "throttled_share": sim.throttled_share,
+        "given_up_share": sim.given_up_share,
         "first_throttle_s": float("nan") if first is None else float(first),
         "throttled_minutes": float(minutes.sum()),
         "partitions": float(sum(ring.partitions.count(sim.duration_s) for ring in sim.rings)),
