@@ -652,6 +652,11 @@ def test_a_summary_counts_attempts_and_says_which_requests_are_given_up():
     assert simulate(work, "1min", start=Start(partitions=1), clients=ClosedLoop(8)).given_up_share == 0
 
 
+def test_a_number_of_retries_is_so_many_attempts():
+    work = keyed([1.0], 1500)
+    assert equal(simulate(work, 60, retries=3), simulate(work, 60, clients=Retries(3)))
+
+
 # Designs
 
 
@@ -776,6 +781,15 @@ def test_an_interrupted_simulation_returns_what_it_has(monkeypatch):
         (lambda: Start(previous_peak={"write": -1}), "finite number from 0"),
         (lambda: ClosedLoop(0), "at least 1 thread"),
         (lambda: Retries(0), "at least 1 attempt"),
+        (lambda: Retries(2.5), "whole number of attempts"),
+        (lambda: ClosedLoop(float("nan")), "whole number of them"),
+        (lambda: ClosedLoop(True), "whole number of them"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=True), "a number of attempts, as 3"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=0), "at least 1 attempt"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=ClosedLoop(3)), "a number of attempts, as 3"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients=3), "neither Retries"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients={"requests": 3}), "clients of requests: 3 is neither"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients=ClosedLoop(3), retries=Retries(3)), "one of them"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_in_words(call, words):

@@ -9,11 +9,17 @@ its answer, and tries again until it gets one: once all of them wait for the hot
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether something is a whole number; a truth value is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,11 @@ class Retries:
     most_s: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or not (0 < self.base_s <= self.most_s and isfinite(self.most_s)):
+        waits = 0 < self.base_s <= self.most_s and isfinite(self.most_s)
+        if not is_whole(self.attempts) or self.attempts < 1 or not waits:
             raise ValueError(
-                f"{self}: at least 1 attempt, and waits above 0 s, the longest (most_s) not below the first (base_s)"
+                f"{self}: at least 1 attempt, a whole number of attempts, and waits above 0 s, the longest (most_s) not "
+                "below the first (base_s)"
             )
 
     def chances(self) -> Floats:
@@ -46,8 +54,8 @@ class ClosedLoop:
     threads: int = 64
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError(f"{self}: a closed loop has at least 1 thread")
+        if not is_whole(self.threads) or self.threads < 1:
+            raise ValueError(f"{self}: a closed loop has at least 1 thread, and a whole number of them")
 
 
 class Waiting:

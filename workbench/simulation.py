@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backpressure import BackPressure
-from workbench.clients import ClosedLoop, Retries
+from workbench.clients import ClosedLoop, Retries, is_whole
 from workbench.design import Design, Table
 from workbench.histories import (
     BUCKETS,
@@ -81,7 +81,7 @@ def simulate(
     start: Start | Literal["cold", "warm"] = "cold",
     capacity: Any = None,
     clients: Client | Mapping[str, Client] | None = None,
-    retries: Retries | None = None,
+    retries: Retries | int | None = None,
     profile: Profile = PROFILE,
     counts: Literal["poisson", "fluid"] = "poisson",
     seed: int = 7,
@@ -106,7 +106,7 @@ def simulate(
             "write": ..}, with numbers or {"min": .., "max": .., "target": ..}.
         clients: `ClosedLoop(threads)` or `Retries(attempts)`, for all patterns or by pattern; unless given, requests
             come whatever happens, and those that are turned away are counted.
-        retries: the same as `clients`, for all patterns.
+        retries: `Retries` or a number of attempts, for all patterns, in place of `clients`.
         profile: the rules; `dataclasses.replace(wb.PROFILE, ...)` makes others.
         counts: "poisson", which is exact for independent callers, or "fluid", the mean without noise.
         seed: of all that is random; the same seed gives the same arrays.
@@ -124,7 +124,7 @@ def simulate(
         table=table,
         start=start,
         capacity=capacity,
-        clients=clients or retries,
+        clients=_tried(clients, retries),
         profile=profile,
         counts=counts,
         seed=seed,
@@ -238,12 +238,31 @@ def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> d
         return {}
     names = [pattern.name for pattern in work.patterns]
     if not isinstance(clients, Mapping):
-        return dict.fromkeys(range(len(names)), clients)
+        return dict.fromkeys(range(len(names)), _client("clients", clients))
     if unknown := set(clients) - set(names):
         raise ValueError(
             f"clients: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
         )
-    return {names.index(name): client for name, client in clients.items()}
+    return {names.index(name): _client(f"clients of {name}", client) for name, client in clients.items()}
+
+
+def _client(what: str, given: Any) -> Client:
+    if not isinstance(given, Retries | ClosedLoop):
+        raise ValueError(f"{what}: {given!r} is neither Retries(attempts=3) nor ClosedLoop(threads=64)")
+    return given
+
+
+def _tried(clients: Client | Mapping[str, Client] | None, retries: Any) -> Client | Mapping[str, Client] | None:
+    """The clients, or the retries in their place; ValueError for both, and for what is no number of attempts."""
+    if retries is None:
+        return clients
+    if clients is not None:
+        raise ValueError("clients and retries: one of them; clients={'pattern': Retries(3)} gives each pattern its own")
+    if isinstance(retries, Retries):
+        return retries
+    if not is_whole(retries):
+        raise ValueError(f"retries={retries!r}: a number of attempts, as 3, or Retries(attempts=3, base_s=0.05)")
+    return Retries(retries)
 
 
 # The run
