@@ -16,7 +16,7 @@ MODEL = (
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
     "motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "bounds keyanalysis keyreport profile histories draws shapes throughput workload placement "
+    "bounds keyanalysis keyreport profile histories interrupts draws shapes throughput workload placement "
     "splitting clients flows backpressure recording lanes summaries simulation diagnosis sortkeys sweeps sharding "
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "

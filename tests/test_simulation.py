@@ -4,6 +4,7 @@ Bounds come from closed forms, from AWS's documentation, and from simulating eve
 """
 
 import json
+import signal
 from dataclasses import replace
 from math import inf
 
@@ -755,6 +756,58 @@ def test_an_interrupted_simulation_returns_what_it_has(monkeypatch):
     whole = simulate(keyed(zipf(1.0, 500), 5000), "10min")
     assert sim.ring().consumed["write"].sum() == whole.ring().consumed["write"].sum()
     assert len(sim.to_frame())
+
+
+@pytest.mark.parametrize("interval_s", [60, 600])
+def test_an_interrupt_waits_for_the_end_of_a_block_of_all_tables_and_indexes(monkeypatch, interval_s):
+    text = INDEXED.replace("1_500/s", "800/s")
+    prepared = prepare(designs.design(text), "1h", interval_s=interval_s)
+    lane, before = prepared.lanes[0], prepared.lanes[0].before
+
+    def interrupted(second):
+        if second == 660:
+            signal.raise_signal(signal.SIGINT)
+        before(second)
+
+    monkeypatch.setattr(lane, "before", interrupted)
+    sim = prepared.run()
+    assert sim.interrupted
+    assert sim.duration_s == 720
+    for ring in sim.rings:
+        assert ring.consumed["write"].sum() == pytest.approx(ring.consumed_per_s["write"].sum())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(("interval_s", "seconds"), [(60, 660), (600, 600)])
+def test_what_is_interrupted_within_a_block_ends_at_a_whole_interval(monkeypatch, interval_s, seconds):
+    prepared = prepare(designs.design(INDEXED.replace("1_500/s", "800/s")), "1h", interval_s=interval_s)
+
+    def after(until, after=prepared.lanes[0].after):
+        if until == 720:
+            raise KeyboardInterrupt
+        after(until)
+
+    monkeypatch.setattr(prepared.lanes[0], "after", after)
+    sim = prepared.run()
+    assert (sim.interrupted, sim.duration_s) == (True, seconds)
+    for ring in sim.rings:
+        assert ring.consumed["write"].sum() == pytest.approx(ring.consumed_per_s["write"].sum())
+
+
+def test_what_was_interrupted_before_its_first_second_cannot_be_drawn(monkeypatch):
+    prepared = prepare(keyed([1.0], 10), "1h")
+    monkeypatch.setattr(prepared.lanes[0], "before", _interrupt)
+    sim = prepared.run()
+    assert (sim.interrupted, sim.duration_s) == (True, 0)
+    assert "interrupted" in repr(sim)
+    assert len(sim.to_frame()) == 0
+    for chart in (wb.charts.heat, wb.charts.throttling, wb.charts.partitions):
+        with pytest.raises(ValueError, match="interrupted before its first second"):
+            chart(sim)
+
+
+def _interrupt(second):
+    raise KeyboardInterrupt
 
 
 # What is refused

@@ -37,8 +37,8 @@ class Retries:
         waits = 0 < self.base_s <= self.most_s and isfinite(self.most_s)
         if not is_whole(self.attempts) or self.attempts < 1 or not waits:
             raise ValueError(
-                f"{self}: at least 1 attempt, a whole number of attempts, and waits above 0 s, the longest (most_s) not "
-                "below the first (base_s)"
+                f"{self}: at least 1 attempt, a whole number of attempts, and waits above 0 s, the longest (most_s) "
+                "not below the first (base_s)"
             )
 
     def chances(self) -> Floats:

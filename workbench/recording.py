@@ -34,12 +34,13 @@ class Recording:
         self.capacity: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
         self.burst: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
         self.backlog = np.zeros(self.intervals)
-        self.seconds = seconds
+        self.seconds, self.until = seconds, 0
         self.map = HeatRows(flow, self.intervals, self.kinds) if heat else None
 
     def add(self) -> None:
         """Add the block that the flow has just finished."""
         flow, interval = self.flow, self.flow.first // self.interval_s
+        self.until = flow.until
         here = slice(flow.first, flow.until)
         for kind in self.kinds:
             self._add_units(self.consumed[kind], interval, kind, flow.consumed[kind])

@@ -29,6 +29,7 @@ from workbench.histories import (
     PatternHistory,
     RingHistory,
 )
+from workbench.interrupts import held
 from workbench.items import DEFAULT_NOW, Items, generate_items
 from workbench.lanes import COLD, Client, Conditions, Lane, Start
 from workbench.profile import PROFILE, Profile
@@ -282,17 +283,23 @@ class Prepared:
         from tqdm.auto import tqdm
 
         done = 0
+        bar = tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False)
         try:
-            with tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False) as bar:
-                while done < self.seconds:
+            with bar, held() as interrupts:
+                while done < self.seconds and not interrupts.came:
                     until = self._until(done)
                     for group in self.groups:
                         group.step(done, until)
                     bar.update(until - done)
                     done = until
         except KeyboardInterrupt:
-            return self._result(done)
+            return self._result(self._whole(done))
         return self._result(done)
+
+    def _whole(self, done: int) -> int:
+        """How many of the seconds that are done are whole: without an interval into which a later block was begun."""
+        begun = any(lane.recording.until > done for lane in self.lanes)
+        return done // self.interval_s * self.interval_s if begun else done
 
     def _until(self, second: int) -> int:
         """The end of a block: within one minute and one interval, and where something happens that ends it."""

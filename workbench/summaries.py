@@ -51,6 +51,13 @@ class Simulation(Result):
                 return one
         raise ValueError(f"no {index or table!r} in this simulation; there are {', '.join(r.name for r in self.rings)}")
 
+    def check_simulated(self) -> None:
+        """ValueError if it was interrupted before the first second, so that there is nothing to draw."""
+        if not self.duration_s:
+            raise ValueError(
+                f"{self.design}: the simulation was interrupted before its first second; simulate it again"
+            )
+
     @cached_property
     def throttled_per_s(self) -> Floats:
         """Requests turned away per second, over all patterns."""

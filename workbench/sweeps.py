@@ -233,7 +233,10 @@ def _workload(design: Any, fixed: Mapping[str, Any], seed: int, now: int) -> Wor
 def _measured(work: Workload, options: Mapping[str, Any], seed: int) -> Measured:
     """One simulation, measured; what it recorded is let go."""
     options = {name: value for name, value in options.items() if name not in ("patterns", "table")}
-    return measures(simulate(work, **options, seed=seed, heat=False))
+    found = simulate(work, **options, seed=seed, heat=False)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return measures(found)
 
 
 def measures(sim: Simulation) -> Measured:
