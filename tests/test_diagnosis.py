@@ -87,6 +87,27 @@ def test_a_setting_that_is_used_up_is_no_matter_of_keys():
         assert words in one.headline and "4,000 WU/s at most" in one.headline
 
 
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (1000, "provisioned capacity until auto scaling has caught up, between 100 and 429 WU/s"),
+        (250, "provisioned capacity, 250 WU/s at most"),
+    ],
+)
+def test_capacity_that_follows_too_late_is_not_capacity_that_is_too_low(most, words):
+    """300 units a second at a target of 70 % want 429; a maximum of 250 is less than is asked for."""
+    text = """
+        tables: {Tab: {partition_key: id}}
+        fields: {id: {count: 5_000, type: uuid}}
+        entities: {Item: {size: 500}}
+        access_patterns: {put: {operation: PutItem, rate: 10/s, peak: 300/s}}
+    """
+    scaled = {"min": 100, "max": most, "target": "70%"}
+    sim = simulate(designs.design(text), "1h", "step", capacity={"read": 5, "write": scaled}, counts="fluid")
+    one = next(each for each in diagnose(sim) if each.seen == "table limit")
+    assert words in one.headline
+
+
 def test_an_index_that_holds_back_its_table_says_so_once():
     index = ring("byStatus", hot=(atom("OPEN", share=0.9),), throttled=0.3, reason=INDEX_REASON)
     (one,) = diagnose(simulation(ring(throttled=0.3, reason=INDEX_REASON), index))

@@ -134,7 +134,7 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
     elif "KeyRange" in main or not main:
         yield Diagnosis("few partitions", ring.name, *_few(ring, when), None, kind, first)
     else:
-        yield Diagnosis("table limit", ring.name, _limit(ring, kind, main), f"{when}.", None, kind, first)
+        yield Diagnosis("table limit", ring.name, _limit(sim, ring, kind, main), f"{when}.", None, kind, first)
 
 
 def _is_of(reason: str, kind: Kind) -> bool:
@@ -221,11 +221,21 @@ def _few(ring: RingHistory, when: str) -> tuple[str, str]:
     return headline, f"{grown}. {when}."
 
 
-def _limit(ring: RingHistory, kind: Kind, reason: str) -> str:
+def _limit(sim: Simulation, ring: RingHistory, kind: Kind, reason: str) -> str:
     what = next((words for part, words in _LIMITS.items() if part in reason), "the limit of the table")
-    capacity = float(ring.capacity[kind].max(initial=0.0))
+    levels = ring.capacity[kind]
+    capacity = float(levels.max(initial=0.0))
+    if ring.mode == "provisioned" and "Provisioned" in reason and _asked(sim, ring, kind) <= capacity > levels.min():
+        low, unit = f"{levels.min():,.0f}", UNIT[kind]
+        headline = f"Table limit: {kind}s ask {ring.name} for more than {what} until auto scaling has caught up"
+        return f"{headline}, between {low} and {capacity:,.0f} {unit}/s, whatever its keys are."
     at = f", {capacity:,.0f} {UNIT[kind]}/s at most" if 0 < capacity < np.inf else ""
     return f"Table limit: {kind}s ask {ring.name} for more than {what}{at}, whatever its keys are."
+
+
+def _asked(sim: Simulation, ring: RingHistory, kind: Kind) -> float:
+    """Units a second that are asked for in the busiest interval, by the mean."""
+    return float(ring.offered(kind).sum(axis=1).max(initial=0.0)) / sim.interval_s
 
 
 _LIMITS = {
