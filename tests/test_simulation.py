@@ -690,6 +690,17 @@ def test_eventually_consistent_reads_are_served_by_all_replicas():
     assert [sim.ring().consumed_per_s["read"].max() for sim in found] == [pytest.approx(4500), pytest.approx(3000)]
 
 
+def test_a_spike_without_a_peak_says_that_it_does_nothing():
+    flat = " ".join(note.text for note in simulate(keyed([1.0], 500), 60, "spike").notes)
+    assert "requests has no peak above its rate, so that its spike load is constant: state one, as peak: 1500/s" in flat
+    for work, load in (
+        (keyed([1.0], 500, peak=900), "spike"),
+        (keyed([1.0], 500), "step"),
+        (keyed([1.0], 5), "constant"),
+    ):
+        assert not any("no peak" in note.text for note in simulate(work, 60, load).notes)
+
+
 def test_patterns_may_have_loads_of_their_own():
     design = wb.load_design(designs.SHIPPED / "sessions_simple.yaml")
     sim = simulate(design, "5min", {"create-session": {"shape": "between", "begin_s": 60, "end_s": 120}})
@@ -830,6 +841,21 @@ def _interrupt(second):
         (lambda: simulate(keyed([1.0], 10), 60, counts="exact"), "'poisson' or 'fluid'"),
         (lambda: simulate(keyed([1.0], 10), 60, interval_s=0), "whole seconds"),
         (lambda: simulate(keyed([1.0], 10), 60, capacity={"read": 5}), "capacity="),
+        (lambda: simulate(keyed([1.0], 10), 60, None), "load None: there are between, constant"),
+        (lambda: simulate(keyed([1.0], 10), 60, 3), "load 3: there are between, constant"),
+        (lambda: simulate(keyed([1.0], 10), 60, seed=-1), "seed=-1: a whole number from 0"),
+        (lambda: simulate(keyed([1.0], 10), 60, hash_seed="x"), "hash_seed='x': a whole number from 0"),
+        (lambda: simulate(keyed([1.0], 10), 60, profile={}), "profile={} is no profile"),
+        (lambda: simulate("flights.yaml"), r'give wb.load_design\("flights.yaml"\)'),
+        (lambda: simulate(None), "None is no design"),
+        (lambda: simulate(keyed([1.0], 10), inf), "over a year"),
+        (lambda: keyed([1.0], 10, units=-5), "units=-5: the units of a request are a finite number above 0"),
+        (lambda: keyed([1.0], 10, units=float("nan")), "units=nan"),
+        (lambda: keyed([1.0], 10, kind="writes"), "kind='writes': either 'read' or 'write'"),
+        (lambda: keyed([1.0], "10"), "a rate of '10'/s"),
+        (lambda: replace(PROFILE, partition_write_units=0), "partition_write_units=0; a number above 0"),
+        (lambda: replace(PROFILE, burst_s="long"), "burst_s='long'; a number from 0"),
+        (lambda: wb.charts.heat(simulate(keyed([1.0], 10), 60), kind="foo"), "kind='foo': either 'read' or 'write'"),
         (lambda: Start(partitions=0), "at least 1"),
         (lambda: Start(partitions=2.5), "a whole number of them"),
         (lambda: Start(previous_peak={"write": -1}), "finite number from 0"),

@@ -9,17 +9,13 @@ its answer, and tries again until it gets one: once all of them wait for the hot
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.quantities import is_whole
+
 Floats = NDArray[np.float64]
-
-
-def is_whole(value: object) -> TypeGuard[int]:
-    """Whether something is a whole number; a truth value is none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Retries:
 
     def __post_init__(self) -> None:
         waits = 0 < self.base_s <= self.most_s and isfinite(self.most_s)
-        if not is_whole(self.attempts) or self.attempts < 1 or not waits:
+        if not is_whole(self.attempts, 1) or not waits:
             raise ValueError(
                 f"{self}: at least 1 attempt, a whole number of attempts, and waits above 0 s, the longest (most_s) "
                 "not below the first (base_s)"
@@ -54,7 +50,7 @@ class ClosedLoop:
     threads: int = 64
 
     def __post_init__(self) -> None:
-        if not is_whole(self.threads) or self.threads < 1:
+        if not is_whole(self.threads, 1):
             raise ValueError(f"{self}: a closed loop has at least 1 thread, and a whole number of them")
 
 

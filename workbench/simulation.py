@@ -12,13 +12,14 @@ and how an index that cannot keep up holds back the table. Every request that is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backpressure import BackPressure
-from workbench.clients import ClosedLoop, Retries, is_whole
+from workbench.clients import ClosedLoop, Retries
 from workbench.design import Design, Table
 from workbench.histories import (
     BUCKETS,
@@ -33,10 +34,11 @@ from workbench.interrupts import held
 from workbench.items import DEFAULT_NOW, Items, generate_items
 from workbench.lanes import COLD, Client, Conditions, Lane, Start
 from workbench.profile import PROFILE, Profile
+from workbench.quantities import is_whole
 from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
 from workbench.summaries import Simulation, Summary
 from workbench.throughput import REASONS
-from workbench.workload import Workload, check_rate, keyed, settings_of, workload
+from workbench.workload import PatternRate, Workload, check_rate, keyed, settings_of, workload
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +65,7 @@ __all__ = [
     "Start",
     "Step",
     "Summary",
+    "drawn_items",
     "keyed",
     "prepare",
     "simulate",
@@ -156,15 +159,22 @@ def prepare(
 ) -> "Prepared":
     """What `simulate` does before the first second: it is all checked, and the keys have their places on the ring."""
     seconds = duration_seconds(duration)
-    if not isinstance(interval_s, int) or interval_s < 1:
+    if not is_whole(interval_s, 1):
         raise ValueError(f"interval_s={interval_s!r}: rows sum up whole seconds, from 1")
+    if not isinstance(profile, Profile):
+        raise ValueError(f"profile={profile!r} is no profile: dataclasses.replace(wb.PROFILE, burst_s=60) makes one")
+    for name, value in (("seed", seed), ("hash_seed", 0 if hash_seed is None else hash_seed)):
+        if not is_whole(value, 0):
+            raise ValueError(f"{name}={value!r}: a whole number from 0")
     if counts not in ("poisson", "fluid"):
         raise ValueError(f"counts={counts!r}: either 'poisson' or 'fluid'")
     work = _workload(design, seed, now, patterns, table, capacity)
-    rates, words = _rates(work, load, seconds)
+    rates, words, flat = _rates(work, load, seconds)
     began, found = _start(start, work), _clients(work, clients)
     fluid = counts == "fluid"
-    return Prepared(Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words)
+    return Prepared(
+        Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words, flat
+    )
 
 
 def _workload(
@@ -181,9 +191,18 @@ def _workload(
             check_rate(one.name, one.peak)
         found = design
     else:
-        items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-        found = workload(items, patterns, table)
+        found = workload(drawn_items(design, seed, now), patterns, table)
     return found if capacity is None else _with_capacity(found, capacity)
+
+
+def drawn_items(design: Design | Items, seed: int, now: int) -> Items:
+    """The items of a design, generated unless they are given; ValueError for what is no design."""
+    if isinstance(design, Items):
+        return design
+    if not isinstance(design, Design):
+        fix = f'wb.load_design("{design}")' if isinstance(design, str | Path) else 'wb.load_design("FILE.yaml")'
+        raise ValueError(f"{design!r} is no design: give {fix}, its items, or a workload")
+    return generate_items(design, seed=seed, now=now)
 
 
 def _with_capacity(work: Workload, capacity: Any) -> Workload:
@@ -202,8 +221,8 @@ def _with_capacity(work: Workload, capacity: Any) -> Workload:
     return replace(work, rings=rings)
 
 
-def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
-    """Requests a second of each pattern in each second, and the load in words."""
+def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str, list[Note]]:
+    """Requests a second of each pattern in each second, the load in words, and which patterns it leaves as they are."""
     names = [pattern.name for pattern in work.patterns]
     by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
     if by_pattern and (unknown := set(load) - set(names)):
@@ -214,7 +233,20 @@ def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
     found = np.array(
         [_checked_rates(s, p.name, p.rate, p.peak, seconds) for s, p in zip(shapes, work.patterns, strict=True)]
     )
-    return found, str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
+    words = str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
+    flat = [_flat(p, s) for p, s, rates in zip(work.patterns, shapes, found, strict=True) if _stays(s, p, rates)]
+    return found, words, flat
+
+
+def _stays(form: Shape, pattern: PatternRate, rates: Floats) -> bool:
+    """Whether a shape that goes up to the peak does nothing, since the peak is no higher than the rate."""
+    rises = isinstance(form, Diurnal | Spike)
+    return rises and len(rates) > 1 and pattern.peak <= pattern.rate and float(np.ptp(rates)) == 0
+
+
+def _flat(pattern: PatternRate, form: Shape) -> Note:
+    fix = f"state one, as peak: {3 * pattern.rate:g}/s"
+    return Note("assumed", f"{pattern.name} has no peak above its rate, so that its {form} load is constant: {fix}")
 
 
 def _checked_rates(form: Shape, pattern: str, rate: float, peak: float, seconds: int) -> Floats:
@@ -272,8 +304,8 @@ def _tried(clients: Client | Mapping[str, Client] | None, retries: Any) -> Clien
 class Prepared:
     """A simulation before its first second: each ring with its flow, its recording and its capacity. It runs once."""
 
-    def __init__(self, conditions: Conditions, load: str):
-        self.conditions, self.load = conditions, load
+    def __init__(self, conditions: Conditions, load: str, flat: Sequence[Note]):
+        self.conditions, self.load, self.flat = conditions, load, flat
         self.seconds, self.interval_s = conditions.seconds, conditions.interval_s
         self.lanes = [Lane(conditions, number, ring) for number, ring in enumerate(conditions.work.rings)]
         self.groups = _groups(self.lanes)
@@ -320,7 +352,7 @@ class Prepared:
             tuple(lane.recording.ring(seconds) for lane in self.lanes),
             tuple(p for lane in self.lanes for p in lane.recording.patterns(seconds, names)),
             self.conditions.profile,
-            tuple(_notes(self.conditions)),
+            (*self.flat, *_notes(self.conditions)),
             seconds < self.seconds,
         )
 

@@ -12,7 +12,7 @@ Simulations run on all cores, in threads. On a cluster the same call runs under 
 Seeds belong to scenarios and not to workers: the result is the same wherever and in whatever order they run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import isclose
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.design import Design
-from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.items import DEFAULT_NOW, Items
+from workbench.quantities import is_whole
 from workbench.results import Result
-from workbench.simulation import Simulation, simulate
+from workbench.simulation import Simulation, drawn_items, simulate
 from workbench.spreads import percent
 from workbench.workload import Workload, workload
 
@@ -190,11 +191,9 @@ def sweep(
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
-    grid = {name: list(values) for name, values in (parameters or {}).items()}
+    grid = _grid(parameters or {})
     _check(grid, fixed)
-    chosen = list(range(seed, seed + seeds)) if isinstance(seeds, int) else [int(each) for each in seeds]
-    if not chosen:
-        raise ValueError("seeds: a sweep needs at least one")
+    chosen = _seeds(seeds, seed)
     designs = dict(design) if isinstance(design, Mapping) else {"": design}
     loads = {name: _workload(one, fixed, seed, now) for name, one in designs.items()}
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
@@ -212,6 +211,30 @@ def sweep(
     return Sweep(next(iter(loads.values())).name if len(loads) == 1 else "designs", tuple(found), stopped)
 
 
+def _grid(parameters: Any) -> dict[str, list[Any]]:
+    """The values that each parameter is to take; ValueError unless they are a list for each name."""
+    if not isinstance(parameters, Mapping):
+        raise ValueError(f'sweep: {parameters!r} is no mapping from parameters to values: {{"load": ["step", "ramp"]}}')
+    for name, values in parameters.items():
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+            raise ValueError(f"sweep: {name} takes a list of values, here [{values!r}]")
+    return {name: list(values) for name, values in parameters.items()}
+
+
+def _seeds(seeds: Any, first: int) -> list[int]:
+    """So many seeds, counted from the first, or those that are listed."""
+    allowed = "seeds: how many, at least one, or a list of whole numbers from 0"
+    if is_whole(seeds) and is_whole(first):
+        chosen = list(range(first, first + seeds))
+    elif isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes):
+        chosen = list(seeds)
+    else:
+        raise ValueError(f"{allowed}; here is {seeds!r}")
+    if not chosen or not all(is_whole(each, 0) for each in chosen):
+        raise ValueError(f"{allowed}; a sweep needs at least one")
+    return [int(each) for each in chosen]
+
+
 def _check(grid: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> None:
     """ValueError for a parameter that `simulate` does not have, one without values, or one given twice."""
     for name in (*grid, *fixed):
@@ -226,8 +249,7 @@ def _workload(design: Any, fixed: Mapping[str, Any], seed: int, now: int) -> Wor
     """The workload of a design, computed once for all of its simulations."""
     if isinstance(design, Workload):
         return design
-    items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-    return workload(items, fixed.get("patterns"), fixed.get("table"))
+    return workload(drawn_items(design, seed, now), fixed.get("patterns"), fixed.get("table"))
 
 
 def _measured(work: Workload, options: Mapping[str, Any], seed: int) -> Measured:
