@@ -47,9 +47,10 @@ class Start:
         if self.partitions is not None and not is_whole(self.partitions, 1):
             raise ValueError(f"start: partitions={self.partitions!r}; a table has a whole number of them, at least 1")
         for name, given in (("previous_peak", self.previous_peak), ("warm", self.warm)):
-            if not isinstance(given, Mapping) or (unknown := set(given) - set(KINDS)):
-                said = repr(given) if not isinstance(given, Mapping) else f"{min(map(str, unknown))!r}"
-                raise ValueError(f"start: {name} has {said}; it is by kind, as {{'read': 3000, 'write': 1000}}")
+            unknown = [each for each in given if each not in KINDS] if isinstance(given, Mapping) else [given]
+            if unknown:
+                allowed = "it is by kind, as {'read': 3000, 'write': 1000}"
+                raise ValueError(f"start: {name} has {unknown[0]!r}; {allowed}")
         units = {**self.previous_peak, **{f"warm {kind}": value for kind, value in self.warm.items()}}
         for name, value in {**units, "idle_s": self.idle_s}.items():
             if not is_quantity(value):

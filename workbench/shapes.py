@@ -271,15 +271,15 @@ def shape(value: Any) -> Shape:
     >>> str(shape("ramp")), shape([(0, 1.0), (60, 3.0), (120, 1.0)]).rates(10, 10, 61)[30]
     ('ramp', np.float64(20.0))
     """
-    if isinstance(value, str) or (not isinstance(value, Iterable) and not hasattr(value, "rates")):
+    if hasattr(value, "rates"):
+        return cast(Shape, value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
         if value not in SHAPES:
             raise ValueError(
                 f"load {value!r}: there are {', '.join(SHAPES)}, a shape with parameters as Step(at=0.5), or a series "
                 "of times and multiples"
             )
         return SHAPES[value]()
-    if hasattr(value, "rates"):
-        return value
     if isinstance(value, Mapping) and "shape" in value:
         return _written(value)
     times, multiples = _series(value)
