@@ -1,8 +1,7 @@
 """Flows: what a ring's partitions are asked in a second, what they admit, and why the rest is turned away.
 
 In one second the table's tokens thin all partitions alike; a global index whose backlog is full thins the table's
-writes; then each partition admits up to its limit, and what it refuses goes back to the table's tokens. An index gets
-its writes from those that the table admitted, and what it cannot write at once waits in its backlog.
+writes; then each partition admits up to its limit, and what it refuses goes back to the table's tokens.
 
 Everything is counted in columns: one for each active partition, and one for all others together.
 """
@@ -316,15 +315,16 @@ class Flow:
             self.throttled[kind] += refused
             admitted += total - lost
             by_table, by_index = total * (1 - table[0]), total * table[0] * (1 - index[0])
-            self._lose(i, row, (None, table[1]), by_table)
-            self._lose(i, row, index[1], by_index)
-            self._lose(i, row, (None, KEY_RANGE), lost - by_table - by_index)
+            self.lose(i, row, (None, table[1]), by_table)
+            self.lose(i, row, index[1], by_index)
+            self.lose(i, row, (None, KEY_RANGE), lost - by_table - by_index)
             if i in self.waiting:
                 self._settle(i, row, refused)
         self.served[kind][row] = admitted
         self.buckets[kind].spend(admitted)
 
-    def _lose(self, stream: int, row: int, reason: tuple[str | None, str], units: float) -> None:
+    def lose(self, stream: int, row: int, reason: tuple[str | None, str], units: float) -> None:
+        """Count units of a stream that are turned away in a second, by whose fault it is and why."""
         if units > 1e-9:
             found = self.lost[stream].get(reason)
             if found is None:
@@ -369,57 +369,6 @@ class Flow:
         waiting = self.waiting[stream]
         waiting.turned_away(self.offered[stream][row] - waiting.again.sum(axis=0), refused)
         self.given_up[stream, row] = waiting.given_up
-
-    # An index
-
-    def room_left(self) -> float:
-        """Units that the backlog has room for in a second, with what is worked off."""
-        return max(self.profile.index_backlog_units - float(self.backlog.sum()), 0.0) + self.drained
-
-    def ceiling(self, row: int) -> float:
-        """The share of the patterns' own rates that there is room for in a second."""
-        wanted = sum(float(self.means[i][row] @ self.sizes[i]) for i in self.rows["write"])
-        return min(1.0, self.room_left() / wanted) if wanted > 0 else 1.0
-
-    def absorb(self, row: int, admitted: Mapping[int, float], away: Mapping[int, float]) -> None:
-        """Write what the table admitted, in this index's units by stream, and what waits; the rest waits on.
-
-        `away` are the units that the table rejected for this index's sake.
-        """
-        rows = self.rows["write"]
-        bucket = self.buckets["write"]
-        bucket.refill()
-        table, why = bucket.available()
-        wanted = self.backlog.copy()
-        for i in rows:
-            spread = self._spread(i, row)
-            self.offered[i][row] = spread * admitted[i]
-            wanted += self.offered[i][row]
-            self.asked[i, row] = admitted[i]
-            if away[i] > 0:
-                self._lose(i, row, (self.ring.index, self.refused_by), away[i])
-                self.throttled["write"] += spread * away[i]
-        total, weight = float(wanted.sum()), self.placement.weights[rows[0]]
-        thin = min(1.0, table / total) if total > 0 else 1.0
-        served = np.minimum(wanted * (thin * weight), self.limit)
-        np.maximum(self.use[row], served, out=self.use[row])
-        written = served / weight
-        self.backlog = np.maximum(wanted - written, 0.0)
-        self.drained = float(written.sum())
-        self.refused_by = why if thin < 1 else KEY_RANGE
-        self.consumed["write"] += written
-        self.served["write"][row] = self.drained
-        bucket.spend(self.drained)
-
-    def _spread(self, stream: int, row: int) -> Floats:
-        """Which share of a stream's units goes to each column in a second: as drawn, else as is to be expected."""
-        found = self.offered[stream][row]
-        if not found.any():
-            found = self.units[stream].copy()
-            for which, begins, ends, column, _, requests in self.moving_places:
-                if which == stream and begins <= row < ends:
-                    found[column] += requests * self.sizes[stream, column]
-        return found / max(float(found.sum()), 1e-300)
 
     # The end of a block
 
