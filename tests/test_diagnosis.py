@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests import designs
 from tests.histories import atom, ring, simulation
+from workbench.clients import Retries
 from workbench.diagnosis import diagnose, span
+from workbench.simulation import simulate
+from workbench.spreads import percent
 
 INDEX_REASON = "IndexWriteKeyRangeThroughputExceeded"
 
@@ -83,11 +87,48 @@ def test_a_setting_that_is_used_up_is_no_matter_of_keys():
         assert words in one.headline and "4,000 WU/s at most" in one.headline
 
 
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (1000, "provisioned capacity until auto scaling has caught up, between 100 and 429 WU/s"),
+        (250, "provisioned capacity, 250 WU/s at most"),
+    ],
+)
+def test_capacity_that_follows_too_late_is_not_capacity_that_is_too_low(most, words):
+    """300 units a second at a target of 70 % want 429; a maximum of 250 is less than is asked for."""
+    text = """
+        tables: {Tab: {partition_key: id}}
+        fields: {id: {count: 5_000, type: uuid}}
+        entities: {Item: {size: 500}}
+        access_patterns: {put: {operation: PutItem, rate: 10/s, peak: 300/s}}
+    """
+    scaled = {"min": 100, "max": most, "target": "70%"}
+    sim = simulate(designs.design(text), "1h", "step", capacity={"read": 5, "write": scaled}, counts="fluid")
+    one = next(each for each in diagnose(sim) if each.seen == "table limit")
+    assert words in one.headline
+
+
 def test_an_index_that_holds_back_its_table_says_so_once():
     index = ring("byStatus", hot=(atom("OPEN", share=0.9),), throttled=0.3, reason=INDEX_REASON)
     (one,) = diagnose(simulation(ring(throttled=0.3, reason=INDEX_REASON), index))
     assert (one.seen, one.key, one.ring) == ("index back-pressure", "OPEN", "byStatus of Board")
-    assert "byStatus cannot follow, since its key OPEN takes 90 % of its writes, and every write to Board" in one.text
+    assert "byStatus cannot follow, since its key OPEN takes 90 % of its writes, and Board rejects writes" in one.text
+    assert "15 % of writes to Board are rejected for it, whatever their own keys are, first after 30 min" in one.text
+
+
+@pytest.mark.parametrize("client", [None, Retries(4)])
+def test_what_an_index_rejects_is_the_same_in_the_sentence_and_in_the_summary(client):
+    text = """
+        tables: {Orders: {partition_key: id, gsi: {by-state: {partition_key: state}}}}
+        fields: {id: {count: 5_000, type: uuid}}
+        entities: {Order: {size: 800, attributes: {state: {choice: {OPEN: 100%}}}}}
+        access_patterns: {put: {operation: PutItem, rate: 3_000/s}}
+    """
+    sim = simulate(designs.design(text), "10min", clients=client)
+    share = sum(part for (_, reason), part in sim.summary().by_reason.items() if reason.startswith("Index"))
+    one = next(each for each in diagnose(sim) if each.seen == "index back-pressure")
+    counted = "attempts to write" if client else "writes"
+    assert f"{percent(share)} of {counted} to Orders are rejected for it" in one.detail
 
 
 def test_a_short_stripe_is_a_burst_and_a_long_one_is_not():

@@ -10,16 +10,16 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results limits thresholds findings keys expressions key_conditions distributions typewords domains "
-    "documents notation design identity references constraints serving access designfile"
+    "errors results quantities limits thresholds findings keys expressions key_conditions distributions typewords "
+    "domains documents notation design identity references constraints serving access designfile"
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
     "motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "profile throughput bounds keyanalysis keyreport histories draws shapes workload placement "
-    "splitting clients flows recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif "
-    "folders processes connections endpoints engine starting emulators installing java containers residents amazon "
-    "engines errata attempts tables inventory loading metering sampling trials announcements runs "
+    "profile throughput bounds keyanalysis keyreport histories interrupts draws shapes workload placement "
+    "splitting clients flows backpressure recording lanes summaries simulation diagnosis sortkeys sweeps sharding "
+    "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
+    "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "
     "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
     "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )

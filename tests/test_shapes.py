@@ -123,3 +123,18 @@ def test_durations_are_read(text, seconds):
 def test_a_duration_of_nothing_is_refused(value):
     with pytest.raises(ValueError, match="duration"):
         duration_seconds(value)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        ({"shape": "step", "at": "half"}, "at='half': a share of the duration"),
+        ({"shape": "constant", "multiple": None}, "multiple=None: a rate or time is a number"),
+        ({"shape": 3}, "load '3': there are between"),
+        ([(0, "a"), (60, 1)], "'a' as a multiple of the rate: a number is needed"),
+        ([("x", 1), ("y", 2)], "neither seconds nor dates"),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_name(load, words):
+    with pytest.raises(ValueError, match=words):
+        shape(load)

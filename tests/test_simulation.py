@@ -4,6 +4,7 @@ Bounds come from closed forms, from AWS's documentation, and from simulating eve
 """
 
 import json
+import signal
 from dataclasses import replace
 from math import inf
 
@@ -552,6 +553,38 @@ def test_index_writes_are_written_or_wait():
     assert index.consumed_per_s["write"].sum() + index.backlog[-1] == pytest.approx(admitted, rel=0.01)
 
 
+CLIENTS = [None, Retries(4), Retries(10), ClosedLoop(64), ClosedLoop(1000)]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=str)
+@pytest.mark.parametrize("counts", ["poisson", "fluid"])
+@pytest.mark.parametrize(("size", "factor"), [(800, 1.0), (3000, 1 / 3)])
+def test_what_the_table_admits_is_written_to_the_index_or_waits_whoever_asks(client, counts, size, factor):
+    """KEYS_ONLY entries are of 1 unit, items of 1 and of 3: so many index units for each unit of the table."""
+    sim = simulate(designs.design(INDEXED.replace("800", str(size))), "5min", clients=client, counts=counts)
+    table, index = sim.ring("Orders"), sim.ring("Orders", "by-state")
+    written = index.consumed_per_s["write"].sum() + index.backlog[-1]
+    assert written == pytest.approx(table.consumed_per_s["write"].sum() * factor, rel=1e-6)
+    assert index.consumed["write"].sum() == pytest.approx(index.consumed_per_s["write"].sum())
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=str)
+def test_one_value_of_an_index_key_admits_what_one_partition_writes_whoever_asks(client):
+    """Closed form: once the backlog is full, the table admits what the index works off, 1,000 units a second."""
+    sim = simulate(designs.design(INDEXED), "15min", clients=client, start=Start(idle_s=300))
+    assert sim.ring("Orders").consumed_per_s["write"][-300:].mean() == pytest.approx(1000, rel=0.01)
+    assert sim.ring("Orders", "by-state").backlog.max() <= PROFILE.index_backlog_units + 1000 + 300
+
+
+def test_rejections_for_an_index_are_booked_on_the_keys_that_were_asked_for():
+    """Three values, 60, 30 and 10 %: each has that share of what was rejected, whether it waits itself or not."""
+    text = INDEXED.replace("{OPEN: 100%}", "{OPEN: 60%, DONE: 30%, LOST: 10%}").replace("1_500/s", "2_500/s")
+    index = simulate(designs.design(text), "10min", start=Start(idle_s=300)).ring("Orders", "by-state")
+    throttled = index.heat.throttled["write"].sum(axis=1)
+    shares = {atom.key: throttled[atom.bucket] / throttled.sum() for atom in index.hot if atom.kind == "write"}
+    assert shares == pytest.approx({"OPEN": 0.6, "DONE": 0.3, "LOST": 0.1}, abs=0.02)
+
+
 def test_the_capacity_of_an_index_is_its_own():
     text = INDEXED.replace("projection: KEYS_ONLY", "projection: KEYS_ONLY, capacity: {read: 5, write: 1}")
     sim = simulate(designs.design(text), "3min", start=Start(idle_s=300))
@@ -604,6 +637,27 @@ def test_retries_come_again_until_they_are_given_up():
     assert served + fewer.patterns[0].given_up.sum() == pytest.approx(1200 * 60, rel=0.02)
 
 
+def test_a_summary_counts_attempts_and_says_which_requests_are_given_up():
+    """Of 2,000 requests a second for one key 1,000 are served: half are lost for good, however often they try."""
+    work, tries = keyed([1.0], 2000), Retries(4, 0.05)
+    sim = simulate(work, "10min", start=Start(partitions=1), retries=tries, counts="fluid")
+    assert sim.summary().given_up == {"requests": pytest.approx(0.5, abs=0.01)}
+    assert sim.throttled_share > 0.6
+    assert "84 % of attempts throttled, first after 0 s; 49.8 % of requests given up" in repr(sim)
+    lines = sim.summary().to_frame().set_index("what")
+    assert lines.loc["throttled", "unit"] == lines.loc["throttled for", "unit"] == "% of attempts"
+    assert lines.loc["given up", ["value", "unit"]].tolist() == [pytest.approx(50, abs=1), "% of requests"]
+    once = simulate(work, "10min", start=Start(partitions=1), counts="fluid")
+    assert once.given_up_share == once.throttled_share == pytest.approx(0.5)
+    assert "given up" not in set(once.summary().to_frame()["what"])
+    assert simulate(work, "1min", start=Start(partitions=1), clients=ClosedLoop(8)).given_up_share == 0
+
+
+def test_a_number_of_retries_is_so_many_attempts():
+    work = keyed([1.0], 1500)
+    assert equal(simulate(work, 60, retries=3), simulate(work, 60, clients=Retries(3)))
+
+
 # Designs
 
 
@@ -634,6 +688,17 @@ def test_eventually_consistent_reads_are_served_by_all_replicas():
         for told in ("false", "true")
     ]
     assert [sim.ring().consumed_per_s["read"].max() for sim in found] == [pytest.approx(4500), pytest.approx(3000)]
+
+
+def test_a_spike_without_a_peak_says_that_it_does_nothing():
+    flat = " ".join(note.text for note in simulate(keyed([1.0], 500), 60, "spike").notes)
+    assert "requests has no peak above its rate, so that its spike load is constant: state one, as peak: 1500/s" in flat
+    for work, load in (
+        (keyed([1.0], 500, peak=900), "spike"),
+        (keyed([1.0], 500), "step"),
+        (keyed([1.0], 5), "constant"),
+    ):
+        assert not any("no peak" in note.text for note in simulate(work, 60, load).notes)
 
 
 def test_patterns_may_have_loads_of_their_own():
@@ -704,6 +769,58 @@ def test_an_interrupted_simulation_returns_what_it_has(monkeypatch):
     assert len(sim.to_frame())
 
 
+@pytest.mark.parametrize("interval_s", [60, 600])
+def test_an_interrupt_waits_for_the_end_of_a_block_of_all_tables_and_indexes(monkeypatch, interval_s):
+    text = INDEXED.replace("1_500/s", "800/s")
+    prepared = prepare(designs.design(text), "1h", interval_s=interval_s)
+    lane, before = prepared.lanes[0], prepared.lanes[0].before
+
+    def interrupted(second):
+        if second == 660:
+            signal.raise_signal(signal.SIGINT)
+        before(second)
+
+    monkeypatch.setattr(lane, "before", interrupted)
+    sim = prepared.run()
+    assert sim.interrupted
+    assert sim.duration_s == 720
+    for ring in sim.rings:
+        assert ring.consumed["write"].sum() == pytest.approx(ring.consumed_per_s["write"].sum())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(("interval_s", "seconds"), [(60, 660), (600, 600)])
+def test_what_is_interrupted_within_a_block_ends_at_a_whole_interval(monkeypatch, interval_s, seconds):
+    prepared = prepare(designs.design(INDEXED.replace("1_500/s", "800/s")), "1h", interval_s=interval_s)
+
+    def after(until, after=prepared.lanes[0].after):
+        if until == 720:
+            raise KeyboardInterrupt
+        after(until)
+
+    monkeypatch.setattr(prepared.lanes[0], "after", after)
+    sim = prepared.run()
+    assert (sim.interrupted, sim.duration_s) == (True, seconds)
+    for ring in sim.rings:
+        assert ring.consumed["write"].sum() == pytest.approx(ring.consumed_per_s["write"].sum())
+
+
+def test_what_was_interrupted_before_its_first_second_cannot_be_drawn(monkeypatch):
+    prepared = prepare(keyed([1.0], 10), "1h")
+    monkeypatch.setattr(prepared.lanes[0], "before", _interrupt)
+    sim = prepared.run()
+    assert (sim.interrupted, sim.duration_s) == (True, 0)
+    assert "interrupted" in repr(sim)
+    assert len(sim.to_frame()) == 0
+    for chart in (wb.charts.heat, wb.charts.throttling, wb.charts.partitions):
+        with pytest.raises(ValueError, match="interrupted before its first second"):
+            chart(sim)
+
+
+def _interrupt(second):
+    raise KeyboardInterrupt
+
+
 # What is refused
 
 
@@ -724,10 +841,39 @@ def test_an_interrupted_simulation_returns_what_it_has(monkeypatch):
         (lambda: simulate(keyed([1.0], 10), 60, counts="exact"), "'poisson' or 'fluid'"),
         (lambda: simulate(keyed([1.0], 10), 60, interval_s=0), "whole seconds"),
         (lambda: simulate(keyed([1.0], 10), 60, capacity={"read": 5}), "capacity="),
+        (lambda: simulate(keyed([1.0], 10), 60, None), "load None: there are between, constant"),
+        (lambda: simulate(keyed([1.0], 10), 60, 3), "load 3: there are between, constant"),
+        (lambda: simulate(keyed([1.0], 10), 60, seed=-1), "seed=-1: a whole number from 0"),
+        (lambda: simulate(keyed([1.0], 10), 60, hash_seed="x"), "hash_seed='x': a whole number from 0"),
+        (lambda: simulate(keyed([1.0], 10), 60, profile={}), "profile={} is no profile"),
+        (lambda: simulate("flights.yaml"), r'give wb.load_design\("flights.yaml"\)'),
+        (lambda: simulate(None), "None is no design"),
+        (lambda: simulate(keyed([1.0], 10), inf), "over a year"),
+        (lambda: keyed([1.0], 10, units=-5), "units=-5: the units of a request are a finite number above 0"),
+        (lambda: keyed([1.0], 10, units=float("nan")), "units=nan"),
+        (lambda: keyed([1.0], 10, kind="writes"), "kind='writes': either 'read' or 'write'"),
+        (lambda: keyed([1.0], "10"), "a rate of '10'/s"),
+        (lambda: replace(PROFILE, partition_write_units=0), "partition_write_units=0; a number above 0"),
+        (lambda: replace(PROFILE, burst_s="long"), "burst_s='long'; a number from 0"),
+        (lambda: wb.charts.heat(simulate(keyed([1.0], 10), 60), kind="foo"), "kind='foo': either 'read' or 'write'"),
         (lambda: Start(partitions=0), "at least 1"),
+        (lambda: Start(partitions=2.5), "a whole number of them"),
         (lambda: Start(previous_peak={"write": -1}), "finite number from 0"),
+        (lambda: Start(previous_peak={"write": "many"}), "finite number from 0"),
+        (lambda: Start(previous_peak={"writes": 8000}), "previous_peak has 'writes'; it is by kind"),
+        (lambda: Start(warm={"wcu": 5}), "warm has 'wcu'; it is by kind"),
+        (lambda: Start(warm=5000), "warm has 5000; it is by kind"),
         (lambda: ClosedLoop(0), "at least 1 thread"),
         (lambda: Retries(0), "at least 1 attempt"),
+        (lambda: Retries(2.5), "whole number of attempts"),
+        (lambda: ClosedLoop(float("nan")), "whole number of them"),
+        (lambda: ClosedLoop(True), "whole number of them"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=True), "a number of attempts, as 3"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=0), "at least 1 attempt"),
+        (lambda: simulate(keyed([1.0], 10), 60, retries=ClosedLoop(3)), "a number of attempts, as 3"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients=3), "neither Retries"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients={"requests": 3}), "clients of requests: 3 is neither"),
+        (lambda: simulate(keyed([1.0], 10), 60, clients=ClosedLoop(3), retries=Retries(3)), "one of them"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_in_words(call, words):

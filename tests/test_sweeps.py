@@ -123,3 +123,28 @@ def test_an_interrupted_sweep_keeps_what_it_has(monkeypatch):
     assert len(found.runs()) == 3
     assert "interrupted" in repr(found)
     assert len(sweeps.PERCENTILES) == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seeds", "words"),
+    [
+        ({}, 1.5, "here is 1.5"),
+        ({}, True, "here is True"),
+        ({}, [1, -1], "whole numbers from 0"),
+        ({"load": "step"}, 1, r"load takes a list of values, here \['step'\]"),
+        ({"capacity": {"read": 1, "write": 2}}, 1, "capacity takes a list of values"),
+        (["load"], 1, "no mapping from parameters to values"),
+    ],
+)
+def test_what_is_no_sweep_is_refused_in_words(parameters, seeds, words):
+    with pytest.raises(ValueError, match=words):
+        sweep(ONE_KEY, parameters, seeds=seeds, **OPTIONS)
+
+
+def test_a_sweep_over_retries_tells_attempts_from_requests_given_up():
+    """Of 1,500 units a second for one key a third is lost for good, however often it is tried."""
+    once, often = sweep(ONE_KEY, {"retries": [None, 4]}, seeds=2, duration="10min")
+    for one in (once, often):
+        assert one.band("given_up_share").median == pytest.approx(1 / 3, abs=0.01)
+    assert often.band("throttled_share").median > once.band("throttled_share").median + 0.2
+    assert " of attempts" in sweep(ONE_KEY, {"retries": [4]}, seeds=1, **OPTIONS).finding

@@ -13,6 +13,8 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.quantities import is_whole
+
 Floats = NDArray[np.float64]
 
 
@@ -28,9 +30,11 @@ class Retries:
     most_s: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or not (0 < self.base_s <= self.most_s and isfinite(self.most_s)):
+        waits = 0 < self.base_s <= self.most_s and isfinite(self.most_s)
+        if not is_whole(self.attempts, 1) or not waits:
             raise ValueError(
-                f"{self}: at least 1 attempt, and waits above 0 s, the longest (most_s) not below the first (base_s)"
+                f"{self}: at least 1 attempt, a whole number of attempts, and waits above 0 s, the longest (most_s) "
+                "not below the first (base_s)"
             )
 
     def chances(self) -> Floats:
@@ -46,8 +50,8 @@ class ClosedLoop:
     threads: int = 64
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError(f"{self}: a closed loop has at least 1 thread")
+        if not is_whole(self.threads, 1):
+            raise ValueError(f"{self}: a closed loop has at least 1 thread, and a whole number of them")
 
 
 class Waiting:

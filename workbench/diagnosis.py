@@ -2,7 +2,7 @@
 
     hot key              one bright line along the key space: more is asked of one key than a partition serves
     rising key           the same, at the newest end of a collection or at the current date: no split ever helps
-    index back-pressure  an index cannot follow, and holds back every write to its table
+    index back-pressure  an index cannot follow, and writes to its table are rejected for its sake
     table limit          the capacity or quota of the table or index is used up, whatever the keys are
     few partitions       the load is spread, but over fewer partitions than it needs, until they have been split
     burst                a stripe over the whole key space: the load is a multiple of its usual for a short time
@@ -23,6 +23,7 @@ from workbench.histories import HotAtom, Motion, RingHistory
 from workbench.load import Kind
 from workbench.simulation import Simulation
 from workbench.spreads import KINDS, UNIT, percent, rate_text
+from workbench.throughput import REASONS
 
 Floats = NDArray[np.float64]
 Seen = Literal[
@@ -118,12 +119,13 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
     """Why a table or index turned units away: by key where one stands out, by its index, by its setting."""
     told = {reason: float(units.sum()) for reason, units in ring.reasons.items() if _is_of(reason, kind)}
     first, last = _times(ring, kind)
-    when = f"{percent(share)} of all {kind} units are throttled, {_when(first, last, sim.duration_s)}"
+    spell = _when(first, last, sim.duration_s)
+    when = f"{percent(share)} of all {kind} units are throttled, {spell}"
     main = max(told, key=lambda reason: told[reason], default="")
     atoms = _culprits(sim, ring, kind)
     atom = next(iter(atoms), None)
     if ring.index is not None and kind == "write":
-        yield _back_pressure(ring, when, first, atom)
+        yield _back_pressure(sim, ring, spell, first, atom)
     elif main.startswith("Index") and kind == "write":
         return  # the index says so itself
     elif atom is not None and ("KeyRange" in main or not main):
@@ -132,7 +134,7 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
     elif "KeyRange" in main or not main:
         yield Diagnosis("few partitions", ring.name, *_few(ring, when), None, kind, first)
     else:
-        yield Diagnosis("table limit", ring.name, _limit(ring, kind, main), f"{when}.", None, kind, first)
+        yield Diagnosis("table limit", ring.name, _limit(sim, ring, kind, main), f"{when}.", None, kind, first)
 
 
 def _is_of(reason: str, kind: Kind) -> bool:
@@ -188,11 +190,28 @@ def _splits(atom: HotAtom, seen: Seen, ended: bool) -> str:
     return f"no split helps ({atom.pinned_by})" if atom.pinned_by else "no split helps"
 
 
-def _back_pressure(ring: RingHistory, when: str, first: int | None, atom: HotAtom | None) -> Diagnosis:
-    """An index that holds back its table's writes."""
+def _back_pressure(
+    sim: Simulation, ring: RingHistory, spell: str, first: int | None, atom: HotAtom | None
+) -> Diagnosis:
+    """An index for whose sake its table rejects writes, whatever their keys are."""
     why = f"its key {atom.key} takes {percent(atom.share)} of its writes" if atom else "it has too little capacity"
-    headline = f"Index back-pressure: {ring.index} cannot follow, since {why}, and every write to {ring.table} waits."
-    return Diagnosis("index back-pressure", ring.name, headline, f"{when}.", atom.key if atom else None, "write", first)
+    headline = f"Index back-pressure: {ring.index} cannot follow, since {why}, and {ring.table} rejects writes for it."
+    told = f"{_rejected(sim, ring)} rejected for it, whatever their own keys are, {spell}."
+    return Diagnosis("index back-pressure", ring.name, headline, told, atom.key if atom else None, "write", first)
+
+
+def _rejected(sim: Simulation, ring: RingHistory) -> str:
+    """Which part of the writes to the table of an index is rejected for the index, as the summary counts them."""
+    mine = [one for one in sim.patterns if (one.ring, one.kind) == (ring.table, "write")]
+    lost = sum(float(units.sum()) for one in mine for name, units in one.throttled.items() if name in _FOR_AN_INDEX)
+    offered = sum(float(one.offered.sum()) for one in mine)
+    indexes = [one for one in sim.rings if one.table == ring.table and one.index is not None]
+    part = float(ring.throttled["write"].sum()) / sum(float(one.throttled["write"].sum()) for one in indexes)
+    counted = "attempts to write" if any(one.retried for one in mine) else "writes"
+    return f"{percent(lost * part / max(offered, 1e-300))} of {counted} to {ring.table} are"
+
+
+_FOR_AN_INDEX = {name for name in REASONS if name.startswith("IndexWrite")}
 
 
 def _few(ring: RingHistory, when: str) -> tuple[str, str]:
@@ -202,11 +221,21 @@ def _few(ring: RingHistory, when: str) -> tuple[str, str]:
     return headline, f"{grown}. {when}."
 
 
-def _limit(ring: RingHistory, kind: Kind, reason: str) -> str:
+def _limit(sim: Simulation, ring: RingHistory, kind: Kind, reason: str) -> str:
     what = next((words for part, words in _LIMITS.items() if part in reason), "the limit of the table")
-    capacity = float(ring.capacity[kind].max(initial=0.0))
+    levels = ring.capacity[kind]
+    capacity = float(levels.max(initial=0.0))
+    if ring.mode == "provisioned" and "Provisioned" in reason and _asked(sim, ring, kind) <= capacity > levels.min():
+        low, unit = f"{levels.min():,.0f}", UNIT[kind]
+        headline = f"Table limit: {kind}s ask {ring.name} for more than {what} until auto scaling has caught up"
+        return f"{headline}, between {low} and {capacity:,.0f} {unit}/s, whatever its keys are."
     at = f", {capacity:,.0f} {UNIT[kind]}/s at most" if 0 < capacity < np.inf else ""
     return f"Table limit: {kind}s ask {ring.name} for more than {what}{at}, whatever its keys are."
+
+
+def _asked(sim: Simulation, ring: RingHistory, kind: Kind) -> float:
+    """Units a second that are asked for in the busiest interval, by the mean."""
+    return float(ring.offered(kind).sum(axis=1).max(initial=0.0)) / sim.interval_s
 
 
 _LIMITS = {

@@ -1,8 +1,7 @@
 """Flows: what a ring's partitions are asked in a second, what they admit, and why the rest is turned away.
 
 In one second the table's tokens thin all partitions alike; a global index whose backlog is full thins the table's
-writes; then each partition admits up to its limit, and what it refuses goes back to the table's tokens. An index gets
-its writes from those that the table admitted, and what it cannot write at once waits in its backlog.
+writes; then each partition admits up to its limit, and what it refuses goes back to the table's tokens.
 
 Everything is counted in columns: one for each active partition, and one for all others together.
 """
@@ -230,20 +229,30 @@ class Flow:
 
     # A second
 
-    def serve(self, kind: Kind, row: int, gate: float = 1.0, because: tuple[str | None, str] = (None, "")) -> None:
-        """Admit the requests of a kind in a second of the block; `gate` is the share that an index lets through."""
+    def ask(self, kind: Kind, row: int, ceiling: float = 1.0) -> None:
+        """Find what is asked in a second of the block, with what comes again, and what the table's tokens let through.
+
+        `ceiling` is the share of its own rate that a closed loop gets through to the indexes.
+        """
         rows = self.rows[kind]
         if not rows:
             return
         bucket = self.buckets[kind]
         bucket.refill()
-        table, why = bucket.available()
+        table, self.why = bucket.available()
         for i in rows:
             if i in self.waiting:
-                self._offer_again(i, row, table, gate)
-        totals = [float(self.offered[i][row].sum()) for i in rows]
-        total = sum(totals)
-        thin = min(1.0, table / total) if total > 0 else 1.0
+                self._offer_again(i, row, table, ceiling)
+        self.totals = [float(self.offered[i][row].sum()) for i in rows]
+        total = sum(self.totals)
+        self.thin = min(1.0, table / total) if total > 0 else 1.0
+
+    def serve(self, kind: Kind, row: int, gate: float = 1.0, because: tuple[str | None, str] = (None, "")) -> None:
+        """Admit what was asked of a kind in a second of the block; `gate` is the share that an index lets through."""
+        rows = self.rows[kind]
+        if not rows:
+            return
+        totals, thin, why = self.totals, self.thin, self.why
         passed = thin * gate
         asked = self.offered[rows[0]][row] * self.placement.weights[rows[0]]
         for i in rows[1:]:
@@ -306,15 +315,16 @@ class Flow:
             self.throttled[kind] += refused
             admitted += total - lost
             by_table, by_index = total * (1 - table[0]), total * table[0] * (1 - index[0])
-            self._lose(i, row, (None, table[1]), by_table)
-            self._lose(i, row, index[1], by_index)
-            self._lose(i, row, (None, KEY_RANGE), lost - by_table - by_index)
+            self.lose(i, row, (None, table[1]), by_table)
+            self.lose(i, row, index[1], by_index)
+            self.lose(i, row, (None, KEY_RANGE), lost - by_table - by_index)
             if i in self.waiting:
                 self._settle(i, row, refused)
         self.served[kind][row] = admitted
         self.buckets[kind].spend(admitted)
 
-    def _lose(self, stream: int, row: int, reason: tuple[str | None, str], units: float) -> None:
+    def lose(self, stream: int, row: int, reason: tuple[str | None, str], units: float) -> None:
+        """Count units of a stream that are turned away in a second, by whose fault it is and why."""
         if units > 1e-9:
             found = self.lost[stream].get(reason)
             if found is None:
@@ -323,16 +333,15 @@ class Flow:
 
     # Clients
 
-    def _offer_again(self, stream: int, row: int, table: float, gate: float) -> None:
+    def _offer_again(self, stream: int, row: int, table: float, ceiling: float) -> None:
         """Add what comes again to what is asked in a second; of a closed loop, ask for what its threads allow."""
         waiting = self.waiting[stream]
         again = waiting.coming()
         if isinstance(waiting.client, ClosedLoop):
-            self.offered[stream][row] = self._looped(stream, row, again, table, gate)
-        self.fresh = self.offered[stream][row].copy()
+            self.offered[stream][row] = self._looped(stream, row, again, table, ceiling)
         self.offered[stream][row] += again
 
-    def _looped(self, stream: int, row: int, again: Floats, table: float, gate: float) -> Floats:
+    def _looped(self, stream: int, row: int, again: Floats, table: float, ceiling: float) -> Floats:
         """Fresh units of a closed loop: until its threads all wait for a partition, the table or an index."""
         client = self.waiting[stream].client
         assert isinstance(client, ClosedLoop)
@@ -347,8 +356,8 @@ class Flow:
         units = closed_loop_units(most, threads, again, shares, room)
         if table < np.inf:
             units = min(units, max(table + threads - held, 0.0))
-        if gate < 1:
-            units = min(units, max(most * gate + threads - held, 0.0))
+        if ceiling < 1:
+            units = min(units, max(most * ceiling + threads - held, 0.0))
         if self.fluid:
             return shares * units
         counts = poisson(
@@ -360,46 +369,6 @@ class Flow:
         waiting = self.waiting[stream]
         waiting.turned_away(self.offered[stream][row] - waiting.again.sum(axis=0), refused)
         self.given_up[stream, row] = waiting.given_up
-
-    # An index
-
-    def gate(self, row: int) -> float:
-        """The share of the table's writes that the index lets through in a second: what its backlog has room for."""
-        wanted = sum(float(self.offered[i][row].sum()) for i in self.rows["write"])
-        room = max(self.profile.index_backlog_units - float(self.backlog.sum()), 0.0) + self.drained
-        return min(1.0, room / wanted) if wanted > 0 else 1.0
-
-    def absorb(self, row: int, admitted: Mapping[int, float], turned_away: Mapping[int, float]) -> None:
-        """Write what the table admitted, by the share of each pattern, and what waits; the rest waits on."""
-        rows = self.rows["write"]
-        if not rows:
-            return
-        bucket = self.buckets["write"]
-        bucket.refill()
-        table, why = bucket.available()
-        wanted = self.backlog.copy()
-        for i in rows:
-            drawn = self.offered[i][row]
-            away = drawn * turned_away.get(self.streams[i].pattern, 0.0)
-            self.offered[i][row] = drawn * admitted.get(self.streams[i].pattern, 1.0)
-            wanted += self.offered[i][row]
-            self.asked[i, row] = float(self.offered[i][row].sum())
-            lost = float(away.sum())
-            if lost > 0:
-                self._lose(i, row, (self.ring.index, self.refused_by), lost)
-                held = self.backlog if self.backlog.sum() > 0 else drawn
-                self.throttled["write"] += held * (lost / max(float(held.sum()), 1e-300))
-        total, weight = float(wanted.sum()), self.placement.weights[rows[0]]
-        thin = min(1.0, table / total) if total > 0 else 1.0
-        served = np.minimum(wanted * (thin * weight), self.limit)
-        np.maximum(self.use[row], served, out=self.use[row])
-        written = served / weight
-        self.backlog = np.maximum(wanted - written, 0.0)
-        self.drained = float(written.sum())
-        self.refused_by = why if thin < 1 else KEY_RANGE
-        self.consumed["write"] += written
-        self.served["write"][row] = self.drained
-        bucket.spend(self.drained)
 
     # The end of a block
 

@@ -61,6 +61,9 @@ def heat(
     """
     if layer not in LAYERS:
         raise ValueError(f"layer={layer!r}: one of {', '.join(LAYERS)}")
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind={kind!r}: either {' or '.join(map(repr, KINDS))}")
+    sim.check_simulated()
     ring = _most_troubled(sim) if table is None and index is None else sim.ring(table or sim.rings[0].table, index)
     kind, rows = kind or _busier(sim, ring), _heat_of(ring, by)
     ax = ax if ax is not None else new_axes(10, 5.6)

@@ -8,7 +8,7 @@ Everywhere offered = consumed + throttled. On an index, offered is what the tabl
 serve at once waits in a backlog, and only what is turned away at the table for its sake is throttled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -137,6 +137,7 @@ class PatternHistory:
     offered: Floats  # (seconds)
     throttled: Mapping[str, Floats]  # reason -> (seconds); only reasons that occurred
     given_up: Floats = field(default_factory=lambda: np.zeros(0))  # requests whose retries were used up, per second
+    retried: bool = False  # what is turned away comes again: offered and throttled then count attempts
 
     @cached_property
     def all_throttled(self) -> Floats:
@@ -150,8 +151,26 @@ class PatternHistory:
 
     @property
     def throttled_share(self) -> float:
-        """The share of its requests that were turned away."""
+        """The share of its requests that were turned away; of its attempts, if they are tried again."""
         return float(self.all_throttled.sum() / max(self.offered.sum(), 1e-300))
+
+    @property
+    def never_served(self) -> Floats:
+        """Requests per second that were lost for good: after their last attempt, or the only one."""
+        return self.given_up if self.retried else self.all_throttled
+
+    @property
+    def given_up_share(self) -> float:
+        """The share of its requests that were lost for good, of those that were not still waiting at the end."""
+        return given_up_share([self])
+
+
+def given_up_share(patterns: Iterable[PatternHistory]) -> float:
+    """The share of requests of some patterns that were lost for good."""
+    lost, served = (0.0, 0.0)
+    for one in patterns:
+        lost, served = lost + float(one.never_served.sum()), served + float(one.consumed.sum())
+    return lost / max(lost + served, 1e-300)
 
 
 @dataclass(frozen=True)
@@ -173,4 +192,5 @@ __all__ = [
     "PatternHistory",
     "Profile",
     "RingHistory",
+    "given_up_share",
 ]

@@ -7,7 +7,6 @@ minute, around the flow of requests that changes by the second.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from workbench.flows import Flow
 from workbench.load import Kind
 from workbench.placement import Placement
 from workbench.profile import Profile
+from workbench.quantities import is_quantity, is_whole
 from workbench.recording import Recording
 from workbench.results import number
 from workbench.splitting import Partitions
@@ -44,11 +44,16 @@ class Start:
     words: str = ""
 
     def __post_init__(self) -> None:
-        if self.partitions is not None and self.partitions < 1:
-            raise ValueError(f"start: partitions={self.partitions}; a table has at least 1")
+        if self.partitions is not None and not is_whole(self.partitions, 1):
+            raise ValueError(f"start: partitions={self.partitions!r}; a table has a whole number of them, at least 1")
+        for name, given in (("previous_peak", self.previous_peak), ("warm", self.warm)):
+            unknown = [each for each in given if each not in KINDS] if isinstance(given, Mapping) else [given]
+            if unknown:
+                allowed = "it is by kind, as {'read': 3000, 'write': 1000}"
+                raise ValueError(f"start: {name} has {unknown[0]!r}; {allowed}")
         units = {**self.previous_peak, **{f"warm {kind}": value for kind, value in self.warm.items()}}
         for name, value in {**units, "idle_s": self.idle_s}.items():
-            if not (isfinite(value) and value >= 0):
+            if not is_quantity(value):
                 raise ValueError(f"start: {name}={value!r}; a finite number from 0 is allowed")
 
     def __str__(self) -> str:

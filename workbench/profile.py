@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from workbench import limits
+from workbench.quantities import is_quantity
 
 Basis = Literal["documented", "measured", "assumed"]
 
@@ -20,6 +21,16 @@ def _known(default: Any, basis: Basis, about: str) -> Any:
 
 
 _LIFTED = ("table_read_units", "table_write_units", "index_backlog_units")  # may be inf: there is no such limit
+
+_ABOVE_ZERO = (
+    "partition_read_units",
+    "partition_write_units",
+    "partition_bytes",
+    "eventual_read_headroom",
+    "split_utilisation",
+    "split_delay_median_s",
+    "collection_segments",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,9 @@ class Profile:
             value = getattr(self, one.name)
             if one.name == "date" or (one.name in _LIFTED and value == float("inf")):
                 continue
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"profile: {one.name}={value!r}; a number from 0 is allowed ({one.metadata['about']})")
+            if not is_quantity(value) or (not value and one.name in _ABOVE_ZERO):
+                allowed = "a number above 0" if one.name in _ABOVE_ZERO else "a number from 0"
+                raise ValueError(f"profile: {one.name}={value!r}; {allowed} is allowed ({one.metadata['about']})")
         if self.split_delay_least_s > self.split_delay_most_s:
             raise ValueError("profile: split_delay_least_s is above split_delay_most_s")
 

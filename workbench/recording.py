@@ -5,6 +5,8 @@ is the mean of what each of them got, given the sum. A heat map spreads what a p
 covers, again by the load that stands there.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,12 +34,13 @@ class Recording:
         self.capacity: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
         self.burst: dict[Kind, Floats] = {kind: np.zeros(self.intervals) for kind in KINDS}
         self.backlog = np.zeros(self.intervals)
-        self.seconds = seconds
+        self.seconds, self.until = seconds, 0
         self.map = HeatRows(flow, self.intervals, self.kinds) if heat else None
 
     def add(self) -> None:
         """Add the block that the flow has just finished."""
         flow, interval = self.flow, self.flow.first // self.interval_s
+        self.until = flow.until
         here = slice(flow.first, flow.until)
         for kind in self.kinds:
             self._add_units(self.consumed[kind], interval, kind, flow.consumed[kind])
@@ -127,7 +130,8 @@ class Recording:
                 for (index, why), units in self.lost[i].items()
             }
             asked, given_up = self.asked[i, :seconds] / each, self.given_up[i, :seconds] / each
-            one = PatternHistory(names[stream.pattern], stream.kind, self.flow.ring.name, asked, lost, given_up)
+            name, retried = names[stream.pattern], i in self.flow.waiting
+            one = PatternHistory(name, stream.kind, self.flow.ring.name, asked, lost, given_up, retried)
             place = stream.pattern, stream.kind
             found[place] = _together(found[place], one) if place in found else one
         return list(found.values())
@@ -138,9 +142,7 @@ def _together(one: PatternHistory, other: PatternHistory) -> PatternHistory:
     none = np.zeros(len(one.offered))
     reasons = {*one.throttled, *other.throttled}
     lost = {reason: one.throttled.get(reason, none) + other.throttled.get(reason, none) for reason in reasons}
-    return PatternHistory(
-        one.pattern, one.kind, one.ring, one.offered + other.offered, lost, one.given_up + other.given_up
-    )
+    return replace(one, offered=one.offered + other.offered, throttled=lost, given_up=one.given_up + other.given_up)
 
 
 class HeatRows:

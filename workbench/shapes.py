@@ -14,17 +14,22 @@ pandas Series, or a DataFrame with the columns time and multiple.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
+from numbers import Real
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.quantities import is_quantity
 from workbench.typewords import SECONDS
 
 Floats = NDArray[np.float64]
+
+
+LONGEST = 31_536_000  # seconds
 
 
 class Shape(Protocol):
@@ -43,7 +48,9 @@ def duration_seconds(value: object) -> int:
         seconds = float(value)
     else:
         seconds = _written_seconds(str(value))
-    if not isfinite(seconds) or seconds < 1:
+    if seconds > LONGEST:
+        raise ValueError(f"duration {value!r}: a simulation goes second by second, over a year ({LONGEST:,} s) at most")
+    if not seconds >= 1:
         raise ValueError(f"duration {value!r}: nothing can be simulated in less than one second; give 1h, 30min, 90s")
     return round(seconds)
 
@@ -59,12 +66,12 @@ def _written_seconds(text: str) -> float:
 
 def _checked(**values: float) -> None:
     for name, value in values.items():
-        if not (isfinite(value) and value >= 0):
+        if not is_quantity(value):
             raise ValueError(f"{name}={value!r}: a rate or time is a number from 0, and finite")
 
 
 def _share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
+    if not is_quantity(value) or value > 1:
         raise ValueError(f"{name}={value!r}: a share of the duration lies between 0 and 1")
 
 
@@ -264,24 +271,28 @@ def shape(value: Any) -> Shape:
     >>> str(shape("ramp")), shape([(0, 1.0), (60, 3.0), (120, 1.0)]).rates(10, 10, 61)[30]
     ('ramp', np.float64(20.0))
     """
-    if isinstance(value, str):
+    if hasattr(value, "rates"):
+        return cast(Shape, value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
         if value not in SHAPES:
             raise ValueError(
                 f"load {value!r}: there are {', '.join(SHAPES)}, a shape with parameters as Step(at=0.5), or a series "
                 "of times and multiples"
             )
         return SHAPES[value]()
-    if hasattr(value, "rates"):
-        return value
     if isinstance(value, Mapping) and "shape" in value:
         return _written(value)
     times, multiples = _series(value)
+    for multiple in multiples:
+        if not isinstance(multiple, Real):
+            raise ValueError(f"the load series has {multiple!r} as a multiple of the rate: a number is needed")
     return Recorded(_seconds(times), tuple(float(m) for m in multiples))
 
 
 def _written(value: Mapping[str, Any]) -> Shape:
     """A shape with parameters, as {"shape": "step", "at": 0.5}."""
-    form = type(shape(value["shape"]))
+    word = value["shape"]
+    form = type(shape(word if isinstance(word, str) else repr(word)))
     given = {name: each for name, each in value.items() if name != "shape"}
     known = [one.name for one in fields(cast(Any, form))]
     if unknown := set(given) - set(known):
@@ -310,7 +321,10 @@ def _seconds(times: Sequence[Any]) -> tuple[float, ...]:
         import pandas as pd
 
         if not _are_durations(times):
-            instants = pd.to_datetime(list(times), format="mixed")
+            try:
+                instants = pd.to_datetime(list(times), format="mixed")
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"the load series has times that are neither seconds nor dates: {error}") from error
             times = list(instants - instants[0])
         return tuple(float(time.total_seconds()) for time in times)
     return tuple(float(time) for time in times)

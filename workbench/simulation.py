@@ -12,11 +12,13 @@ and how an index that cannot keep up holds back the table. Every request that is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.backpressure import BackPressure
 from workbench.clients import ClosedLoop, Retries
 from workbench.design import Design, Table
 from workbench.histories import (
@@ -28,13 +30,15 @@ from workbench.histories import (
     PatternHistory,
     RingHistory,
 )
+from workbench.interrupts import held
 from workbench.items import DEFAULT_NOW, Items, generate_items
 from workbench.lanes import COLD, Client, Conditions, Lane, Start
 from workbench.profile import PROFILE, Profile
+from workbench.quantities import is_whole
 from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
 from workbench.summaries import Simulation, Summary
 from workbench.throughput import REASONS
-from workbench.workload import Workload, check_rate, keyed, settings_of, workload
+from workbench.workload import PatternRate, Workload, check_rate, keyed, settings_of, workload
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +65,7 @@ __all__ = [
     "Start",
     "Step",
     "Summary",
+    "drawn_items",
     "keyed",
     "prepare",
     "simulate",
@@ -80,7 +85,7 @@ def simulate(
     start: Start | Literal["cold", "warm"] = "cold",
     capacity: Any = None,
     clients: Client | Mapping[str, Client] | None = None,
-    retries: Retries | None = None,
+    retries: Retries | int | None = None,
     profile: Profile = PROFILE,
     counts: Literal["poisson", "fluid"] = "poisson",
     seed: int = 7,
@@ -105,7 +110,7 @@ def simulate(
             "write": ..}, with numbers or {"min": .., "max": .., "target": ..}.
         clients: `ClosedLoop(threads)` or `Retries(attempts)`, for all patterns or by pattern; unless given, requests
             come whatever happens, and those that are turned away are counted.
-        retries: the same as `clients`, for all patterns.
+        retries: `Retries` or a number of attempts, for all patterns, in place of `clients`.
         profile: the rules; `dataclasses.replace(wb.PROFILE, ...)` makes others.
         counts: "poisson", which is exact for independent callers, or "fluid", the mean without noise.
         seed: of all that is random; the same seed gives the same arrays.
@@ -123,7 +128,7 @@ def simulate(
         table=table,
         start=start,
         capacity=capacity,
-        clients=clients or retries,
+        clients=_tried(clients, retries),
         profile=profile,
         counts=counts,
         seed=seed,
@@ -154,15 +159,22 @@ def prepare(
 ) -> "Prepared":
     """What `simulate` does before the first second: it is all checked, and the keys have their places on the ring."""
     seconds = duration_seconds(duration)
-    if not isinstance(interval_s, int) or interval_s < 1:
+    if not is_whole(interval_s, 1):
         raise ValueError(f"interval_s={interval_s!r}: rows sum up whole seconds, from 1")
+    if not isinstance(profile, Profile):
+        raise ValueError(f"profile={profile!r} is no profile: dataclasses.replace(wb.PROFILE, burst_s=60) makes one")
+    for name, value in (("seed", seed), ("hash_seed", 0 if hash_seed is None else hash_seed)):
+        if not is_whole(value, 0):
+            raise ValueError(f"{name}={value!r}: a whole number from 0")
     if counts not in ("poisson", "fluid"):
         raise ValueError(f"counts={counts!r}: either 'poisson' or 'fluid'")
     work = _workload(design, seed, now, patterns, table, capacity)
-    rates, words = _rates(work, load, seconds)
+    rates, words, flat = _rates(work, load, seconds)
     began, found = _start(start, work), _clients(work, clients)
     fluid = counts == "fluid"
-    return Prepared(Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words)
+    return Prepared(
+        Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words, flat
+    )
 
 
 def _workload(
@@ -179,9 +191,18 @@ def _workload(
             check_rate(one.name, one.peak)
         found = design
     else:
-        items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-        found = workload(items, patterns, table)
+        found = workload(drawn_items(design, seed, now), patterns, table)
     return found if capacity is None else _with_capacity(found, capacity)
+
+
+def drawn_items(design: Design | Items, seed: int, now: int) -> Items:
+    """The items of a design, generated unless they are given; ValueError for what is no design."""
+    if isinstance(design, Items):
+        return design
+    if not isinstance(design, Design):
+        fix = f'wb.load_design("{design}")' if isinstance(design, str | Path) else 'wb.load_design("FILE.yaml")'
+        raise ValueError(f"{design!r} is no design: give {fix}, its items, or a workload")
+    return generate_items(design, seed=seed, now=now)
 
 
 def _with_capacity(work: Workload, capacity: Any) -> Workload:
@@ -200,8 +221,8 @@ def _with_capacity(work: Workload, capacity: Any) -> Workload:
     return replace(work, rings=rings)
 
 
-def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
-    """Requests a second of each pattern in each second, and the load in words."""
+def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str, list[Note]]:
+    """Requests a second of each pattern in each second, the load in words, and which patterns it leaves as they are."""
     names = [pattern.name for pattern in work.patterns]
     by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
     if by_pattern and (unknown := set(load) - set(names)):
@@ -212,7 +233,20 @@ def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str]:
     found = np.array(
         [_checked_rates(s, p.name, p.rate, p.peak, seconds) for s, p in zip(shapes, work.patterns, strict=True)]
     )
-    return found, str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
+    words = str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
+    flat = [_flat(p, s) for p, s, rates in zip(work.patterns, shapes, found, strict=True) if _stays(s, p, rates)]
+    return found, words, flat
+
+
+def _stays(form: Shape, pattern: PatternRate, rates: Floats) -> bool:
+    """Whether a shape that goes up to the peak does nothing, since the peak is no higher than the rate."""
+    rises = isinstance(form, Diurnal | Spike)
+    return rises and len(rates) > 1 and pattern.peak <= pattern.rate and float(np.ptp(rates)) == 0
+
+
+def _flat(pattern: PatternRate, form: Shape) -> Note:
+    fix = f"state one, as peak: {3 * pattern.rate:g}/s"
+    return Note("assumed", f"{pattern.name} has no peak above its rate, so that its {form} load is constant: {fix}")
 
 
 def _checked_rates(form: Shape, pattern: str, rate: float, peak: float, seconds: int) -> Floats:
@@ -237,12 +271,31 @@ def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> d
         return {}
     names = [pattern.name for pattern in work.patterns]
     if not isinstance(clients, Mapping):
-        return dict.fromkeys(range(len(names)), clients)
+        return dict.fromkeys(range(len(names)), _client("clients", clients))
     if unknown := set(clients) - set(names):
         raise ValueError(
             f"clients: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
         )
-    return {names.index(name): client for name, client in clients.items()}
+    return {names.index(name): _client(f"clients of {name}", client) for name, client in clients.items()}
+
+
+def _client(what: str, given: Any) -> Client:
+    if not isinstance(given, Retries | ClosedLoop):
+        raise ValueError(f"{what}: {given!r} is neither Retries(attempts=3) nor ClosedLoop(threads=64)")
+    return given
+
+
+def _tried(clients: Client | Mapping[str, Client] | None, retries: Any) -> Client | Mapping[str, Client] | None:
+    """The clients, or the retries in their place; ValueError for both, and for what is no number of attempts."""
+    if retries is None:
+        return clients
+    if clients is not None:
+        raise ValueError("clients and retries: one of them; clients={'pattern': Retries(3)} gives each pattern its own")
+    if isinstance(retries, Retries):
+        return retries
+    if not is_whole(retries):
+        raise ValueError(f"retries={retries!r}: a number of attempts, as 3, or Retries(attempts=3, base_s=0.05)")
+    return Retries(retries)
 
 
 # The run
@@ -251,8 +304,8 @@ def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> d
 class Prepared:
     """A simulation before its first second: each ring with its flow, its recording and its capacity. It runs once."""
 
-    def __init__(self, conditions: Conditions, load: str):
-        self.conditions, self.load = conditions, load
+    def __init__(self, conditions: Conditions, load: str, flat: Sequence[Note]):
+        self.conditions, self.load, self.flat = conditions, load, flat
         self.seconds, self.interval_s = conditions.seconds, conditions.interval_s
         self.lanes = [Lane(conditions, number, ring) for number, ring in enumerate(conditions.work.rings)]
         self.groups = _groups(self.lanes)
@@ -262,17 +315,23 @@ class Prepared:
         from tqdm.auto import tqdm
 
         done = 0
+        bar = tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False)
         try:
-            with tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False) as bar:
-                while done < self.seconds:
+            with bar, held() as interrupts:
+                while done < self.seconds and not interrupts.came:
                     until = self._until(done)
                     for group in self.groups:
-                        _step(group, done, until)
+                        group.step(done, until)
                     bar.update(until - done)
                     done = until
         except KeyboardInterrupt:
-            return self._result(done)
+            return self._result(self._whole(done))
         return self._result(done)
+
+    def _whole(self, done: int) -> int:
+        """How many of the seconds that are done are whole: without an interval into which a later block was begun."""
+        begun = any(lane.recording.until > done for lane in self.lanes)
+        return done // self.interval_s * self.interval_s if begun else done
 
     def _until(self, second: int) -> int:
         """The end of a block: within one minute and one interval, and where something happens that ends it."""
@@ -293,65 +352,38 @@ class Prepared:
             tuple(lane.recording.ring(seconds) for lane in self.lanes),
             tuple(p for lane in self.lanes for p in lane.recording.patterns(seconds, names)),
             self.conditions.profile,
-            tuple(_notes(self.conditions)),
+            (*self.flat, *_notes(self.conditions)),
             seconds < self.seconds,
         )
 
 
-def _groups(lanes: Sequence["Lane"]) -> list[list["Lane"]]:
-    """Each table's lane with those of its indexes, whose second depends on the table's."""
+class Group:
+    """A table's lane with those of its indexes, whose second depends on the table's."""
+
+    def __init__(self, lanes: Sequence[Lane]):
+        self.lanes, self.writes = lanes, BackPressure([lane.flow for lane in lanes])
+
+    def step(self, first: int, until: int) -> None:
+        """Simulate a block of seconds."""
+        for lane in self.lanes:
+            lane.before(first)
+            lane.flow.begin(first, until)
+        for row in range(until - first):
+            for lane in self.lanes:
+                lane.flow.ask("read", row)
+                lane.flow.serve("read", row)
+            self.writes.serve(row)
+        for lane in self.lanes:
+            lane.flow.finish()
+            lane.recording.add()
+            lane.after(until)
+
+
+def _groups(lanes: Sequence[Lane]) -> list[Group]:
     found: dict[str, list[Lane]] = {}
     for lane in lanes:
         found.setdefault(lane.ring.table, []).append(lane)
-    return list(found.values())
-
-
-def _step(group: Sequence["Lane"], first: int, until: int) -> None:
-    """Simulate a block of seconds of a table and its indexes."""
-    for lane in group:
-        lane.before(first)
-        lane.flow.begin(first, until)
-    bases = [lane for lane in group if lane.ring.index is None]
-    indexes = [lane for lane in group if lane.ring.index is not None]
-    for row in range(until - first):
-        for lane in group:
-            lane.flow.serve("read", row)
-        gate, because = _gate(indexes, row)
-        for lane in bases:
-            lane.flow.serve("write", row, gate, because)
-        if indexes:
-            _absorb(bases, indexes, row)
-    for lane in group:
-        lane.flow.finish()
-        lane.recording.add()
-        lane.after(until)
-
-
-def _gate(indexes: Sequence["Lane"], row: int) -> tuple[float, tuple[str | None, str]]:
-    """The share of writes that the fullest index lets through, and its name and reason."""
-    gate, because = 1.0, (None, "")
-    for lane in indexes:
-        if lane.flow.rows["write"] and (share := lane.flow.gate(row)) < gate:
-            gate, because = share, (lane.ring.index, lane.flow.refused_by)
-    return gate, because
-
-
-def _absorb(bases: Sequence["Lane"], indexes: Sequence["Lane"], row: int) -> None:
-    """Give the indexes the writes that the table admitted, by pattern."""
-    asked: dict[int, float] = {}
-    lost: dict[int, dict[str | None, float]] = {}
-    for flow in (lane.flow for lane in bases):
-        for i in flow.rows["write"]:
-            pattern = flow.streams[i].pattern
-            asked[pattern] = asked.get(pattern, 0.0) + float(flow.asked[i, row])
-            mine = lost.setdefault(pattern, {})
-            for (index, _), units in flow.lost[i].items():
-                mine[index] = mine.get(index, 0.0) + float(units[row])
-    there = {pattern: units for pattern, units in asked.items() if units > 0}
-    admitted = {pattern: 1.0 - sum(lost[pattern].values()) / units for pattern, units in there.items()}
-    for lane in indexes:
-        away = {pattern: lost[pattern].get(lane.ring.index, 0.0) / units for pattern, units in there.items()}
-        lane.flow.absorb(row, admitted, away)
+    return [Group(each) for each in found.values()]
 
 
 def _notes(run: Conditions) -> list[Note]:

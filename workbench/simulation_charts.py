@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workbench.diagnosis import span
-from workbench.histories import PatternHistory, RingHistory
+from workbench.histories import PatternHistory, RingHistory, given_up_share
 from workbench.pictures import (
     BLUE,
     FAINT,
@@ -50,6 +50,7 @@ def throttling(sim: Simulation, *, pattern: str | None = None, ax: Axes | None =
 
     ValueError names the patterns that there are.
     """
+    sim.check_simulated()
     chosen = _chosen(sim, pattern)
     ax = ax if ax is not None else new_axes(9, 4.2)
     times, step = _times(sim)
@@ -128,11 +129,15 @@ def _throttled(sim: Simulation, chosen: Sequence[PatternHistory]) -> str:
     seconds = np.flatnonzero(sum((p.all_throttled for p in chosen), np.zeros(sim.duration_s)))
     worst = max(chosen, key=lambda one: float(one.all_throttled.sum()))
     who = f", mostly of {worst.pattern} ({percent(worst.throttled_share)} of its own)" if len(chosen) > 1 else ""
-    return f"{percent(lost / offered)} of requests are throttled, first after {span(float(seconds[0]))}{who}"
+    told = f"{percent(lost / offered)} of {{}} are throttled, first after {span(float(seconds[0]))}{who}"
+    if not any(one.retried for one in chosen):
+        return told.format("requests")
+    return told.format("attempts") + f"; {percent(given_up_share(chosen))} of requests are given up"
 
 
 def partitions(sim: Simulation, *, ax: Axes | None = None) -> Axes:
     """How many partitions each table and global index has, by time; up to five, those that grow most."""
+    sim.check_simulated()
     ax = ax if ax is not None else new_axes(9, 3.8)
     shown = sorted(sim.rings, key=lambda ring: -len(ring.partitions))[: len(LINES)]
     legend: list[Any] = []

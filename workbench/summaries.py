@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.histories import Cause, Note, PartitionHistory, PatternHistory, RingHistory
+from workbench.histories import Cause, Note, PartitionHistory, PatternHistory, RingHistory, given_up_share
 from workbench.load import Kind
 from workbench.profile import Profile
 from workbench.results import Result
@@ -51,6 +51,13 @@ class Simulation(Result):
                 return one
         raise ValueError(f"no {index or table!r} in this simulation; there are {', '.join(r.name for r in self.rings)}")
 
+    def check_simulated(self) -> None:
+        """ValueError if it was interrupted before the first second, so that there is nothing to draw."""
+        if not self.duration_s:
+            raise ValueError(
+                f"{self.design}: the simulation was interrupted before its first second; simulate it again"
+            )
+
     @cached_property
     def throttled_per_s(self) -> Floats:
         """Requests turned away per second, over all patterns."""
@@ -70,9 +77,19 @@ class Simulation(Result):
 
     @property
     def throttled_share(self) -> float:
-        """The share of all requests that were turned away."""
+        """The share of all requests that were turned away; of all attempts, where they are tried again."""
         offered = sum(float(p.offered.sum()) for p in self.patterns)
         return float(self.throttled_per_s.sum()) / max(offered, 1e-300)
+
+    @property
+    def retried(self) -> bool:
+        """Whether any requests are tried again, so that attempts are counted."""
+        return any(one.retried for one in self.patterns)
+
+    @property
+    def given_up_share(self) -> float:
+        """The share of all requests that were lost for good: after their last attempt, or the only one."""
+        return given_up_share(self.patterns)
 
     def summary(self) -> "Summary":
         """What happened, in numbers: throttling by pattern and reason, when, partitions, splits, burst left."""
@@ -83,7 +100,10 @@ class Simulation(Result):
         span = f"{self.design}: {_span(self.duration_s)} of {self.load} load{stop}"
         if self.first_throttle_s is None:
             return f"{span}: nothing is throttled"
-        return f"{span}: {_percent(self.throttled_share)} throttled, first after {_span(self.first_throttle_s)}"
+        share, first = _percent(self.throttled_share), f"first after {_span(self.first_throttle_s)}"
+        if not self.retried:
+            return f"{span}: {share} throttled, {first}"
+        return f"{span}: {share} of attempts throttled, {first}; {_percent(self.given_up_share)} of requests given up"
 
     def to_frame(self) -> "pd.DataFrame":
         """A line for each ring, interval and partition that then was: units a second consumed and throttled."""
@@ -126,13 +146,21 @@ class Summary(Result):
 
     @property
     def throttled_share(self) -> dict[str, float]:
-        """The share of each access pattern's requests that were turned away."""
+        """The share of each access pattern's requests that were turned away; of its attempts, if they are retried."""
         offered: dict[str, float] = {}
         lost: dict[str, float] = {}
         for one in self.simulation.patterns:
             offered[one.pattern] = offered.get(one.pattern, 0.0) + float(one.offered.sum())
             lost[one.pattern] = lost.get(one.pattern, 0.0) + float(one.all_throttled.sum())
         return {name: lost[name] / max(offered[name], 1e-300) for name in offered}
+
+    @property
+    def given_up(self) -> dict[str, float]:
+        """The share of each access pattern's requests lost for good: after their last attempt, or the only one."""
+        found: dict[str, list[PatternHistory]] = {}
+        for one in self.simulation.patterns:
+            found.setdefault(one.pattern, []).append(one)
+        return {name: given_up_share(mine) for name, mine in found.items()}
 
     @property
     def by_reason(self) -> dict[tuple[str, str], float]:
@@ -192,12 +220,16 @@ class Summary(Result):
         return pd.DataFrame(self._lines(), columns=["what", "of", "value", "unit", "about"])
 
     def _lines(self) -> list[tuple[str, str, float | None, str, str]]:
-        reasons = self.by_reason
+        reasons, given_up = self.by_reason, self.given_up
+        retried = {one.pattern for one in self.simulation.patterns if one.retried}
         lines: list[tuple[str, str, float | None, str, str]] = []
         for name, share in self.throttled_share.items():
-            lines.append(("throttled", name, 100 * share, "% of requests", ""))
+            unit = "% of attempts" if name in retried else "% of requests"
+            lines.append(("throttled", name, 100 * share, unit, ""))
             mine = [(reason, part) for (pattern, reason), part in reasons.items() if pattern == name]
-            lines += [("throttled for", name, 100 * part, "% of requests", reason) for reason, part in mine]
+            lines += [("throttled for", name, 100 * part, unit, reason) for reason, part in mine]
+            if name in retried:
+                lines.append(("given up", name, 100 * given_up[name], "% of requests", "lost for good"))
         ends = self.minutes_until_it_ends
         goes_on = "goes on at the end" if ends == float("inf") else ""
         first = self.first_throttle_s

@@ -12,17 +12,19 @@ Simulations run on all cores, in threads. On a cluster the same call runs under 
 Seeds belong to scenarios and not to workers: the result is the same wherever and in whatever order they run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.design import Design
-from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.items import DEFAULT_NOW, Items
+from workbench.quantities import is_whole
 from workbench.results import Result
-from workbench.simulation import Simulation, simulate
+from workbench.simulation import Simulation, drawn_items, simulate
 from workbench.spreads import percent
 from workbench.workload import Workload, workload
 
@@ -44,7 +46,8 @@ PARAMETERS = (
     "interval_s",
 )
 MEASURES: dict[str, str] = {
-    "throttled_share": "share of requests that are throttled",
+    "throttled_share": "share of requests that are throttled; of attempts, if they are retried",
+    "given_up_share": "share of requests that are lost for good",
     "first_throttle_s": "seconds until the first",
     "throttled_minutes": "minutes in which some are",
     "partitions": "partitions at the end, of all tables and indexes",
@@ -124,8 +127,15 @@ class Sweep(Result):
         if most == 0:
             return "no scenario throttles, in the median over seeds"
         if len(ranked) == 1:
-            return f"{percent(most)} of requests are throttled, in the median over seeds"
-        return f"{best} throttles {percent(least)} of requests and {worst} {percent(most)}, in the median over seeds"
+            return f"{percent(most)} of {self._counted} are throttled, in the median over seeds"
+        of = f"{best} throttles {percent(least)} of {self._counted} and {worst} {percent(most)}"
+        return f"{of}, in the median over seeds"
+
+    @property
+    def _counted(self) -> str:
+        """What shares are of: attempts, if any requests are retried."""
+        pairs = [(m["throttled_share"], m["given_up_share"]) for one in self.scenarios for m in one.measured]
+        return "requests" if all(isclose(*pair, rel_tol=1e-6) for pair in pairs) else "attempts"
 
     def summary_line(self) -> str:
         stop = ", interrupted" if self.interrupted else ""
@@ -181,11 +191,9 @@ def sweep(
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
-    grid = {name: list(values) for name, values in (parameters or {}).items()}
+    grid = _grid(parameters or {})
     _check(grid, fixed)
-    chosen = list(range(seed, seed + seeds)) if isinstance(seeds, int) else [int(each) for each in seeds]
-    if not chosen:
-        raise ValueError("seeds: a sweep needs at least one")
+    chosen = _seeds(seeds, seed)
     designs = dict(design) if isinstance(design, Mapping) else {"": design}
     loads = {name: _workload(one, fixed, seed, now) for name, one in designs.items()}
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
@@ -203,6 +211,30 @@ def sweep(
     return Sweep(next(iter(loads.values())).name if len(loads) == 1 else "designs", tuple(found), stopped)
 
 
+def _grid(parameters: Any) -> dict[str, list[Any]]:
+    """The values that each parameter is to take; ValueError unless they are a list for each name."""
+    if not isinstance(parameters, Mapping):
+        raise ValueError(f'sweep: {parameters!r} is no mapping from parameters to values: {{"load": ["step", "ramp"]}}')
+    for name, values in parameters.items():
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+            raise ValueError(f"sweep: {name} takes a list of values, here [{values!r}]")
+    return {name: list(values) for name, values in parameters.items()}
+
+
+def _seeds(seeds: Any, first: int) -> list[int]:
+    """So many seeds, counted from the first, or those that are listed."""
+    allowed = "seeds: how many, at least one, or a list of whole numbers from 0"
+    if is_whole(seeds) and is_whole(first):
+        chosen = list(range(first, first + seeds))
+    elif isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes):
+        chosen = list(seeds)
+    else:
+        raise ValueError(f"{allowed}; here is {seeds!r}")
+    if not chosen or not all(is_whole(each, 0) for each in chosen):
+        raise ValueError(f"{allowed}; a sweep needs at least one")
+    return [int(each) for each in chosen]
+
+
 def _check(grid: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> None:
     """ValueError for a parameter that `simulate` does not have, one without values, or one given twice."""
     for name in (*grid, *fixed):
@@ -217,14 +249,16 @@ def _workload(design: Any, fixed: Mapping[str, Any], seed: int, now: int) -> Wor
     """The workload of a design, computed once for all of its simulations."""
     if isinstance(design, Workload):
         return design
-    items = design if isinstance(design, Items) else generate_items(design, seed=seed, now=now)
-    return workload(items, fixed.get("patterns"), fixed.get("table"))
+    return workload(drawn_items(design, seed, now), fixed.get("patterns"), fixed.get("table"))
 
 
 def _measured(work: Workload, options: Mapping[str, Any], seed: int) -> Measured:
     """One simulation, measured; what it recorded is let go."""
     options = {name: value for name, value in options.items() if name not in ("patterns", "table")}
-    return measures(simulate(work, **options, seed=seed, heat=False))
+    found = simulate(work, **options, seed=seed, heat=False)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return measures(found)
 
 
 def measures(sim: Simulation) -> Measured:
@@ -234,6 +268,7 @@ def measures(sim: Simulation) -> Measured:
     first = sim.first_throttle_s
     return {
         "throttled_share": sim.throttled_share,
+        "given_up_share": sim.given_up_share,
         "first_throttle_s": float("nan") if first is None else float(first),
         "throttled_minutes": float(minutes.sum()),
         "partitions": float(sum(ring.partitions.count(sim.duration_s) for ring in sim.rings)),

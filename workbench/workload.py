@@ -8,7 +8,6 @@ From a design it is all computed; `keyed` makes a workload of bare numbers, for 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +22,7 @@ from workbench.entities import EntityItems
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, motion, moving_period, pinned_by
+from workbench.quantities import is_quantity
 from workbench.reach import read_factor
 from workbench.ring import UNMET, PartitionKeys, entry_sizes
 
@@ -141,6 +141,10 @@ def keyed(
     """
     popularity = np.asarray(shares, dtype=float)
     check_shares(popularity)
+    if kind not in ("read", "write"):
+        raise ValueError(f"kind={kind!r}: either 'read' or 'write'")
+    if not is_quantity(units) or not units:
+        raise ValueError(f"units={units!r}: the units of a request are a finite number above 0")
     check_rate(pattern, rate)
     check_rate(pattern, rate if peak is None else peak)
     count = len(popularity)
@@ -164,7 +168,7 @@ def check_shares(shares: Floats) -> None:
 
 def check_rate(pattern: str, rate: float) -> None:
     """ValueError for a rate that is negative or infinite."""
-    if not (isfinite(rate) and rate >= 0):
+    if not is_quantity(rate):
         raise ValueError(f"access pattern {pattern}: a rate of {rate!r}/s; a finite number from 0 is allowed")
 
 
