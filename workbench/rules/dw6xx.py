@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from workbench.design import AccessPattern, Role
+from workbench.design import AccessPattern, Entity, Role
 from workbench.domains import value_domain
 from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
@@ -12,6 +12,7 @@ from workbench.identity import key_fields
 from workbench.reach import query_condition
 from workbench.rules.registry import rule
 from workbench.sources import Source, matches
+from workbench.tenancy import Tenancy
 
 
 @rule("DW601", "error")
@@ -20,7 +21,8 @@ def key_without_tenant(evidence: Evidence) -> Iterator[Finding]:
 
     What it does
         Where a role has a tenant, finds its access patterns whose partition key is made without the tenant's field, and
-        its Scans. A write whose condition compares the attribute that holds the tenant is left alone.
+        its Scans. Items that all tenants share, none of whose attributes leads to the tenant, are left alone, and so is
+        a write whose condition compares the attribute that holds the tenant.
     Why it is bad
         The client supplies the key: with another order's number it reads another customer's order. IAM can hold a
         caller to keys that begin with its own tenant (dynamodb:LeadingKeys), but only if they do.
@@ -41,7 +43,10 @@ def key_without_tenant(evidence: Evidence) -> Iterator[Finding]:
         role = _role(evidence, pattern)
         if role is None or role.tenant is None:
             continue
-        for made_of, write in _requests(evidence, pattern):
+        tenancy = Tenancy(evidence.design, role.tenant)
+        for entities, made_of, write in _requests(evidence, pattern):
+            if not any(map(tenancy.is_owned, entities)):
+                continue
             if made_of is None:
                 message = f"lets a caller who is held to one {role.tenant} read the items of all"
             elif role.tenant in made_of or _compares_tenant(evidence, write, role.tenant):
@@ -59,11 +64,13 @@ def _role(evidence: Evidence, pattern: AccessPattern) -> Role | None:
     return roles.get(pattern.role) if pattern.role else next(iter(roles.values())) if len(roles) == 1 else None
 
 
-def _requests(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[list[str] | None, Write | None]]:
-    """The fields that each partition key of a request is made of; None for a Scan, which names none."""
+def _requests(
+    evidence: Evidence, pattern: AccessPattern
+) -> Iterator[tuple[list[Entity], list[str] | None, Write | None]]:
+    """The entities that each part of a request asks for, and the fields of its partition key; None for a Scan's."""
     design = evidence.design
     if pattern.operation == "Scan":
-        yield None, None
+        yield design.entities_in(design.table_for(pattern).name), None, None
     elif pattern.operation == "Query":
         entity = design.addressed(pattern)[0]
         condition = query_condition(design, pattern)
@@ -72,12 +79,13 @@ def _requests(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[list
             stated = pattern.values.get(name)
             made_of = key_fields(design, entity, [attribute]) if stated is None else value_domain(stated).references()
             found |= dict.fromkeys(made_of)
-        yield list(found), None
+        yield design.addressed(pattern), list(found), None
     elif pattern.is_read:
         for entity in design.addressed(pattern):
-            yield key_fields(design, entity, [design.table_of(entity.name).partition_key]), None
+            yield [entity], key_fields(design, entity, [design.table_of(entity.name).partition_key]), None
     for write in evidence.writes_by(pattern):
-        yield key_fields(design, write.entity, [design.table_of(write.entity.name).partition_key]), write
+        made_of = key_fields(design, write.entity, [design.table_of(write.entity.name).partition_key])
+        yield [write.entity], made_of, write
 
 
 def _compares_tenant(evidence: Evidence, write: Write | None, tenant: str) -> bool:
