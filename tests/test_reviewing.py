@@ -78,6 +78,7 @@ def test_a_rule_is_explained():
     unknown = typed("review", "--explain", "DW1")
     assert unknown.exit_code == 1
     assert "DW1 is no rule" in unknown.output
+    assert "XYZQ is no rule; all of them: workbench review --rules" in typed("review", "--explain", "XYZQ").output
 
 
 def test_all_rules_are_the_page_of_the_documentation():

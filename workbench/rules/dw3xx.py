@@ -72,12 +72,28 @@ def _grows(evidence: Evidence, pattern: AccessPattern) -> bool:
 
 
 def _instead(evidence: Evidence, pattern: AccessPattern) -> str:
-    """The key that would serve what a filter asks for."""
-    keys = evidence.design.table_for(pattern).keys(pattern.index)
+    """The key that serves, or would serve, what a filter asks for."""
+    table = evidence.design.table_for(pattern)
+    for index in (None, *table.indexes):
+        if _finds(evidence, pattern, index):
+            where = f"index {index}" if index else f"table {table.name}"
+            return f"Query {where} by {' and '.join(table.keys(index)[0])}, which it is keyed by"
+    keys = table.keys(pattern.index)
     named = [name for name in _equal(evidence, pattern) if name not in (*keys[0], *keys[1])]
     if named:
         return f"Query a global index whose partition key begins with {' and '.join(named)}, sparse if few items match"
     return "Query a key that the caller knows, or an index; a job that nobody waits for says user_facing: false"
+
+
+def _finds(evidence: Evidence, pattern: AccessPattern, index: str | None) -> bool:
+    """Whether a Query of the table or an index finds all that a filter keeps: by equal keys, with no item left out."""
+    partition, sort = evidence.design.table_for(pattern).keys(index)
+    node = evidence.node(pattern, pattern, "filter")
+    either = node is None or any(isinstance(n, expressions.Or | expressions.Not) for n in expressions.walk(node))
+    if either or not set(_equal(evidence, pattern)).issuperset(partition):
+        return False
+    domains = [evidence.domain(entity, key) for entity in evidence.design.addressed(pattern) for key in sort if index]
+    return all(domain is not None and domain.present is None for domain in domains)
 
 
 def _equal(evidence: Evidence, pattern: AccessPattern) -> list[str]:

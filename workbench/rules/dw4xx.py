@@ -196,9 +196,10 @@ def small_change_of_large_item(evidence: Evidence) -> Iterator[Finding]:
     """
     for write in (w for w in evidence.writes if w.operation == "Update" and w.pattern.rate):
         table = evidence.design.table_of(write.entity.name)
-        units = evidence.mean_units(write.pattern, table.name)
+        units = evidence.drawn_units(write.pattern, table.name)  # without the entries of local indexes
+        units /= 2 if write.pattern.operation.startswith("Transact") else 1
         members = max(1, len(write.pattern.actions))
-        wasted = (write.pattern.rate or 0) * (units / members - 1)
+        wasted = (write.pattern.rate or 0) * (units - 1)
         size = _changed_bytes(evidence, write)
         if members == 1 and size is not None and size <= SMALL_CHANGE and wasted >= WASTED_UNITS:
             message = (
@@ -401,13 +402,23 @@ def expired_items_returned(evidence: Evidence) -> Iterator[Finding]:
             looked = _looked_at(evidence, pattern, str(table.ttl))
             if pattern.operation in ("Query", "Scan") and not looked:
                 message = f"returns {entity.name} after {table.ttl} has passed: TTL deletes within days"
-                fix = f'filter: "{written(str(table.ttl))} > :now"'
+                fix = f'filter: "{_with(pattern.filter, f"{written(str(table.ttl))} > :now")}"'
             elif pattern.projection and table.ttl not in _named(evidence, pattern, "projection") and not looked:
                 message = f"leaves {table.ttl} out of what it returns, so that nobody can tell an expired {entity.name}"
                 fix = f"add {table.ttl} to the projection, and compare it with the time"
             else:
                 continue
             yield evidence.finding("DW415", "warning", evidence.place(pattern), message, fix, attribute=table.ttl)
+
+
+def _with(stated: str | None, more: str) -> str:
+    """A condition or filter together with what it has to ask for as well.
+
+    >>> _with(None, "b > :now"), _with("a = :a", "b > :now"), _with("a = :a or c = :c", "b > :now")
+    ('b > :now', 'a = :a AND b > :now', '(a = :a or c = :c) AND b > :now')
+    """
+    both = " or " in f" {stated} ".lower()
+    return f"{f'({stated})' if both else stated} AND {more}" if stated else more
 
 
 def _named(evidence: Evidence, pattern: AccessPattern, key: str) -> tuple[str, ...]:
@@ -483,7 +494,7 @@ def expired_items_in_the_way(evidence: Evidence) -> Iterator[Finding]:
                 yield evidence.finding("DW417", "warning", write.place, message, fix, attribute=name)
             elif write.operation == "Update" and needs_item(condition) and write.pattern.user_facing:
                 message = f"changes {entity.name} after {name} has passed: until TTL deletes it, the item exists"
-                fix = f"condition: ({write.part.condition}) AND {now}"
+                fix = f"condition: {_with(write.part.condition, now)}"
                 yield evidence.finding("DW417", "note", write.place, message, fix, attribute=name)
 
 
