@@ -461,7 +461,9 @@ def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
         node = evidence.node(write.pattern, write.part, "update")
         changed = {str(clause.path.parts[0]) for clause in node.clauses}
         for name in sorted(name for name in compares(condition) - changed if _VERSION.match(name)):
-            message = f"compares {name} and leaves it as it was: the next writer with the same {name} meets no objection"
+            message = (
+                f"compares {name} and leaves it as it was: the next writer with the same {name} meets no objection"
+            )
             fix = f"raise it in the same update: ADD {written(name)} :one"
             yield evidence.finding("DW312", "warning", write.place, message, fix, version=name)
         for name in _given_numbers(evidence, write, node) if not compares(condition) else ():

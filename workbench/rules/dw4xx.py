@@ -489,7 +489,9 @@ def expired_items_in_the_way(evidence: Evidence) -> Iterator[Finding]:
                 continue
             now, key = f"{written(name)} > :now", written(table.partition_key)
             if write.operation == "Put" and needs_no_item(condition) and _taken_again(evidence, write):
-                message = f"finds an expired {entity.name} in its way for days: TTL deletes late, and only then is it free"
+                message = (
+                    f"finds an expired {entity.name} in its way for days: TTL deletes late, and only then is it free"
+                )
                 fix = f"condition: attribute_not_exists({key}) OR {written(name)} < :now"
                 yield evidence.finding("DW417", "warning", write.place, message, fix, attribute=name)
             elif write.operation == "Update" and needs_item(condition) and write.pattern.user_facing:

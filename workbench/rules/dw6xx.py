@@ -104,10 +104,18 @@ _LOCAL_URL = re.compile(
     r"(?i)https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|host\.docker\.internal|dynamodb(-?local)?|localstack)"
     r"(?=[:/\"'\s]|$)[^\s\"',)]*"
 )
-_GUARD = re.compile(r"(?i)(\bif\b|\?|\bcase\b|\bunless\b|&&).*(local|dev|test|offline|debug|sam)")
+_GUARD = re.compile(
+    r"(?i)(\bif\b|\?|\bcase\b|\bunless\b|&&).*(local|dev|test|offline|debug|sam)"
+    r"|\b\w*(local|dev|test|offline|debug|sam)\w*(\(\))?\s*(\?|&&)"
+)
+_ENDPOINT = r"(?i:endpoint)\w*[\"']?\s*[:=(]\s*(?:(?:new\s+)?URI(?:\.create)?\(\s*)?(?:\w+\.)*"
+_ASSIGNED = re.compile(r"(\w+)\s*(?::\s*[\w.]+\s*)?=\s*[\"'`]\s*$")
+_TRAILING = re.compile(r"\s(#|//)\s.*$")
 _DUMMY = re.compile(
     r"(?i)(access_?key(_?id)?|secret_?(access_?)?key)[\"'\]]*\s*[:=,]\s*[\"']?"
     r"(dummy\w*|fake\w*|local\w*|test\w*|example\w*|mock\w*|foo|bar|x{2,}|key|secret|anything|none)[\"']?\s*[,;)}\]]*\s*$"
+    r"|(?i:access_?key(?:_?id)?|secret_?(?:access_?)?key)[\"'\]]*\s*[:=,]\s*"
+    r"(?P<quote>[\"'])(?i:dummy\w*|fake\w*|local\w*|test\w*|mock\w*|foo|bar|x+)(?P=quote)"
     r"|(?i:accessKeyId)[\"']?\s*:\s*[\"'](dummy\w*|fake\w*|local\w*|test\w*|mock\w*|foo|x{2,}|key)[\"']"
 )
 _VARIABLE = re.compile(r"AWS_ENDPOINT_URL(_DYNAMODB)?\b[\"'\]]*\s*(?:[:=,]\s*|\s+(?=https?:))(?!=)(\S.*)?")
@@ -124,8 +132,8 @@ def local_endpoint(sources: Sequence[Source]) -> Iterator[Finding]:
 
     What it does
         Finds the address of a local DynamoDB given as an endpoint, in code and configuration that is no test and no
-        local set-up; also as the default of an environment variable. What stands behind a condition that names local,
-        dev or test is left alone.
+        local set-up; also as the default of an environment variable, or by the name of a constant. What stands behind a
+        condition that names local, dev or test is left alone.
     Why it is bad
         In production nothing answers there, or, where a sidecar does, data go to a database that is gone with the
         next deployment.
@@ -137,12 +145,31 @@ def local_endpoint(sources: Sequence[Source]) -> Iterator[Finding]:
         AWS: SDK reference, service-specific endpoints; DynamoDBLocal.UsageNotes.
     """
     for source, number, line, found in matches(sources, _LOCAL_URL):
-        around = f"{source.before(number, 1)}\n{line}"
-        named = re.search(r"(?i)endpoint|dynamo", around) and "AWS_ENDPOINT_URL" not in line
-        if named and not _GUARD.search(f"{source.before(number, 2)}\n{line}"):
+        named = _is_named(source, number, line) or _is_used(source, line[: found.start()])
+        if named and "AWS_ENDPOINT_URL" not in line and not _GUARD.search(f"{source.before(number, 2)}\n{line}"):
             message = f"the endpoint {found[0]} is a developer's machine"
             fix = "leave the endpoint out; set AWS_ENDPOINT_URL_DYNAMODB where you develop"
             yield _file_finding("DW611", source, number, message, fix, line)
+
+
+def _is_named(source: Source, number: int, line: str) -> bool:
+    """Whether a line, or the open one before it, speaks of DynamoDB or an endpoint; what it remarks does not count."""
+    before = _TRAILING.sub("", source.before(number, 1)).rstrip()
+    goes_on = before.endswith(_OPEN) or _VALUE.match(line)
+    around = f"{before if goes_on else ''}\n{_TRAILING.sub('', line)}"
+    return re.search(r"(?i)endpoint|dynamo", around) is not None
+
+
+_VALUE = re.compile(r"(?i)\s*[\"']?(value|default)\b")  # of the name on the line before
+_OPEN = ("(", "[", "{", ",", ":", "=", "\\", ".")
+
+
+def _is_used(source: Source, before: str) -> bool:
+    """Whether an address is the value of a name that is an endpoint elsewhere in the file, and not for local use."""
+    assigned = _ASSIGNED.search(before)
+    use = re.compile(rf"{_ENDPOINT}{re.escape(assigned[1])}\b(?!\s*[(=])") if assigned else None
+    uses = [(number, line) for number, line in source.lines if use and use.search(_TRAILING.sub("", line))]
+    return any(not _GUARD.search(f"{source.before(number, 2)}\n{line}") for number, line in uses)
 
 
 @rule("DW612", "error", "files")
