@@ -176,6 +176,37 @@ def test_the_code_of_every_operation_does_what_its_run_did(engine, environment):
     check_code(design(EVERY_OPERATION), engine)
 
 
+PUT_BACK = """
+tables: {Orders: {partition_key: id}}
+fields: {id: {count: 100, type: uuid}}
+entities:
+  Order:
+    key: {id: "{id}"}
+    attributes: {status: {choice: {OPEN: 10%, SENT: 90%}, new: OPEN}, version: {type: 1..9, new: 1}}
+access_patterns:
+  read: {operation: GetItem, rate: 1/s}
+  place: {operation: PutItem, condition: attribute_not_exists(id), rate: 1/s}
+  save: {operation: PutItem, target: existing, condition: "version = :version", rate: 3/s}
+  pay:
+    operation: TransactWriteItems
+    actions: [{operation: Put, entity: Order, target: existing, condition: "version = :version"}]
+"""
+
+
+@pytest.mark.engine
+def test_the_code_that_puts_an_item_back_keeps_what_it_holds(engine, environment):
+    check_code(design(PUT_BACK), engine)
+
+
+def test_only_a_created_item_has_what_new_items_have_and_a_compared_version_is_the_one_that_was_read():
+    snippets = brief(design(PUT_BACK)).snippets
+    assert 'Item={"id": id_, "status": "OPEN", "version": 1}' in snippets["place"].code
+    assert snippets["save"].parameters == ("id", "status", "version", "read_version")
+    assert 'Item={"id": id_, "status": status, "version": version}' in snippets["save"].code
+    assert '{":version": read_version}' in snippets["save"].code
+    assert "order['read_version']" in snippets["pay"].code
+
+
 @pytest.fixture(scope="module")
 def board(designs) -> Brief:
     return brief(wb.load_design(designs / "task_board.yaml"))

@@ -107,8 +107,8 @@ def test_junit_has_a_test_for_each_rule_and_counts_them(board):
     assert len(suite.findall("testcase/skipped")) == int(suite.attrib["skipped"]) == 1
 
 
-@pytest.mark.parametrize(("fail_on", "failures"), [("error", 2), ("warning", 3), ("note", 7), ("never", 0)])
-def test_junit_fails_from_the_severity_that_is_asked_for(board, fail_on, failures):
+@pytest.mark.parametrize(("fail_on", "failures"), [("error", 2), ("warning", 3), ("note", 7), ("never", 2)])
+def test_junit_fails_from_the_severity_that_is_asked_for_and_always_for_errors(board, fail_on, failures):
     assert len(ElementTree.fromstring(to_junit(board, fail_on)).findall("testcase/failure")) == failures
 
 

@@ -78,6 +78,7 @@ def test_a_rule_is_explained():
     unknown = typed("review", "--explain", "DW1")
     assert unknown.exit_code == 1
     assert "DW1 is no rule" in unknown.output
+    assert "XYZQ is no rule; all of them: workbench review --rules" in typed("review", "--explain", "XYZQ").output
 
 
 def test_all_rules_are_the_page_of_the_documentation():
@@ -96,11 +97,24 @@ def test_files_are_reviewed(tmp_path):
     assert "no such file or folder" in gone.output
 
 
+def test_a_design_and_the_files_written_for_it_are_one_review(tmp_path):
+    (tmp_path / "db.py").write_text('boto3.client("dynamodb", endpoint_url="http://localhost:8000")')
+    done = typed("review", BOARD, "--files", tmp_path)
+    assert f"DW611 error: {tmp_path}/db.py:1" in done.output
+    assert "DW103 error: table ClaudeCodeLabDemo" in done.output
+    assert "1 files looked at" in done.output
+    known = tmp_path / "known.json"
+    typed("review", BOARD, "--write-baseline", known)
+    assert typed("review", BOARD, "--baseline", known, "--fail-on", "error").exit_code == 0
+    assert typed("review", BOARD, "--files", tmp_path, "--baseline", known, "--fail-on", "error").exit_code == 1
+    suite = typed("review", BOARD, "--files", tmp_path, "--format", "junit").output
+    assert 'name="DW611 ' in suite and 'name="DW613 ' in suite and 'name="DW101 ' in suite
+
+
 @pytest.mark.parametrize(
     "words",
     [
         [],
-        [BOARD, "--files", BOARD],
         [BOARD, "--fail-on", "fatal"],
         [BOARD, "--format", "pdf"],
     ],

@@ -110,6 +110,30 @@ def test_a_baseline_leaves_only_what_is_new():
     assert codes(found.without(known[1:])) == [found[0].code]
 
 
+@pytest.mark.parametrize(
+    ("known", "severity", "new"),
+    [
+        ("warning", "error", 1),
+        ("note", "warning", 1),
+        ("warning", "warning", 0),
+        ("error", "warning", 0),
+        ("error", "error", 0),
+    ],
+)
+def test_a_finding_that_has_become_worse_is_new(known, severity, new):
+    one = review(scan())[0]
+    now = Review("x", (replace(one, severity=severity),))
+    assert len(now.without([replace(one, severity=known).to_dict()])) == new
+
+
+def test_of_several_known_findings_the_mildest_that_covers_one_is_used_up():
+    one = review(scan())[0]
+    known = [replace(one, severity=severity).to_dict() for severity in ("error", "warning")]
+    now = Review("x", (replace(one, severity="error"), replace(one, severity="warning")))
+    assert len(now.without(known)) == 0
+    assert len(now.without([{"code": one.code, "where": one.where}])) == 1
+
+
 def test_a_second_finding_of_the_same_kind_is_new():
     one = review(scan())[0]
     twice = Review("x", (one, replace(one, message="another")))

@@ -1,7 +1,7 @@
 """Every rule speaks where it should and is silent where it should not: the cases are data, in rules/CODE.yaml.
 
 A case is a design, or a change of the file's base; of rules about files, a file. A failing case may say where the
-finding stands, how severe it is, and what it says.
+finding stands, how severe it is, what it says, and what is to be done.
 """
 
 from pathlib import Path
@@ -66,6 +66,7 @@ def test_a_rule_speaks_where_it_should_and_nowhere_else(code, outcome, name, tmp
     assert case.get("where", places[0]) in places
     assert case.get("severity", said[0].severity) in {one.severity for one in said}
     assert any(str(case.get("says", "")) in one.message for one in said), [one.message for one in said]
+    assert any(str(case.get("fix", "")) in one.fix for one in said), [one.fix for one in said]
     assert all(one.fix and one.message and one.evidence is not None for one in said)
 
 

@@ -9,7 +9,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -132,8 +132,13 @@ def _bindings(
     if operation == "Put" and entity:
         names = dict.fromkeys([*table.key_attributes, *domains])
         used = {f for name in table.indexed_attributes for f in _fields(name, domains.get(name))}
-        found += [_created(name, domains.get(name), design, used, named) for name in names]
-    found += _expression_bindings(pattern, part, domains, named)
+        value = _created if creates(pattern, part) else _stored
+        found += [value(name, domains.get(name), used, named) for name in names]
+    compared = list(_expression_bindings(pattern, part, domains, named))
+    if operation == "Put" and not creates(pattern, part):
+        own = {binding.parameter for binding in found if binding.place[1] not in table.indexed_attributes} - {""}
+        compared = [_as_read(binding) if binding.parameter in own else binding for binding in compared]
+    found += compared
     more = operation == "Put" and entity is not None and (entity.size is not None or open_rows(design, entity))
     return found, more or bool(operation == "Put" and entity and entity.rows)
 
@@ -171,20 +176,35 @@ def _braced(part: Placeholder) -> str:
     return f"{{{part.field}:{part.spec}}}" if part.spec else f"{{{part.field}}}"
 
 
-def _created(name: str, domain: Domain | None, design: Design, used: set[str], named: Mapping[str, str]) -> Binding:
-    """The value of an attribute in an item that is put: what new items have, else as in all of them."""
+def creates(pattern: AccessPattern, part: Part) -> bool:
+    """Whether a put makes an item that was not there, with what new items have, or puts back one that was."""
+    return pattern.target_of(part if isinstance(part, Action) else None) in ("new", "missing")
+
+
+def _created(name: str, domain: Domain | None, used: set[str], named: Mapping[str, str]) -> Binding:
+    """The value of an attribute in an item that is created: what new items have, else as in all of them."""
+    new = domain.new if domain is not None and domain.present is None else None
+    if new is None:
+        return _stored(name, domain, used, named)
+    if isinstance(new, str):
+        return _of_template(("Item", name), KeyTemplate(new), named)
+    return Binding(("Item", name), constant=new)
+
+
+def _stored(name: str, domain: Domain | None, used: set[str], named: Mapping[str, str]) -> Binding:
+    """The value of an attribute in an item that is put back: its template or constant, or what the caller gives."""
     place = ("Item", name)
     if domain is not None and domain.present is not None:
         return Binding(place, parameter=name, optional=True)
-    new = domain.new if domain is not None else None
-    if isinstance(new, str):
-        return _of_template(place, KeyTemplate(new), named)
-    if new is not None:
-        return Binding(place, constant=new)
     lone = domain.template.lone_field if domain is not None and domain.template else None
     if lone is not None and lone not in used:
         return Binding(place, parameter=name)  # another name for what the caller gives
     return _bound(place, name, domain, named)
+
+
+def _as_read(binding: Binding) -> Binding:
+    """What a put compares is what was read before; what it writes in its place is another value, as of a version."""
+    return replace(binding, parameter=f"read_{binding.parameter}")
 
 
 def _expression_bindings(

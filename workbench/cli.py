@@ -184,7 +184,9 @@ def capacity(design: DesignFile, seed: Seed = 7) -> None:
 @app.command()
 def review(
     design: Annotated[Path | None, typer.Argument(help="A design file (YAML).", metavar="[DESIGN]")] = None,
-    files: Annotated[list[Path] | None, typer.Option("--files", help="Review code and configuration instead.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Option("--files", help="Review code and configuration, too or alone.")
+    ] = None,
     fail_on: Annotated[
         str, typer.Option(help="Exit with 1 from this severity: error, warning, note, never.")
     ] = "never",

@@ -15,6 +15,7 @@ from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
 from workbench.errors import DesignError
 from workbench.findings import Finding, Place, Severity, where
+from workbench.identity import key_fields
 from workbench.items import Items, generate_items
 from workbench.keyanalysis import KeyAnalysis
 from workbench.keyreport import KeyReport, key_report
@@ -238,6 +239,12 @@ class Evidence:
             other = found.template.lone_field
             return (entity.attributes or {}).get(other) or self.design.fields.get(other) or found
         return found
+
+    def key_has(self, entity: Entity, words: Iterable[str]) -> bool:
+        """Whether a field of an entity's primary key is of one of these types, as of ids that nobody draws twice."""
+        own = entity.attributes or {}
+        domains = [own.get(name) or self.design.fields[name] for name in key_fields(self.design, entity)]
+        return any(domain.type is not None and domain.type.word in words for domain in domains)
 
     def value(self, pattern: AccessPattern, part: Part, name: str) -> Any:
         """The domain of `:name` as `values` states it; None where it is an attribute's."""

@@ -97,12 +97,15 @@ def _uri(path: Path) -> str:
 def to_junit(review: Review, fail_on: str = "warning") -> str:
     """The review as JUnit XML: a test per rule, failed by findings of `fail_on` and above, skipped if all is accepted.
 
-    Milder findings are the test's output. ValueError for a severity that is none.
+    Milder findings are the test's output. An error fails its test also where `fail_on` is "never", which is about exit
+    codes. ValueError for a severity that is none.
     """
-    failing = {id(found) for found in review.at_least(fail_on)} if fail_on != "never" else set()
+    failing = {id(found) for found in review.at_least("error" if fail_on == "never" else fail_on)}
     used = {found.code for found in [*review.findings, *(found for found, _ in review.accepted)]}
-    files = any(found.place[:1] == ("files",) for found in review.findings)
-    codes = [c for c, r in sorted(RULES.items()) if c in used or r.needs == ("files" if files else "design")]
+    of_files = {found.place[:1] == ("files",) for found in review.findings}
+    needs = {"files"} if True in of_files else set[str]()
+    needs |= {"design"} if review.path or of_files != {True} else set()
+    codes = [c for c, r in sorted(RULES.items()) if c in used or r.needs in needs]
     suite = ElementTree.Element("testsuite", name=_xml(f"workbench review {review.name}"))
     kinds = [_junit_case(suite, review, code, failing) for code in codes]
     suite.set("tests", str(len(codes)))
@@ -154,13 +157,15 @@ def read_baseline(path: str | Path) -> list[Mapping[str, Any]]:
     fix = "make one with: workbench review DESIGN --write-baseline FILE"
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))["findings"]
-        if all({"code", "where"} <= one.keys() for one in found):
+        if all({"code", "where"} <= one.keys() and one.get("severity", "error") in SEVERITIES for one in found):
             return found
     except OSError as error:
         raise WorkbenchError(f"{path}: no baseline there ({error.strerror}); {fix}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise WorkbenchError(f"{path} is no baseline: a JSON object with findings, each with code and where; {fix}")
+    raise WorkbenchError(
+        f"{path} is no baseline: a JSON object with findings, each with code, where and severity; {fix}"
+    )
 
 
 # For people

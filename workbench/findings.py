@@ -113,15 +113,25 @@ class Review(Result, Sequence[Finding]):
         return tuple(f for f in self.findings if SEVERITIES.index(f.severity) <= SEVERITIES.index(severity))
 
     def without(self, known: Iterable[Mapping[str, Any]]) -> "Review":
-        """What is not in a baseline: findings by code and place, as many of each as it lists."""
-        left = Counter((one["code"], one["where"]) for one in known)
+        """What is not in a baseline: findings by code and place, as many of each as it lists, and none more severe."""
+        left: dict[tuple[str, str], list[int]] = {}
+        for one in known:
+            severity = one.get("severity", "error")  # of a file that does not say, everything is known
+            left.setdefault((one["code"], one["where"]), []).append(SEVERITIES.index(severity))
         new = []
         for found in self.findings:
-            if left[found.key] > 0:
-                left[found.key] -= 1
+            allowed = [rank for rank in left.get(found.key, ()) if rank <= SEVERITIES.index(found.severity)]
+            if allowed:
+                left[found.key].remove(max(allowed))
             else:
                 new.append(found)
         return replace(self, findings=tuple(new))
+
+    def beside(self, other: "Review") -> "Review":
+        """This review and another as one, worst first: a design's and that of the files written for it."""
+        findings = ordered([*self.findings, *other.findings])
+        accepted, notes = (*self.accepted, *other.accepted), (*self.notes, *other.notes)
+        return replace(self, findings=findings, accepted=accepted, notes=notes)
 
     def summary_line(self) -> str:
         count = Counter(found.severity for found in self.findings)

@@ -1,4 +1,4 @@
-"""What `workbench review` does: review a design or files, against a baseline, in a format, with an exit code."""
+"""What `workbench review` does: review a design, files or both, against a baseline, in a format, with an exit code."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,8 +34,8 @@ def print_review(
     engine: str | None,
 ) -> int:
     """Review, print, and say with which code to exit: 1 if a finding is as severe as `fail_on`."""
-    if (design is None) == (not files):
-        raise typer.BadParameter("name a design, or files with --files PATH, and not both")
+    if design is None and not files:
+        raise typer.BadParameter("name a design, or files with --files PATH, or both")
     for word, allowed, option in ((fail_on, FAIL_ON, "--fail-on"), (form, FORMATS, "--format")):
         if word not in allowed:
             raise typer.BadParameter(f"{word!r}; allowed: {', '.join(allowed)}", param_hint=option)
@@ -63,7 +63,8 @@ def _review(design: Path | None, files: Sequence[Path] | None, engine: str | Non
     if design is None:
         return review_files(*(files or ()))
     loaded = load_design(design)
-    return located(review(loaded, _run(loaded, engine) if engine else None), loaded)
+    found = located(review(loaded, _run(loaded, engine) if engine else None), loaded)
+    return found.beside(review_files(*files)) if files else found
 
 
 def _run(design: "Design", engine: str) -> "Run":

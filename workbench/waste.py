@@ -15,6 +15,7 @@ from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
 from workbench.guards import satisfied
+from workbench.load import asked_collections
 from workbench.reach import certain_reach, collection_units, query_condition
 from workbench.ring import UNMET, is_in
 from workbench.thresholds import PAGE
@@ -94,11 +95,14 @@ def reached(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[Entity
 
 
 def largest_read(evidence: Evidence, pattern: AccessPattern) -> float:
-    """Read units of a Query of the largest item collection."""
+    """Read units of a Query of the largest item collection that its values can name."""
     if evidence.items is None or evidence.costs is None:
         return 0.0
     table = evidence.design.table_for(pattern)
     if sum(int(entity.sizes.sum()) for entity in evidence.items.in_table(table.name)) <= PAGE:
         return 0.0  # whatever it reads is less
     keys = evidence.costs.keys(table, pattern.index)
-    return float(collection_units(keys, pattern, query_condition(evidence.design, pattern)).max(initial=0.0))
+    _, _, asked = asked_collections(keys, pattern)
+    units = collection_units(keys, pattern, query_condition(evidence.design, pattern))
+    named = [units if numbers is None else units[numbers] for numbers in asked]  # None: any of them
+    return max((float(each.max(initial=0.0)) for each in named), default=0.0)

@@ -10,7 +10,7 @@ from workbench.design import AccessPattern, Index, Provisioned, Table, most_unit
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
 from workbench.findings import Finding
-from workbench.heat import hot_keys, partition_fields
+from workbench.heat import Hot, hot_keys, partition_fields
 from workbench.reach import fetches
 from workbench.ring import entry_sizes, is_in, projected
 from workbench.rules.dw1xx import heat
@@ -93,7 +93,8 @@ def hot_index_key(evidence: Evidence) -> Iterator[Finding]:
     for hot in evidence.once(hot_keys):
         if hot.index is None or hot.kind == "read":
             continue
-        every = f", one of only {hot.keys} keys" if hot.cause in ("few", "constant") else ""
+        few = "the only key," if hot.keys == 1 else f"one of only {hot.keys} keys,"
+        every = f", {few}" if hot.cause in ("few", "constant") else ""
         units = f"{rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}{hot.and_others}"
         held = f"beyond that the index throttles the writes of {hot.table.name}"
         message = f"at peak {hot.key.key}{every} takes {units}; {held}"
@@ -242,22 +243,36 @@ def collection_past_10_gb(evidence: Evidence) -> Iterator[Finding]:
         full = (limits.COLLECTION_BYTES_WITH_LSI - size) / growth if growth else float("inf")
         if size < COLLECTION_SHARE * limits.COLLECTION_BYTES_WITH_LSI and full > COLLECTION_YEARS * YEAR_SECONDS:
             continue
-        grows = f", and grows by {growth * MONTH_SECONDS / limits.GB:,.2f} GB a month" if growth else ""
+        grows = f", and grows by {_stored(growth * MONTH_SECONDS)} a month" if growth else ""
         when = f": 10 GB in {_duration(full)}" if growth and full > 0 else ""
-        message = f"the collection of {key} has {size / limits.GB:,.2f} GB with its local indexes{grows}{when}"
+        message = f"the collection of {key} has {_stored(size)} with its local indexes{grows}{when}"
         severity = "error" if full <= YEAR_SECONDS or size > limits.COLLECTION_BYTES_WITH_LSI else "warning"
         fix = "make the local index a global one, or bound the collection by its partition key"
         facts = {"key": key, "bytes": size, "bytes_per_s": growth, "limit_bytes": limits.COLLECTION_BYTES_WITH_LSI}
         yield evidence.finding("DW205", severity, ("tables", table.name), message, fix, **facts)
 
 
+def _stored(size: float) -> str:
+    """Bytes in the unit that fits them.
+
+    >>> _stored(3_000), _stored(450_000_000), _stored(11 * 2**30)
+    ('2.9 KB', '429.2 MB', '11.0 GB')
+    """
+    units = {"GB": limits.GB, "MB": limits.MB, "KB": limits.KB}
+    unit = next((unit for unit, least in units.items() if size >= least), "KB")
+    return f"{size / units[unit]:,.1f} {unit}"
+
+
 def _duration(seconds: float) -> str:
     """A time to come, as people say it.
 
-    >>> _duration(86_400 * 12), _duration(86_400 * 200), _duration(86_400 * 800)
-    ('12 days', '7 months', '2.2 years')
+    >>> _duration(3_600), _duration(86_400), _duration(86_400 * 200), _duration(86_400 * 800)
+    ('1 hour', '24 hours', '7 months', '2.2 years')
     """
     days = seconds / 86_400
+    if days < 2:
+        hours = max(1, round(days * 24))
+        return f"{hours} hour{'s' * (hours != 1)}"
     if days < 60:
         return f"{days:.0f} days"
     return f"{days / 30:.0f} months" if days < 720 else f"{days / 365:.1f} years"
@@ -449,7 +464,8 @@ def crowded_index_partition(evidence: Evidence) -> Iterator[Finding]:
     """A local index on a hot collection.
 
     What it does
-        Finds a table with a local index where one partition key takes half of a partition's limit or more.
+        Finds a table with a local index where one partition key takes half of a partition's limit or more. A collection
+        that could not be divided anyway, since it is one item or its sort key only rises, is left alone.
     Why it is bad
         Without a local index DynamoDB can divide a hot collection between partitions, by sort key. With one it stays
         together: 1,000 write units and 3,000 read units a second, entries of the index included.
@@ -464,7 +480,8 @@ def crowded_index_partition(evidence: Evidence) -> Iterator[Finding]:
         AWS: burst-adaptive-capacity, bp-indexes-general.
     """
     for hot in evidence.once(hot_keys):
-        if hot.table.lsi and hot.index is None and hot.key.utilisation >= INDEX_UTILISATION:
+        crowded = hot.table.lsi and hot.index is None and hot.key.utilisation >= INDEX_UTILISATION
+        if crowded and not hot.rises and _is_divisible(evidence, hot):
             names = ", ".join(hot.table.lsi)
             message = (
                 f"local index {names} holds {hot.key.key} on one partition, {percent(hot.key.utilisation)} of whose "
@@ -472,3 +489,14 @@ def crowded_index_partition(evidence: Evidence) -> Iterator[Finding]:
             )
             fix = f"make {names} global, so that the collection can be divided"
             yield evidence.finding("DW210", "warning", hot.place, message, fix, **heat(hot))
+
+
+def _is_divisible(evidence: Evidence, hot: Hot) -> bool:
+    """Whether a hot collection has several items, or gets new ones."""
+    if any(write.operation == "Put" and write.target == "new" for write in evidence.writes_by(hot.pattern)):
+        return True
+    assert evidence.costs is not None
+    keys = evidence.costs.keys(hot.table, None)
+    labels = keys.labels()
+    number = labels.index(hot.key.key) if hot.key.key in labels else None
+    return sum(int((of == number).sum()) for of in keys.of.values()) > 1

@@ -1,5 +1,6 @@
 """DW3xx: access patterns. What a read pays for, and what a write makes sure of."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,6 @@ from workbench.evidence import Evidence, Write
 from workbench.expressions import written
 from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
-from workbench.identity import key_fields
 from workbench.reach import query_condition, read_factor
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
@@ -72,12 +72,28 @@ def _grows(evidence: Evidence, pattern: AccessPattern) -> bool:
 
 
 def _instead(evidence: Evidence, pattern: AccessPattern) -> str:
-    """The key that would serve what a filter asks for."""
-    keys = evidence.design.table_for(pattern).keys(pattern.index)
+    """The key that serves, or would serve, what a filter asks for."""
+    table = evidence.design.table_for(pattern)
+    for index in (None, *table.indexes):
+        if _finds(evidence, pattern, index):
+            where = f"index {index}" if index else f"table {table.name}"
+            return f"Query {where} by {' and '.join(table.keys(index)[0])}, which it is keyed by"
+    keys = table.keys(pattern.index)
     named = [name for name in _equal(evidence, pattern) if name not in (*keys[0], *keys[1])]
     if named:
         return f"Query a global index whose partition key begins with {' and '.join(named)}, sparse if few items match"
     return "Query a key that the caller knows, or an index; a job that nobody waits for says user_facing: false"
+
+
+def _finds(evidence: Evidence, pattern: AccessPattern, index: str | None) -> bool:
+    """Whether a Query of the table or an index finds all that a filter keeps: by equal keys, with no item left out."""
+    partition, sort = evidence.design.table_for(pattern).keys(index)
+    node = evidence.node(pattern, pattern, "filter")
+    either = node is None or any(isinstance(n, expressions.Or | expressions.Not) for n in expressions.walk(node))
+    if either or not set(_equal(evidence, pattern)).issuperset(partition):
+        return False
+    domains = [evidence.domain(entity, key) for entity in evidence.design.addressed(pattern) for key in sort if index]
+    return all(domain is not None and domain.present is None for domain in domains)
 
 
 def _equal(evidence: Evidence, pattern: AccessPattern) -> list[str]:
@@ -366,22 +382,12 @@ def put_without_condition(evidence: Evidence) -> Iterator[Finding]:
         if write.operation != "Put" or write.target != "new" or batch or guarded or write.pattern.expect.error:
             continue
         key = written(evidence.design.table_of(write.entity.name).partition_key)
-        random = _random_id(evidence, write)
+        random = evidence.key_has(write.entity, ID_TYPES)
         why = "a repeated request" if random else "a second put with the same key"
         message = f"creates {write.entity.name} without attribute_not_exists({key}): {why} overwrites it"
         fix = f"condition: attribute_not_exists({key})"
         severity = "note" if random else "warning"
         yield evidence.finding("DW310", severity, write.place, message, fix, random_id=random)
-
-
-def _random_id(evidence: Evidence, write: Write) -> bool:
-    """Whether the key holds an id that no two requests draw alike."""
-    entity = write.entity
-    domains = [
-        (entity.attributes or {}).get(name) or evidence.design.fields[name]
-        for name in key_fields(evidence.design, entity)
-    ]
-    return any(domain.type is not None and domain.type.word in ID_TYPES for domain in domains)
 
 
 @rule("DW311", "warning")
@@ -419,22 +425,27 @@ def update_without_condition(evidence: Evidence) -> Iterator[Finding]:
 
 @rule("DW312", "warning")
 def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
-    """An item that is read, changed and put back without a version.
+    """An item that is read, changed and written back without a version.
 
     What it does
         Finds a put that replaces existing items which other patterns read, without a condition that compares an
-        attribute, such as a version.
+        attribute, such as a version; an update whose condition asks for a version that the update does not raise; and,
+        as a note, an update that sets a number which a pattern reads item by item to a value that the caller gives,
+        where no condition compares anything.
     Why it is bad
         Of two clients that read the same item and write it back, the second destroys what the first changed; both are
-        told that all is well.
+        told that all is well. A balance that was read as 100 becomes 90 for one, 70 for the other, and 70 in the table.
     Example
         access_patterns:
           read: {operation: GetItem, entity: Cart, rate: 50/s}
           save: {operation: PutItem, entity: Cart, target: existing, rate: 10/s}
     Use instead
-        An UpdateItem that sets what changed; or `condition: version = :read`, with the version raised by each write.
+        An UpdateItem that says what changes, "SET balance = balance - :paid"; or
+        `condition: version = :read_version`, and a version that every write raises: by the update, or in the item that
+        is put.
     Source
-        AWS: DynamoDBMapper.OptimisticLocking, BestPractices_ImplementingVersionControl.
+        AWS: DynamoDBMapper.OptimisticLocking, BestPractices_ImplementingVersionControl, WorkingWithItems (atomic
+        counters).
     """
     for write in (w for w in evidence.writes if w.operation == "Put" and w.target not in ("new", "missing")):
         condition = evidence.node(write.pattern, write.part, "condition")
@@ -445,6 +456,52 @@ def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
             )
             fix = "update the attributes that change, or compare a version: condition: version = :read_version"
             yield evidence.finding("DW312", "warning", write.place, message, fix, read_by=reads)
+    for write in (w for w in evidence.writes if w.operation == "Update" and not w.pattern.expect.error):
+        condition = evidence.node(write.pattern, write.part, "condition")
+        node = evidence.node(write.pattern, write.part, "update")
+        changed = {str(clause.path.parts[0]) for clause in node.clauses}
+        for name in sorted(name for name in compares(condition) - changed if _VERSION.match(name)):
+            message = (
+                f"compares {name} and leaves it as it was: the next writer with the same {name} meets no objection"
+            )
+            fix = f"raise it in the same update: ADD {written(name)} :one"
+            yield evidence.finding("DW312", "warning", write.place, message, fix, version=name)
+        for name in _given_numbers(evidence, write, node) if not compares(condition) else ():
+            reads = [p.name for p in evidence.reads_of(write.entity.name) if _reads_one(evidence, p, name)]
+            if reads:
+                own = written(name)
+                message = (
+                    f"sets the number {name} to what the caller says, whatever it is by now: if that is computed from "
+                    f"what {_listed(reads)} returned, one of two writers loses its change"
+                )
+                fix = f"SET {own} = {own} + :change, or a condition that compares: {own} = :read_{name}"
+                yield evidence.finding("DW312", "note", write.place, message, fix, attribute=name, read_by=reads)
+
+
+_VERSION = re.compile(r"(?i)((item|lock|row|record)?_?(version|revision|etag)(_?(no|num|number|id))?|ver|rev)\Z")
+
+
+def _given_numbers(evidence: Evidence, write: Write, update: expressions.Update) -> list[str]:
+    """The plain numbers, no times and no parts of keys, that an update sets to a value from the caller."""
+    table = evidence.design.table_of(write.entity.name)
+    found = []
+    for clause in update.clauses:
+        name, value = str(clause.path.parts[0]), clause.value
+        domain = evidence.domain(write.entity, name)
+        kind = domain.type.word if domain is not None and domain.type is not None else ""
+        if clause.action != "SET" or kind not in ("integer", "number") or name in table.indexed_attributes:
+            continue
+        stated = evidence.value(write.pattern, write.part, value.name) if isinstance(value, expressions.Value) else None
+        if isinstance(value, expressions.Value) and (stated is None or stated.value is None):
+            found.append(name)
+    return found
+
+
+def _reads_one(evidence: Evidence, pattern: AccessPattern, name: str) -> bool:
+    """Whether a pattern reads items by their key, and returns an attribute of them."""
+    node = evidence.node(pattern, pattern, "projection")
+    returned = node is None or name in expressions.attributes(node)
+    return returned and pattern.user_facing and pattern.operation in ("GetItem", "BatchGetItem", "TransactGetItems")
 
 
 @rule("DW313", "error")

@@ -10,7 +10,7 @@ from workbench.design import AccessPattern, Domain, Entity, Table
 from workbench.evidence import Evidence, Write
 from workbench.expressions import written
 from workbench.findings import Finding
-from workbench.guards import satisfied
+from workbench.guards import needs_item, needs_no_item, satisfied
 from workbench.identity import key_tag
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
@@ -24,7 +24,7 @@ from workbench.thresholds import (
     TTL_YEARS,
     WASTED_UNITS,
 )
-from workbench.typewords import SECONDS
+from workbench.typewords import ID_TYPES, SECONDS, TIME_TYPES
 
 
 @rule("DW401", "error")
@@ -196,9 +196,10 @@ def small_change_of_large_item(evidence: Evidence) -> Iterator[Finding]:
     """
     for write in (w for w in evidence.writes if w.operation == "Update" and w.pattern.rate):
         table = evidence.design.table_of(write.entity.name)
-        units = evidence.mean_units(write.pattern, table.name)
+        units = evidence.drawn_units(write.pattern, table.name)  # without the entries of local indexes
+        units /= 2 if write.pattern.operation.startswith("Transact") else 1
         members = max(1, len(write.pattern.actions))
-        wasted = (write.pattern.rate or 0) * (units / members - 1)
+        wasted = (write.pattern.rate or 0) * (units - 1)
         size = _changed_bytes(evidence, write)
         if members == 1 and size is not None and size <= SMALL_CHANGE and wasted >= WASTED_UNITS:
             message = (
@@ -401,13 +402,23 @@ def expired_items_returned(evidence: Evidence) -> Iterator[Finding]:
             looked = _looked_at(evidence, pattern, str(table.ttl))
             if pattern.operation in ("Query", "Scan") and not looked:
                 message = f"returns {entity.name} after {table.ttl} has passed: TTL deletes within days"
-                fix = f'filter: "{written(str(table.ttl))} > :now"'
+                fix = f'filter: "{_with(pattern.filter, f"{written(str(table.ttl))} > :now")}"'
             elif pattern.projection and table.ttl not in _named(evidence, pattern, "projection") and not looked:
                 message = f"leaves {table.ttl} out of what it returns, so that nobody can tell an expired {entity.name}"
                 fix = f"add {table.ttl} to the projection, and compare it with the time"
             else:
                 continue
             yield evidence.finding("DW415", "warning", evidence.place(pattern), message, fix, attribute=table.ttl)
+
+
+def _with(stated: str | None, more: str) -> str:
+    """A condition or filter together with what it has to ask for as well.
+
+    >>> _with(None, "b > :now"), _with("a = :a", "b > :now"), _with("a = :a or c = :c", "b > :now")
+    ('b > :now', 'a = :a AND b > :now', '(a = :a or c = :c) AND b > :now')
+    """
+    both = " or " in f" {stated} ".lower()
+    return f"{f'({stated})' if both else stated} AND {more}" if stated else more
 
 
 def _named(evidence: Evidence, pattern: AccessPattern, key: str) -> tuple[str, ...]:
@@ -446,3 +457,56 @@ _ACTS = re.compile(
     r"(?i)(run|due|fire|remind|schedule|trigger|execute|start|send|notify|wake|publish|retry|next_?run)"
     r"(d|r|s|ed)?(_?(at|time|on|date|after|ts))?\Z"
 )
+
+
+@rule("DW417", "warning")
+def expired_items_in_the_way(evidence: Evidence) -> Iterator[Finding]:
+    """A write that takes an expired item for a live one.
+
+    What it does
+        Finds a put with `attribute_not_exists` for items with a TTL whose key is taken again: locks and leases by their
+        name, and items without a random id or a time in the key that a pattern deletes. As a note, user-facing updates
+        that ask only whether the item exists. Conditions that name the TTL attribute are left alone.
+    Why it is bad
+        TTL deletes within days. Until then the lock of a crashed worker is still there, and nobody gets it; and an
+        update changes, or extends, a session that is over.
+    Example
+        tables:
+          Locks: {partition_key: name, ttl: lockedUntil}
+        access_patterns:
+          lock: {operation: PutItem, entity: Lock, condition: attribute_not_exists(name)}
+    Use instead
+        `condition: attribute_not_exists(name) OR lockedUntil < :now`; for updates
+        `condition: attribute_exists(id) AND expiresAt > :now`.
+    Source
+        AWS: ttl-expired-items, TTL (deleted within a few days).
+    """
+    for table, entity, _ in _with_ttl(evidence):
+        name = str(table.ttl)
+        for write in evidence.writes_of(entity.name, "Put", "Update"):
+            condition = evidence.node(write.pattern, write.part, "condition")
+            if condition is None or name in expressions.attributes(condition) or write.pattern.expect.error:
+                continue
+            now, key = f"{written(name)} > :now", written(table.partition_key)
+            if write.operation == "Put" and needs_no_item(condition) and _taken_again(evidence, write):
+                message = (
+                    f"finds an expired {entity.name} in its way for days: TTL deletes late, and only then is it free"
+                )
+                fix = f"condition: attribute_not_exists({key}) OR {written(name)} < :now"
+                yield evidence.finding("DW417", "warning", write.place, message, fix, attribute=name)
+            elif write.operation == "Update" and needs_item(condition) and write.pattern.user_facing:
+                message = f"changes {entity.name} after {name} has passed: until TTL deletes it, the item exists"
+                fix = f"condition: {_with(write.part.condition, now)}"
+                yield evidence.finding("DW417", "note", write.place, message, fix, attribute=name)
+
+
+_LOCKS = re.compile(r"(?i)(^|[^a-z])(un)?(lock|lease|mutex|semaphore)(s|ed|ing)?([^a-z]|$)")
+
+
+def _taken_again(evidence: Evidence, write: Write) -> bool:
+    """Whether the same key is written anew after it was in use: it is a lock's, or it is deleted and no key is new."""
+    names = (write.entity.name, write.pattern.name, str(evidence.design.table_of(write.entity.name).ttl))
+    if any(_LOCKS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)) for name in names):
+        return True
+    once = evidence.key_has(write.entity, (*ID_TYPES, *TIME_TYPES))
+    return not once and bool(evidence.writes_of(write.entity.name, "Delete"))

@@ -71,7 +71,7 @@ def spike_above_twice_the_peak(evidence: Evidence) -> Iterator[Finding]:
                 f"{kind}s rise from {rate_text(mean)} to {rate_text(peak)} {unit}/s at peak, and "
                 f"{rate_text(ready)} are served at once"
             )
-            fix = f"set warm_throughput: {{{kind}: {peak:,.0f}}} ahead of the peak, or let the load rise in 30 minutes"
+            fix = f"set warm_throughput: {{{kind}: {peak:_.0f}}} ahead of the peak, or let the load rise in 30 minutes"
             low = unit.lower()
             facts = {f"mean_{low}_per_s": mean, f"peak_{low}_per_s": peak, f"ready_{low}_per_s": ready}
             yield evidence.finding("DW501", "warning", place, message, fix, **facts)
@@ -82,7 +82,7 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
     """An on-demand table without a maximum throughput.
 
     What it does
-        Finds an on-demand table with user-facing traffic that sets no `max_throughput`.
+        Finds an on-demand table with user-facing traffic under the quota that sets no `max_throughput`.
     Why it is bad
         A retry loop or an attack is served, and paid for, up to the account's quota: usually 40,000 units a second for
         reads and writes each. A maximum caps the bill.
@@ -99,17 +99,20 @@ def no_maximum(evidence: Evidence) -> Iterator[Finding]:
         stated = table.max_throughput
         missing: list[Kind] = [kind for kind in KINDS if not (stated and getattr(stated, kind))]
         asked: list[Kind] = [kind for kind in missing if any(p.is_read == (kind == "read") for p in facing)]
-        used: list[Kind] = [kind for kind in asked if evidence.units_per_s(kind, table.name)]
+        used: list[Kind] = [kind for kind in asked if 0 < evidence.units_per_s(kind, table.name) < QUOTA[kind]]
         if table.capacity == "on-demand" and used:
             peaks: dict[Kind, float] = {kind: evidence.units_per_s(kind, table.name) for kind in used}
             words = " and ".join(f"{kind}s peak at {rate_text(peak)} {UNIT[kind]}/s" for kind, peak in peaks.items())
             message = f"{words}, and a client in a loop is served up to 40,000, the account's quota"
-            wanted = ", ".join(
-                f"{kind}: {max(10, 2 * round(peak)):,}".replace(",", "_") for kind, peak in peaks.items()
-            )
+            wanted = ", ".join(f"{kind}: {_maximum(kind, peak):_}" for kind, peak in peaks.items())
             fix = f"max_throughput: {{{wanted}}}"
             facts = {f"peak_{UNIT[kind].lower()}_per_s": peak for kind, peak in peaks.items()}
             yield evidence.finding("DW502", "note", ("tables", table.name), message, fix, **facts)
+
+
+def _maximum(kind: Kind, peak: float) -> int:
+    """A maximum with room above the peak, and not above the quota, where it would cap nothing."""
+    return min(max(10, 2 * round(peak)), QUOTA[kind])
 
 
 @rule("DW503", "warning")

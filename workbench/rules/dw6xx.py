@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from workbench.design import AccessPattern, Role
+from workbench.design import AccessPattern, Entity, Role
 from workbench.domains import value_domain
 from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
@@ -12,6 +12,7 @@ from workbench.identity import key_fields
 from workbench.reach import query_condition
 from workbench.rules.registry import rule
 from workbench.sources import Source, matches
+from workbench.tenancy import Tenancy
 
 
 @rule("DW601", "error")
@@ -20,7 +21,8 @@ def key_without_tenant(evidence: Evidence) -> Iterator[Finding]:
 
     What it does
         Where a role has a tenant, finds its access patterns whose partition key is made without the tenant's field, and
-        its Scans. A write whose condition compares the attribute that holds the tenant is left alone.
+        its Scans. Items that all tenants share, none of whose attributes leads to the tenant, are left alone, and so is
+        a write whose condition compares the attribute that holds the tenant.
     Why it is bad
         The client supplies the key: with another order's number it reads another customer's order. IAM can hold a
         caller to keys that begin with its own tenant (dynamodb:LeadingKeys), but only if they do.
@@ -41,7 +43,10 @@ def key_without_tenant(evidence: Evidence) -> Iterator[Finding]:
         role = _role(evidence, pattern)
         if role is None or role.tenant is None:
             continue
-        for made_of, write in _requests(evidence, pattern):
+        tenancy = Tenancy(evidence.design, role.tenant)
+        for entities, made_of, write in _requests(evidence, pattern):
+            if not any(map(tenancy.is_owned, entities)):
+                continue
             if made_of is None:
                 message = f"lets a caller who is held to one {role.tenant} read the items of all"
             elif role.tenant in made_of or _compares_tenant(evidence, write, role.tenant):
@@ -59,11 +64,13 @@ def _role(evidence: Evidence, pattern: AccessPattern) -> Role | None:
     return roles.get(pattern.role) if pattern.role else next(iter(roles.values())) if len(roles) == 1 else None
 
 
-def _requests(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[list[str] | None, Write | None]]:
-    """The fields that each partition key of a request is made of; None for a Scan, which names none."""
+def _requests(
+    evidence: Evidence, pattern: AccessPattern
+) -> Iterator[tuple[list[Entity], list[str] | None, Write | None]]:
+    """The entities that each part of a request asks for, and the fields of its partition key; None for a Scan's."""
     design = evidence.design
     if pattern.operation == "Scan":
-        yield None, None
+        yield design.entities_in(design.table_for(pattern).name), None, None
     elif pattern.operation == "Query":
         entity = design.addressed(pattern)[0]
         condition = query_condition(design, pattern)
@@ -72,12 +79,13 @@ def _requests(evidence: Evidence, pattern: AccessPattern) -> Iterator[tuple[list
             stated = pattern.values.get(name)
             made_of = key_fields(design, entity, [attribute]) if stated is None else value_domain(stated).references()
             found |= dict.fromkeys(made_of)
-        yield list(found), None
+        yield design.addressed(pattern), list(found), None
     elif pattern.is_read:
         for entity in design.addressed(pattern):
-            yield key_fields(design, entity, [design.table_of(entity.name).partition_key]), None
+            yield [entity], key_fields(design, entity, [design.table_of(entity.name).partition_key]), None
     for write in evidence.writes_by(pattern):
-        yield key_fields(design, write.entity, [design.table_of(write.entity.name).partition_key]), write
+        made_of = key_fields(design, write.entity, [design.table_of(write.entity.name).partition_key])
+        yield [write.entity], made_of, write
 
 
 def _compares_tenant(evidence: Evidence, write: Write | None, tenant: str) -> bool:
@@ -96,10 +104,18 @@ _LOCAL_URL = re.compile(
     r"(?i)https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|host\.docker\.internal|dynamodb(-?local)?|localstack)"
     r"(?=[:/\"'\s]|$)[^\s\"',)]*"
 )
-_GUARD = re.compile(r"(?i)(\bif\b|\?|\bcase\b|\bunless\b|&&).*(local|dev|test|offline|debug|sam)")
+_GUARD = re.compile(
+    r"(?i)(\bif\b|\?|\bcase\b|\bunless\b|&&).*(local|dev|test|offline|debug|sam)"
+    r"|\b\w*(local|dev|test|offline|debug|sam)\w*(\(\))?\s*(\?|&&)"
+)
+_ENDPOINT = r"(?i:endpoint)\w*[\"']?\s*[:=(]\s*(?:(?:new\s+)?URI(?:\.create)?\(\s*)?(?:\w+\.)*"
+_ASSIGNED = re.compile(r"(\w+)\s*(?::\s*[\w.]+\s*)?=\s*[\"'`]\s*$")
+_TRAILING = re.compile(r"\s(#|//)\s.*$")
 _DUMMY = re.compile(
     r"(?i)(access_?key(_?id)?|secret_?(access_?)?key)[\"'\]]*\s*[:=,]\s*[\"']?"
     r"(dummy\w*|fake\w*|local\w*|test\w*|example\w*|mock\w*|foo|bar|x{2,}|key|secret|anything|none)[\"']?\s*[,;)}\]]*\s*$"
+    r"|(?i:access_?key(?:_?id)?|secret_?(?:access_?)?key)[\"'\]]*\s*[:=,]\s*"
+    r"(?P<quote>[\"'])(?i:dummy\w*|fake\w*|local\w*|test\w*|mock\w*|foo|bar|x+)(?P=quote)"
     r"|(?i:accessKeyId)[\"']?\s*:\s*[\"'](dummy\w*|fake\w*|local\w*|test\w*|mock\w*|foo|x{2,}|key)[\"']"
 )
 _VARIABLE = re.compile(r"AWS_ENDPOINT_URL(_DYNAMODB)?\b[\"'\]]*\s*(?:[:=,]\s*|\s+(?=https?:))(?!=)(\S.*)?")
@@ -116,8 +132,8 @@ def local_endpoint(sources: Sequence[Source]) -> Iterator[Finding]:
 
     What it does
         Finds the address of a local DynamoDB given as an endpoint, in code and configuration that is no test and no
-        local set-up; also as the default of an environment variable. What stands behind a condition that names local,
-        dev or test is left alone.
+        local set-up; also as the default of an environment variable, or by the name of a constant. What stands behind a
+        condition that names local, dev or test is left alone.
     Why it is bad
         In production nothing answers there, or, where a sidecar does, data go to a database that is gone with the
         next deployment.
@@ -129,12 +145,31 @@ def local_endpoint(sources: Sequence[Source]) -> Iterator[Finding]:
         AWS: SDK reference, service-specific endpoints; DynamoDBLocal.UsageNotes.
     """
     for source, number, line, found in matches(sources, _LOCAL_URL):
-        around = f"{source.before(number, 1)}\n{line}"
-        named = re.search(r"(?i)endpoint|dynamo", around) and "AWS_ENDPOINT_URL" not in line
-        if named and not _GUARD.search(f"{source.before(number, 2)}\n{line}"):
+        named = _is_named(source, number, line) or _is_used(source, line[: found.start()])
+        if named and "AWS_ENDPOINT_URL" not in line and not _GUARD.search(f"{source.before(number, 2)}\n{line}"):
             message = f"the endpoint {found[0]} is a developer's machine"
             fix = "leave the endpoint out; set AWS_ENDPOINT_URL_DYNAMODB where you develop"
             yield _file_finding("DW611", source, number, message, fix, line)
+
+
+def _is_named(source: Source, number: int, line: str) -> bool:
+    """Whether a line, or the open one before it, speaks of DynamoDB or an endpoint; what it remarks does not count."""
+    before = _TRAILING.sub("", source.before(number, 1)).rstrip()
+    goes_on = before.endswith(_OPEN) or _VALUE.match(line)
+    around = f"{before if goes_on else ''}\n{_TRAILING.sub('', line)}"
+    return re.search(r"(?i)endpoint|dynamo", around) is not None
+
+
+_VALUE = re.compile(r"(?i)\s*[\"']?(value|default)\b")  # of the name on the line before
+_OPEN = ("(", "[", "{", ",", ":", "=", "\\", ".")
+
+
+def _is_used(source: Source, before: str) -> bool:
+    """Whether an address is the value of a name that is an endpoint elsewhere in the file, and not for local use."""
+    assigned = _ASSIGNED.search(before)
+    use = re.compile(rf"{_ENDPOINT}{re.escape(assigned[1])}\b(?!\s*[(=])") if assigned else None
+    uses = [(number, line) for number, line in source.lines if use and use.search(_TRAILING.sub("", line))]
+    return any(not _GUARD.search(f"{source.before(number, 2)}\n{line}") for number, line in uses)
 
 
 @rule("DW612", "error", "files")

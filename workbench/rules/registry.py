@@ -73,8 +73,8 @@ def explain(code: str) -> str:
     """The page of a rule, for a terminal; ValueError names the nearest code."""
     if code.upper() not in RULES:
         near = get_close_matches(code.upper(), RULES, 1, 0.6)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"{code} is no rule{meant} All of them: workbench review --rules")
+        meant = f"did you mean {near[0]}? All" if near else "all"
+        raise ValueError(f"{code} is no rule; {meant} of them: workbench review --rules")
     found = RULES[code.upper()]
     sections = "\n".join(f"\n{heading}\n{_indented(text)}" for heading, text in found.sections.items())
     return f"{found.code} ({found.severity}): {found.title}\n{sections}"
