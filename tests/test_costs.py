@@ -207,8 +207,8 @@ def test_reservations_cost_less_the_longer_and_never_more_than_none():
 
 
 def test_a_reservation_serves_one_region_and_no_other():
-    # Reserved capacity is regional, in blocks of 100 units (Developer Guide: reserved-capacity). 29 units of an index in
-    # each of four regions are no 116: a block costs 46 % of 100 units for a year, 23 % for three.
+    # Reserved capacity is regional, in blocks of 100 units (Developer Guide: reserved-capacity). 29 units of an index
+    # in each of four regions are no 116: a block costs 46 % of 100 units for a year, 23 % for three.
     gsi = {"byDay": {"partition_key": "day", "projection": "KEYS_ONLY"}}
     change = {
         **table(gsi=gsi, replicas=["eu-west-1", "us-west-2", "ap-south-1"]),

@@ -318,6 +318,8 @@ def _say_review(found: "Review") -> None:
     typer.echo(found.summary_line())
     for one in found:
         typer.echo(f"{one}\n    {one.fix}")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
     raise typer.Exit(1 if found.at_least("error") else 0)
 
 
