@@ -92,7 +92,7 @@ class Side:
             "hottest_share": hot.share if hot else 0.0,
             "load_requests_per_s": self.load_per_s,
             "highest_requests_per_s": self.load_per_s * bound.multiple if bound else inf,
-            "limited_by": f"{worst.name}: {bound}" if bound else "",
+            "limited_by": str(bound or ""),
             **{f"{severity}s": counts[severity] for severity in SEVERITIES},
         }
 
@@ -217,10 +217,12 @@ class Comparison(Result):
         runs = [f"{side.label}: {note}" for side in self.sides if side.run for note in side.run.notes]
         loads = [side.load_per_s for side in self.sides]
         stated = ", ".join(f"{side.label} {rate_text(load)}" for side, load in zip(self.sides, loads, strict=True))
-        differ = (
-            [f"the loads differ ({stated} requests/s), and each highest rate is of its own load"] if len(set(loads)) > 1 else []
-        )
-        return [*differ, *runs, *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes)]
+        said = f"the loads differ ({stated} requests/s), and each highest rate is of its own load"
+        return [
+            *([said] if len(set(loads)) > 1 else []),
+            *runs,
+            *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes),
+        ]
 
 
 _TITLES = {
