@@ -80,7 +80,7 @@ def test_an_unknown_operator_is_an_error_that_lists_the_known_ones():
         holds("StringMatches", LEADING, ["a"], asked("a"))
     with pytest.raises(ValueError, match="ForSome"):
         holds("ForSome:StringEquals", LEADING, ["a"], asked("a"))
-    assert len(OPERATORS) == 17
+    assert len(OPERATORS) == 26  # reference_policies_elements_condition_operators, and Null
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,54 @@ def test_not_action_is_every_other_action():
 def test_a_pattern_matches_the_whole_text():
     assert like("a*c", "abc") and not like("a*c", "abcd") and like("a?c", "abc") and not like("a?c", "ac")
     assert like("a.c", "a.c") and not like("a.c", "abc")
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "value", "expected"),
+    [  # reference_policies_elements_condition_operators
+        ("IpAddress", "10.0.0.0/8", "10.1.2.3", True),
+        ("IpAddress", "10.0.0.0/8", "11.0.0.0", False),
+        ("IpAddress", "203.0.113.7", "203.0.113.7", True),
+        ("IpAddress", "2001:db8::/32", "2001:db8::1", True),
+        ("NotIpAddress", "10.0.0.0/8", "10.1.2.3", False),
+        ("NotIpAddress", "10.0.0.0/8", "11.0.0.0", True),
+        ("DateLessThan", "2030-01-01T00:00:00Z", "2029-12-31T23:59:59Z", True),
+        ("DateLessThan", "2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z", False),
+        ("DateLessThanEquals", "2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z", True),
+        ("DateGreaterThan", "2030-01-01", "1893456000", False),  # the same moment
+        ("DateGreaterThanEquals", "2030-01-01", "1893456000", True),
+        ("DateNotEquals", "2030-01-01", "2030-01-02", True),
+        ("DateEquals", "soon", "2030-01-02", False),
+        ("BinaryEquals", "QmluYXJ5", "QmluYXJ5", True),
+        ("BinaryEquals", "QmluYXJ5", "QmluYXJ6", False),
+    ],
+)
+def test_addresses_dates_and_binaries_are_compared_as_such(operator, wanted, value, expected):
+    request = Request("dynamodb:GetItem", None, {"aws:x": value})
+    assert holds(operator, "aws:x", [wanted], request) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [({"Version": "2012-10-17"}, True), ({"Version": "2008-10-17"}, False), ({}, False)]
+)
+def test_variables_need_the_version_that_has_them(version, expected):
+    # reference_policies_elements_version: without Version it is 2008-10-17, in which ${...} is text.
+    statement = {
+        "Effect": "Allow",
+        "Action": "dynamodb:GetItem",
+        "Resource": "arn:aws:dynamodb:::table/${aws:username}",
+    }
+    request = Request("dynamodb:GetItem", "arn:aws:dynamodb:::table/bob", {"aws:username": "bob"})
+    assert decide({**version, "Statement": [statement]}, request).allowed == expected
+
+
+def test_several_policies_decide_together_and_a_deny_of_any_wins():
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    no_scan = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "dynamodb:Scan", "Resource": "*"}}
+    assert decide([everything, no_scan], Request("dynamodb:Scan")).effect == "explicit-deny"
+    assert decide([everything, no_scan], Request("dynamodb:Query")).effect == "allow"
+
+
+def test_an_action_on_no_items_has_no_leading_keys():
+    # Service Authorization Reference: DescribeTable has none, so that ForAllValues is true of it.
+    assert Request("dynamodb:DescribeTable", TABLE, {LEADING: ["a"]}).values(LEADING) is None

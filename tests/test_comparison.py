@@ -128,3 +128,39 @@ def test_an_engine_adds_the_latency_of_each_design(engine: Engine):
     latency = found.to_frame()["latency_ms_p50"]
     assert (latency > 0).all()
     assert "ms, board (1)" in found.shown()
+
+
+PAIR = """\
+name: {name}
+tables: {tables}
+fields: {{ia: {{count: 10000, type: uuid}}, ib: {{count: 10000, type: uuid}}}}
+entities: {entities}
+access_patterns:
+  pa: {{operation: PutItem, entity: A, rate: 100/s}}
+  pb: {{operation: PutItem, entity: B, rate: {rate}/s}}
+"""
+APART = PAIR.format(
+    name="apart", rate=100, tables="{Aaa: {partition_key: ia}, Bbb: {partition_key: ib}}",
+    entities='{A: {table: Aaa, key: {ia: "{ia}"}}, B: {table: Bbb, key: {ib: "{ib}"}}}',
+)  # fmt: skip
+
+
+def _together(rate: int) -> str:
+    entities = '{A: {key: {PK: "A#{ia}"}}, B: {key: {PK: "B#{ib}"}}}'
+    return PAIR.format(name="together", rate=rate, tables="{Aaa: {partition_key: PK}}", entities=entities)
+
+
+def test_the_highest_rate_is_that_of_the_whole_load_and_not_of_the_tightest_table():
+    # 40,000 write units a second are the quota of a table on demand (ServiceQuotas): 100 of them asked of each of two
+    # tables leave a factor of 400 for the load of 200, 200 asked of one table a factor of 200.
+    found = compare(parse_design(APART), parse_design(_together(100)))
+    totals = found.totals.set_index("design")
+    assert list(totals["load_requests_per_s"]) == [200, 200]
+    assert list(totals["highest_requests_per_s"]) == pytest.approx([80_000, 40_000])
+    assert not [note for note in found.notes() if "loads differ" in note]
+
+
+def test_loads_that_differ_are_said():
+    found = compare(parse_design(APART), parse_design(_together(50)))
+    assert list(found.totals["load_requests_per_s"]) == [200, 150]
+    assert any("the loads differ (apart 200, together 150 requests/s)" in note for note in found.notes()), found.notes()

@@ -20,7 +20,7 @@ WORK = (
     "splitting clients flows backpressure recording lanes summaries simulation diagnosis sortkeys sweeps sharding "
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "
-    "prices scaling spending spikes costs authorization tenancy grants proofs policies policytexts "
+    "prices usage scaling spending spikes costs authorization tenancy ownership grants proofs policies policytexts "
     "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )
 VIEWS = (

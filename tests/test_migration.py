@@ -138,3 +138,70 @@ def test_the_hardest_stands_first_and_every_way_is_explained():
     assert found.of("rebuild")[0].how.startswith("a table with the new key")
     assert list(found.to_frame().columns)[:4] == ["where", "what", "way", "how"]
     assert "rebuild" in found._repr_html_() and repr(found).startswith("<Diff shop: 1 rebuild")
+
+
+FORMS = """\
+name: forms
+tables:
+  Forms: {partition_key: PK, sort_key: SK, ttl: expires, gsi: {byRank: {partition_key: rank}}}
+fields:
+  user: {count: 20}
+  task: {per: user, count: 5, format: "task-{:05}"}
+  session: {per: user, count: 2, type: uuid}
+entities:
+  Task:
+    key: {PK: "U#{user}", SK: "{task}"}
+    attributes: {rank: 1..9, note: 1..5, expires: "epoch(now..+30d)"}
+  Session: {key: {PK: "U#{user}", SK: "S#{session}"}, attributes: {rank: 1..9}}
+access_patterns:
+  get: {operation: GetItem, entity: Task}
+"""
+
+
+def forms(*changes: tuple[str, str]) -> list[tuple[str, str, str, int]]:
+    text = FORMS
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return [(c.where, c.what, c.way, c.items) for c in diff(parse_design(FORMS), parse_design(text))]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("task-{:05}", "T{:07}", [("entity Task", "key SK is made otherwise", "rewrite", 100)]),
+        ("type: uuid", "type: ulid", [("entity Session", "key SK is made otherwise", "rewrite", 40)]),
+        ('"{task}"', '"{task:>9}"', [("entity Task", "key SK is made otherwise", "rewrite", 100)]),
+        ("epoch(now..+30d)", "timestamp(now..+30d)", [("entity Task", "time to live expires N to S", "rewrite", 100)]),
+        ("note: 1..5", "note: text(4)", [("entity Task", "note N to S", "code", 0)]),
+    ],
+)
+def test_what_is_written_otherwise_is_found_in_fields_and_types(old, new, expected):
+    assert forms((old, new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rank: 1..9", "rank: 1..99"), ("count: 20", "count: 30"), ("now..+30d", "now..+9d")],
+)
+def test_a_wider_range_or_another_count_rewrites_nothing(old, new):
+    assert forms((old, new)) == []
+
+
+def test_a_renamed_field_rewrites_nothing():
+    assert forms(("task: {per", "job: {per"), ('"{task}"', '"{job}"')) == []
+
+
+def test_an_index_whose_keys_type_changes_is_built_anew():
+    # The type of a key attribute is fixed by AttributeDefinitions while an index has it (AWS: API_AttributeDefinition).
+    (found,) = forms(("rank: 1..9", "rank: text(3)"))
+    assert found == ("index byRank of table Forms", "type of key attribute rank N to S", "rebuild", 140)
+
+
+def test_what_is_removed_is_deleted_and_said_with_its_items():
+    session = '  Session: {key: {PK: "U#{user}", SK: "S#{session}"}, attributes: {rank: 1..9}}\n'
+    assert forms((session, "")) == [("entity Session", "removed", "delete", 40)]
+    old = read_document(SHOP).data
+    without = {k: {n: v for n, v in old[k].items() if n not in ("Logs", "Log")} for k in ("tables", "entities")}
+    (found,) = diff(parse_design(SHOP), parse_design(as_yaml({**old, **without})))
+    assert (found.where, found.way, found.items) == ("table Logs", "delete", 30)

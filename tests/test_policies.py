@@ -161,7 +161,7 @@ def test_the_proof_is_a_table_of_what_is_allowed_and_what_is_denied(shopper):
     proof = shopper.proof
     assert proof.holds and not proof.failures
     frame = proof.to_frame()
-    assert set(frame.loc[frame["expected"] == "allow", "attack"]) == {"its own"}
+    assert set(frame.loc[frame["expected"] == "allow", "attack"]) == {"its own", "its own item"}
     assert {
         "another tenant", "a tenant whose id extends the caller's", "a caller whose id is t*", "Scan", "PartiQL",
         "a caller whose id is t?", "a batch with a foreign key among its own", "a request without a key",
@@ -247,6 +247,54 @@ def test_designs_that_ship_get_a_policy_that_holds(designs, name):
     assert policy.proof.holds and not policy.gaps
 
 
+ORG = "ORG#{region}#{tenant}#{order}#{product}"
+
+
+@pytest.mark.parametrize("field", ["region", "order", "product"])
+def test_a_wildcard_on_each_side_of_the_tenant_needs_ids_without_separators(field):
+    data = _data([("A", ORG)])
+    data["fields"]["region"] = {"count": 5}
+    assert iam_policy(Design.model_validate(data)).proof.holds  # ordinals hold no #
+    data["fields"][field]["format"] = "r#{}"
+    with pytest.raises(ValueError, match=rf"{{{field}}} holds #, as in 'r#1'"):
+        iam_policy(Design.model_validate(data))
+
+
+def test_a_field_of_which_nothing_is_known_may_hold_a_separator():
+    entities = [("A", "{product}#{tenant}#{order}")]
+    assert iam_policy(_design(entities)).proof.holds
+    with pytest.raises(ValueError, match=r"\{product\} may hold #"):
+        iam_policy(_design(entities, fields={"product": "{order}"}))
+
+
+def test_the_proof_tries_keys_of_generated_items_and_finds_what_templates_hide():
+    data = _data([("A", ORG)])
+    data["fields"]["region"] = {"count": 5}
+    granted = iam_policy(Design.model_validate(data)).document
+    data["fields"]["region"]["format"] = "r#{}"
+    data["access_patterns"]["own"] = {"operation": "GetItem", "entity": "B"}
+    data["entities"]["B"] = {"key": {"PK": "B#{tenant}", "SK": "S"}, "attributes": {}}
+    proof = prove_policy(Design.model_validate(data), granted)
+    assert "an item of another tenant" in set(proof.to_frame()["attack"])
+    key = "ORG#r#2#07#1#3"  # of the tenant 07
+    asked = Request("dynamodb:GetItem", table_arn("T"), {"aws:PrincipalTag/tenant": "2", "dynamodb:LeadingKeys": [key]})
+    assert decide(granted, asked).allowed
+
+
+def test_an_id_that_the_key_writes_otherwise_than_the_caller_has_it_is_not_granted():
+    tenant = {"count": 20, "type": "1..1000"}
+    with pytest.raises(ValueError, match=r"writes the id otherwise.*\([1-9][0-9]* as 0+[1-9][0-9]*\)"):
+        iam_policy(_design([("A", "T#{tenant:06}#")], tenant=tenant))
+    assert iam_policy(_design([("A", "T#{tenant:d}#")], tenant=tenant)).proof.holds
+
+
+def test_its_own_requests_are_those_of_generated_items(shopper):
+    frame = shopper.proof.to_frame()
+    own = frame[frame["attack"] == "its own item"]
+    assert own["holds"].all() and {"01", "02"} & set(own["caller"])  # customers are ordinals of 50
+    assert all(caller in key for caller, key in zip(own["caller"], own["keys"], strict=True))
+
+
 # Changed conditions
 
 _EXCHANGED = {"StringEquals": "StringNotEquals", "StringLike": "StringNotLike", "StringNotLike": "StringLike"}
@@ -311,7 +359,9 @@ LITERALS = ("T#", "#", "K-", "|", "ORDER#", "x", "")
 FIELDS = ("tenant", "order", "product")
 
 
-def _data(entities: list[tuple[str, str]], tenant: Any = None, identity: str | None = None) -> dict[str, Any]:
+def _data(
+    entities: list[tuple[str, str]], tenant: Any = None, identity: str | None = None, fields: Any = None
+) -> dict[str, Any]:
     return {
         "name": "any",
         "tables": {"T": {"partition_key": "PK", "sort_key": "SK"}},
@@ -319,6 +369,7 @@ def _data(entities: list[tuple[str, str]], tenant: Any = None, identity: str | N
             "tenant": tenant or {"count": 20},
             "order": {"per": "tenant", "count": 3},
             "product": {"count": 9},
+            **(fields or {}),
         },
         "entities": {name: {"key": {"PK": text, "SK": "S#{order}"}, "attributes": {}} for name, text in entities},
         "roles": {"user": {"tenant": "tenant", **({"identity": identity} if identity else {})}},
@@ -353,7 +404,9 @@ OPERATIONS = st.sampled_from([
 def any_designs(draw: st.DrawFn) -> Design:
     """Designs whose keys are made of any literals and fields, in any order, with a tenant or without."""
     names = [f"E{i}" for i in range(draw(st.integers(1, 3)))]
-    data = _data([(name, draw(TEMPLATES)) for name in names])
+    order, product = draw(st.sampled_from([{}, {"format": "a#{}"}])), draw(st.sampled_from([{}, {"format": "{}|#1"}]))
+    fields = {"order": {"per": "tenant", "count": 3, **order}, "product": {"count": 9, **product}}
+    data = _data([(name, draw(TEMPLATES)) for name in names], fields=fields)
     data["tables"]["T"]["gsi"] = {"G": {"partition_key": "GPK"}}
     for name in names:
         data["entities"][name]["key"]["GPK"] = draw(TEMPLATES)
@@ -405,7 +458,9 @@ def _random_design(rng: random.Random) -> Design:
         parts = [rng.choice([*LITERALS, *(f"{{{name}}}" for name in FIELDS)]) for _ in range(rng.randint(1, 5))]
         return "".join(parts) or "{tenant}"
 
-    data = _data([(name, template()) for name in names])
+    separated = rng.random() < 0.5  # whether the ids of other fields hold what separates keys
+    fields = {"order": {"per": "tenant", "count": 3, "format": "o#{}"}, "product": {"count": 9, "format": "{}|x#t1#"}}
+    data = _data([(name, template()) for name in names], fields=fields if separated else None)
     data["tables"]["T"]["gsi"] = {"G": {"partition_key": "GPK"}}
     for name in names:
         data["entities"][name]["key"]["GPK"] = template()
@@ -431,13 +486,9 @@ def test_a_thousand_generated_policies_leak_no_key_of_another_tenant():
                 template = KeyTemplate(entity.key[attribute])
                 for _ in range(6):
                     caller, owner = rng.sample(TENANTS, 2)
-                    key = template.format(
-                        {
-                            "tenant": owner,
-                            "order": rng.choice(("o", "x", "1", "t1")),
-                            "product": rng.choice(("p", "x", "1", "t1")),
-                        }
-                    )
+                    separated = "format" in made.fields["order"].model_fields_set
+                    ids = ("o", "x", "1", "t1", *(("o#t1", "o#t1#", "#t1#x", "T#t1#", "|x#t1#") if separated else ()))
+                    key = template.format({"tenant": owner, "order": rng.choice(ids), "product": rng.choice(ids)})
                     own = template.format({"tenant": caller, "order": "o", "product": "p"})
                     for action in ("Query", "Scan", "PartiQLSelect", *(() if index else ("GetItem", "PutItem"))):
                         for keys in ([key], [own, key]):

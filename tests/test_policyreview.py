@@ -147,3 +147,31 @@ def test_policies_that_do_too_much_are_counted(shop):
     (too_much,) = [f for f in review_policy(wide, shop, "shopper") if f.code == "DW629" and "attacks" in f.message]
     assert "another tenant" in too_much.message
     assert too_much.evidence["requests"] > 20
+
+
+def test_conditions_on_where_and_when_are_taken_as_met_and_said(shop):
+    generated = json.loads(iam_policy(shop, "job").to_json())
+    for statement in generated["Statement"]:
+        condition = statement.setdefault("Condition", {})
+        condition["IpAddress"] = {"aws:SourceIp": "203.0.113.0/24"}
+        condition["DateLessThan"] = {"aws:CurrentTime": "2030-01-01T00:00:00Z"}
+    deny = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+    }
+    generated["Statement"].append(deny)
+    found = review_policy(generated, shop, "job")
+    assert [finding.code for finding in found] == []
+    assert found.notes == (
+        "taken as met, since the design says nothing of it: IpAddress aws:SourceIp, DateLessThan aws:CurrentTime, "
+        "NotIpAddress aws:SourceIp",
+    )
+    assert review_policy(generated).notes == ()
+
+
+def test_a_policy_without_version_has_no_variables_for_any_rule(shop):
+    generated = json.loads(iam_policy(shop, "shopper").to_json())
+    del generated["Version"]
+    assert {"DW628", "DW629"} <= set(codes(generated, shop, "shopper"))

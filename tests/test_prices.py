@@ -164,3 +164,32 @@ def test_a_price_list_shows_itself():
     frame = load_prices().to_frame()
     assert set(frame.loc[frame["inferred"], "price"]) == set(STATED["inferred"])
     assert "us-east-1" in load_prices()._repr_html_()
+
+
+@pytest.mark.parametrize(("blocks", "fine"), [(1, True), (1_000_000, True), (1_000_001, False), (0.5, False)])
+def test_a_block_of_reserved_units_is_no_larger_than_a_reservation_may_be(blocks, fine):
+    # at most 1,000,000 units are reserved (Developer Guide: reserved-capacity)
+    data = changed("reserved", "block_units", blocks)
+    if fine:
+        assert load_prices(data)["reserved.block_units"] == blocks
+    else:
+        with pytest.raises(ValueError, match=r"reserved.block_units: .* 1 to 1,000,000"):
+            load_prices(data)
+
+
+def test_prices_of_a_day_to_come_are_warned_of():
+    later = load_prices(changed(None, "date", datetime.date(2999, 1, 1)))
+    assert "2999-01-01 are of a day to come" in later.warning(DATED)
+    assert load_prices().warning(DATED - 366 * DAY) == ""  # a simulated clock
+    assert "a day to come" in load_prices().warning(DATED - 367 * DAY)
+
+
+def test_a_line_that_costs_nothing_is_warned_of():
+    data = changed("STANDARD", "storage_gb_month", 0)
+    assert load_prices(data).warning() == "these cost nothing: STANDARD.storage_gb_month"
+    assert load_prices().warning() == ""
+
+
+def test_change_data_to_kinesis_has_a_price():
+    assert load_prices().usd("kinesis_units", 10_000_000) == pytest.approx(1.0)
+    assert load_prices().is_inferred("kinesis_units")

@@ -268,7 +268,7 @@ def _global_table(source: Mapping[str, Any]) -> dict[str, float]:
     entry = source.get("gsi_entry_bytes", source["item_bytes"])
     arms = {f"gsi-{n}": capacity.write_units(None, entry) for n in range(source.get("gsis", 0))}
     write = Units(capacity.write_units(None, source["item_bytes"]), gsi=arms)
-    units = capacity.replicated_units(write * source["writes"], source["regions"])
+    units = capacity.replicated_units(write * source["writes"], source.get("regions", source.get("replicas", 1)))
     return {"rWRU_total": units.table, "WRU_total": sum(units.gsi.values())}
 
 
@@ -416,6 +416,7 @@ AMOUNTS = {
     r"^(?:rcu|read_capacity_units)$": "read_unit_hours",
     r"^(?:wcu|write_capacity_units)$": "write_unit_hours",
     r"^(?:rwcu|replicated_wcu|replicated_write_capacity_units)$": "replicated_write_unit_hours",
+    r"kinesis|cdc": "kinesis_units",
     r"stream": "stream_reads",
     r"pitr|recovery": "pitr_gb",
     r"backup": "backup_gb",
@@ -427,6 +428,15 @@ AMOUNTS = {
 CLASSES = {"IA": "STANDARD_INFREQUENT_ACCESS", "STANDARD_IA": "STANDARD_INFREQUENT_ACCESS"}
 
 
+SETTINGS = ("mode", "region", "class", "table_class", "hours", "free_tier", "reserved", "reserved_discount", "discount")
+TERMS = {
+    "1": "reserved.one_year",
+    "one": "reserved.one_year",
+    "3": "reserved.three_years",
+    "three": "reserved.three_years",
+}
+
+
 def _cost_month(source: Mapping[str, Any]) -> dict[str, float]:
     """US dollars of a month of what a vector names: amounts, or an operation at a rate."""
     listed = prices.load_prices()
@@ -434,15 +444,34 @@ def _cost_month(source: Mapping[str, Any]) -> dict[str, float]:
     bought = dict(_operation_requests(source)) if "op" in source else dict(_amounts(source))
     free = source.get("free_tier", False)
     table_class: Any = CLASSES.get(stated, stated)
-    return {"usd": sum(listed.usd(what, amount, table_class, free_tier=free) for what, amount in bought.items())}
+    reserved = 1 - _discount(source, listed)
+    spent = {what: listed.usd(what, amount, table_class, free_tier=free) for what, amount in bought.items()}
+    hours = ("read_unit_hours", "write_unit_hours")  # what can be reserved
+    return {"usd": sum(usd * (reserved if what in hours else 1) for what, usd in spent.items())}
+
+
+def _discount(source: Mapping[str, Any], listed: prices.Prices) -> float:
+    """The share that a reservation takes off: stated, or by its term, as "1yr"."""
+    stated = next((source[name] for name in ("reserved_discount", "discount") if name in source), None)
+    term = source.get("reserved")
+    if stated is not None or not term:
+        return float(stated or 0.0)
+    found = re.match(r"(1|one|3|three)", str(term).lower())
+    if not found:
+        raise ValueError(f"reserved: {term!r} is no term")
+    return listed[TERMS[found[1]]]
 
 
 def _amounts(source: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """What is bought, and how much; a name that means nothing here is refused, as it would cost nothing."""
     for name, amount in source.items():
-        what = next((what for pattern, what in AMOUNTS.items() if re.search(pattern, name)), None)
-        if what and isinstance(amount, int | float) and not isinstance(amount, bool):
-            hours = source.get("hours", prices.HOURS)
-            yield what, prices.unit_hours(amount, hours) if what.endswith("unit_hours") else amount
+        if name in SETTINGS:
+            continue
+        what = next((what for pattern, what in AMOUNTS.items() if re.search(pattern, name.lower())), None)
+        if what is None or isinstance(amount, bool) or not isinstance(amount, int | float):
+            raise ValueError(f"{name}: {amount!r} is no amount that has a price")
+        hours = source.get("hours", prices.HOURS)
+        yield what, prices.unit_hours(amount, hours) if what.endswith("unit_hours") else amount
 
 
 def _operation_requests(source: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -461,30 +490,48 @@ def _operation_requests(source: Mapping[str, Any]) -> Iterator[tuple[str, float]
 def _breakeven(source: Mapping[str, Any]) -> dict[str, float]:
     by_unit = next(price for name, price in source.items() if name.endswith("hour"))
     by_request = next(price for name, price in source.items() if name.endswith("million"))
-    return {"utilisation": prices.breakeven(by_unit, by_request, discount=source.get("discount", 0.0))}
+    return {"utilisation": prices.breakeven(by_unit, by_request, discount=_discount(source, prices.load_prices()))}
+
+
+def _free_hours(source: Mapping[str, Any]) -> dict[str, float]:
+    units = next(source[name] for name in ("units", "rcu", "wcu") if name in source)
+    return {"unit_hours": prices.unit_hours(units, source["hours"])}
 
 
 # -- policies ----------------------------------------------------------------------------------------------------------
 
 
+CONDITION_KEYS = {key.partition(":")[2]: key for keys in authorization.KEYS.values() for key in keys}
+
+
 def _iam(source: Mapping[str, Any]) -> str:
     """What IAM decides on a request: allow, implicit-deny or explicit-deny."""
-    policy = next(source[name] for name in ("policy", "statements", "statement") if name in source)
+    policy = next(source[name] for name in ("policy", "policies", "statements", "statement") if name in source)
     asked = dict(source["request"])
     resource = next((asked.pop(name) for name in ("resource", "Resource") if name in asked), None)
-    context = dict(_context(asked))
-    return authorization.decide(policy, authorization.Request(asked["action"], resource, context)).effect
+    action = str(asked.pop("action"))
+    action = action if ":" in action else f"dynamodb:{action}"
+    return authorization.decide(policy, authorization.Request(action, resource, dict(_context(asked)))).effect
 
 
-def _context(asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Condition keys of a request: given whole, in a mapping of their own, or as LeadingKeys and the like."""
+def _context(asked: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Condition keys of a request: given whole, in a mapping of their own, as LeadingKeys or leading_keys, as tags.
+
+    A name that is no condition key is refused: a key that is left out may allow what it would deny.
+    """
     for name, value in asked.items():
         if isinstance(value, Mapping):
-            yield from _context(value)
-        elif name != "action":
-            listed = isinstance(value, list | tuple)
-            text = [str(v) for v in value] if listed else str(value).lower() if isinstance(value, bool) else str(value)
-            yield name if ":" in name else f"dynamodb:{name}", text
+            yield from _context(
+                value, authorization.TAG if name.lower() in ("principal_tags", "principaltags") else prefix
+            )
+            continue
+        known = CONDITION_KEYS.get(name, CONDITION_KEYS.get("".join(word.capitalize() for word in name.split("_"))))
+        key = f"{prefix}{name}" if prefix else name if ":" in name else known
+        if key is None:
+            raise ValueError(f"{name!r} is no condition key; there are {', '.join(sorted(CONDITION_KEYS))}")
+        listed = isinstance(value, list | tuple)
+        text = [str(v) for v in value] if listed else str(value).lower() if isinstance(value, bool) else str(value)
+        yield key, text
 
 
 # -- partitions and throughput -----------------------------------------------------------------------------------------
@@ -692,7 +739,7 @@ COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "cost_month": _cost_month,
     "breakeven_utilisation": _breakeven,
     "iam_eval": _iam,
-    "free_tier_unit_hours": lambda source: {"unit_hours": prices.unit_hours(source["units"], source["hours"])},
+    "free_tier_unit_hours": _free_hours,
     "partition_split_allocation": _split_allocation,
     "initial_partitions": _by_stated_rule,
     "initial_partitions_classic": lambda source: _initial_partitions(source, "sum"),

@@ -20,8 +20,11 @@ without `ForAllValues` or `ForAnyValue` if one of them does.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from operator import eq, ge, gt, le, lt
 from typing import Any, Literal
 
 Effect = Literal["allow", "implicit-deny", "explicit-deny"]
@@ -79,7 +82,7 @@ class Request:
 
     def _has(self, key: str) -> bool:
         known = KEYS.get(self.action.partition(":")[2])
-        return known is None or not key.startswith("dynamodb:") or key in known
+        return not key.lower().startswith("dynamodb:") or (known is not None and key in known)
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,31 @@ class Decision:
 
 
 def decide(policy: Policy | Sequence[Policy], request: Request) -> Decision:
-    """What a policy, or some statements, decide on a request. ValueError names an operator that IAM does not have."""
+    """What a policy, or several of them or of statements, decide on a request.
+
+    A policy without a Version is one of 2008-10-17, which has no variables. ValueError names an operator that IAM does
+    not have.
+    """
     found = Decision("implicit-deny")
-    variables = not isinstance(policy, Mapping) or policy.get("Version", VERSION) == VERSION
-    for number, statement in enumerate(statements(policy), start=1):
+    for number, (statement, variables) in enumerate(_read(policy), start=1):
         if applies(statement, request, variables=variables):
             name = str(statement.get("Sid") or number)
             if statement["Effect"] == "Deny":
                 return Decision("explicit-deny", name)
             found = Decision("allow", name) if not found.allowed else found
     return found
+
+
+def _read(policy: Policy | Sequence[Policy]) -> Iterator[tuple[Policy, bool]]:
+    """Every statement, and whether its policy's version has variables; of a statement alone, it has."""
+    if not isinstance(policy, Mapping):
+        for each in policy:
+            yield from _read(each)
+    elif "Statement" in policy:
+        variables = policy.get("Version") == VERSION
+        yield from ((statement, variables) for statement in statements(policy))
+    else:
+        yield policy, True
 
 
 def statements(policy: Policy | Sequence[Policy]) -> list[Policy]:
@@ -124,7 +142,10 @@ def applies(statement: Policy, request: Request, *, variables: bool = True) -> b
     """Whether a statement's action, resource and every condition match the request."""
     return (
         _names(statement, "Action", request.action, fold=True)
-        and (request.resource is None or _names(statement, "Resource", request.resource, fold=False, of=request))
+        and (
+            request.resource is None
+            or _names(statement, "Resource", request.resource, of=request if variables else None)
+        )
         and all(
             holds(operator, key, listed(values), request, variables=variables)
             for operator, conditions in statement.get("Condition", {}).items()
@@ -133,7 +154,7 @@ def applies(statement: Policy, request: Request, *, variables: bool = True) -> b
     )
 
 
-def _names(statement: Policy, element: str, value: str, *, fold: bool, of: Request | None = None) -> bool:
+def _names(statement: Policy, element: str, value: str, *, fold: bool = False, of: Request | None = None) -> bool:
     """Whether Action or Resource names the value; NotAction and NotResource the other way round."""
     inverted = f"Not{element}" in statement
     patterns = [_filled(p, of) if of else p for p in listed(statement.get(f"Not{element}", statement.get(element, [])))]
@@ -184,6 +205,31 @@ def _number(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str, str],
     return test
 
 
+def _date(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def test(wanted: str, value: str) -> bool:
+        try:
+            return compare(_epoch(value), _epoch(wanted))
+        except ValueError:
+            return False
+
+    return test
+
+
+def _epoch(text: str) -> float:
+    """Seconds since 1970 of a date as ISO 8601 writes it, without a zone in UTC, or of a number of seconds."""
+    if text.replace(".", "", 1).isdigit() and len(text) != len("2026"):
+        return float(text)
+    read = datetime.fromisoformat(text)
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _in_network(wanted: str, value: str) -> bool:
+    try:
+        return ip_address(value) in ip_network(wanted, strict=False)
+    except ValueError:
+        return False
+
+
 def like(pattern: str, text: str, *, fold: bool = False) -> bool:
     """Whether a text fits a pattern in which `*` is any text and `?` one character; `fold` ignores case.
 
@@ -213,6 +259,14 @@ def _fold(wanted: str, value: str) -> bool:
     return _same(wanted.lower(), value.lower())
 
 
+_COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
+    "Equals": (eq, False),
+    "NotEquals": (eq, True),
+    "LessThan": (lt, False),
+    "LessThanEquals": (le, False),
+    "GreaterThan": (gt, False),
+    "GreaterThanEquals": (ge, False),
+}
 OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringEquals": (_same, False),
     "StringNotEquals": (_same, True),
@@ -225,12 +279,11 @@ OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
     "ArnNotEquals": (like, True),
     "ArnNotLike": (like, True),
     "Bool": (_fold, False),
-    "NumericEquals": (_number(lambda value, wanted: value == wanted), False),
-    "NumericNotEquals": (_number(lambda value, wanted: value == wanted), True),
-    "NumericLessThan": (_number(lambda value, wanted: value < wanted), False),
-    "NumericLessThanEquals": (_number(lambda value, wanted: value <= wanted), False),
-    "NumericGreaterThan": (_number(lambda value, wanted: value > wanted), False),
-    "NumericGreaterThanEquals": (_number(lambda value, wanted: value >= wanted), False),
+    "BinaryEquals": (_same, False),
+    "IpAddress": (_in_network, False),
+    "NotIpAddress": (_in_network, True),
+    **{f"Numeric{name}": (_number(compare), negated) for name, (compare, negated) in _COMPARISONS.items()},
+    **{f"Date{name}": (_date(compare), negated) for name, (compare, negated) in _COMPARISONS.items()},
 }
 
 

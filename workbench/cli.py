@@ -262,16 +262,23 @@ def cost(
     prices: PriceFile = None,
     free_tier: Annotated[bool, typer.Option("--free-tier", help="Take off what one account gets for nothing.")] = False,
     attempts: Annotated[int, typer.Option(min=1, help="How often each call is sent in a retry storm.")] = 3,
+    usage: Annotated[
+        list[str] | None,
+        typer.Option(help="What the design cannot say, for a month: TABLE.backups=7; restores, exports, stream_reads."),
+    ] = None,
+    curve: Annotated[str | None, typer.Option(help="The load of a day, as 24 numbers: 1,1,2,...")] = None,
     seed: Seed = 7,
 ) -> None:
     """What a design costs in a month: by access pattern, storage and the rest; other capacity modes; a spike."""
     from workbench.costs import estimate_cost
     from workbench.designfile import load_design
     from workbench.items import generate_items
+    from workbench.usage import read_numbers, read_usage
 
     with told():
         items = generate_items(load_design(design), seed=seed)
-        found = estimate_cost(items, prices, free_tier=free_tier, now=int(time.time()))
+        stated: dict[str, Any] = {"usage": read_usage(usage or []), "curve": curve and read_numbers(curve, "--curve ")}
+        found = estimate_cost(items, prices, free_tier=free_tier, now=int(time.time()), **stated)
         spike = found.spike(attempts=attempts)
     if found.warning:
         typer.echo(f"warning: {found.warning}", err=True)
@@ -320,6 +327,8 @@ def _say_review(found: "Review") -> None:
     typer.echo(found.summary_line())
     for one in found:
         typer.echo(f"{one}\n    {one.fix}")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
     raise typer.Exit(1 if found.at_least("error") else 0)
 
 

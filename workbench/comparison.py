@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from math import isnan, nan
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from workbench.requests import overrides
 from workbench.results import Result, html_table, number
 from workbench.reviews import review
 from workbench.runs import Run, run_patterns
+from workbench.spreads import rate_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,11 +69,16 @@ class Side:
             for line in self.cost.expected.lines
         }
 
+    @property
+    def load_per_s(self) -> float:
+        """Calls a second of all access patterns at their peak: the load that the whole design has to serve."""
+        return sum(pattern.peak_rate or 0.0 for pattern in self.design.served_patterns())
+
     @cached_property
     def totals(self) -> dict[str, Any]:
-        """What holds for the design as a whole."""
+        """What holds for the design as a whole; it serves as much of its load as its tightest table or index does."""
         worst = self.keys.worst
-        hot, verdict = worst.hottest, worst.verdict
+        hot, bound = worst.hottest, worst.verdict.bound
         counts = {s: sum(f.severity == s for f in self.findings) for s in SEVERITIES}
         tables = self.design.tables.values()
         return {
@@ -84,9 +90,9 @@ class Side:
             "tightest": worst.name,
             "hottest_key": hot.key if hot else "",
             "hottest_share": hot.share if hot else 0.0,
-            "load_requests_per_s": verdict.load_per_s,
-            "highest_requests_per_s": verdict.rate_per_s,
-            "limited_by": str(verdict.bound or ""),
+            "load_requests_per_s": self.load_per_s,
+            "highest_requests_per_s": self.load_per_s * bound.multiple if bound else inf,
+            "limited_by": str(bound or ""),
             **{f"{severity}s": counts[severity] for severity in SEVERITIES},
         }
 
@@ -209,7 +215,14 @@ class Comparison(Result):
     def notes(self) -> list[str]:
         """Why numbers may not be comparable: other popularities are not looked at, samples loaded into the engine."""
         runs = [f"{side.label}: {note}" for side in self.sides if side.run for note in side.run.notes]
-        return [*runs, *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes)]
+        loads = [side.load_per_s for side in self.sides]
+        stated = ", ".join(f"{side.label} {rate_text(load)}" for side, load in zip(self.sides, loads, strict=True))
+        said = f"the loads differ ({stated} requests/s), and each highest rate is of its own load"
+        return [
+            *([said] if len(set(loads)) > 1 else []),
+            *runs,
+            *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes),
+        ]
 
 
 _TITLES = {

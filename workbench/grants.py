@@ -9,7 +9,7 @@ kept apart is not granted, and said. (Developer Guide: specifying-conditions, tr
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench import expressions
 from workbench.access import EXPRESSIONS
@@ -37,7 +37,7 @@ class Grant:
 
     `keys` has a pattern for each partition key attribute, with `*` for what may vary; None for the whole table.
     `attributes` are those that a request may name, None for all; `select` what it must select to return no others;
-    `within` the transaction that it must be part of.
+    `within` the transaction that it must be part of; `entity` whose items' own keys it asks for, empty if others.
     """
 
     action: str
@@ -48,6 +48,7 @@ class Grant:
     select: str = ""
     within: str = ""
     pattern: str = ""
+    entity: str = ""
 
     @property
     def where(self) -> tuple[str, str, str]:
@@ -223,7 +224,9 @@ class Needs:
         if self.role.tenant is not None and not any(self.tenancy.stands_in(shape) for shape in shapes):
             self.shared[entity.name] = None
         keys = tuple(glob(shape, self.role.tenant, self.identity) for shape in shapes)
-        yield self._grant(name, table, pattern, part, None if set(keys) == {WILD} else keys, within)
+        grant = self._grant(name, table, pattern, part, None if set(keys) == {WILD} else keys, within)
+        own = [shape_of(self.design, entity, attribute) for attribute in table.keys(pattern.index)[0]]
+        yield replace(grant, entity=entity.name) if own == list(shapes) else grant
 
     def _grant(
         self,

@@ -7,7 +7,7 @@ only so often. (AWS: API_UpdateTable, GSI.OnlineOps, LSI, howitworks-tableclasse
 autoscaling quotas, Streams, TTL.)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 from workbench import capacity
 from workbench.design import AccessPattern, Design, Entity, Index, Table
 from workbench.entities import EntityItems
-from workbench.identity import key_types
+from workbench.identity import key_tag, key_types, origin
 from workbench.items import Items, generate_items
 from workbench.prices import load_prices
 from workbench.results import Result, html_table
@@ -25,8 +25,9 @@ from workbench.ring import entry_sizes, is_in
 if TYPE_CHECKING:
     import pandas as pd
 
-Way = Literal["rebuild", "rewrite", "backfill", "in place", "code"]
+Way = Literal["delete", "rebuild", "rewrite", "backfill", "in place", "code"]
 WAYS: dict[Way, str] = {
+    "delete": "stored items go, and nothing brings them back: back them up or export them first",
     "rebuild": "cannot be changed: a new one beside the old, copied to and switched over",
     "rewrite": "items must be written again",
     "backfill": "filled by DynamoDB while the table serves",
@@ -102,16 +103,19 @@ class _Changes:
 
     def all(self) -> Iterator[Change]:
         for name in (name for name in self.old.tables if name not in self.new.tables):
-            how = "export or back it up first; items whose entity moved are copied from it before"
-            yield Change(f"table {name}", "removed", "in place", how)
+            how = "its items go with it: export or back it up first; items whose entity moved are copied from it before"
+            yield Change(f"table {name}", "removed", "delete", how, items=sum(map(len, self._stored(name))))
         for name, table in self.new.tables.items():
             if name not in self.old.tables:
                 yield Change(f"table {name}", "added", "in place", "created empty; nothing else waits for it")
             else:
                 yield from self._table(self.old.tables[name], table)
-        for name, entity in self.new.entities.items():
-            if name in self.old.entities:
-                yield from self._entity(self.old.entities[name], entity)
+        for name, entity in self.old.entities.items():
+            if name in self.new.entities:
+                yield from self._entity(entity, self.new.entities[name])
+            elif (home := self._home(self.old, entity)) in self.new.tables:
+                how = "its items stay in the table, and are paid for and found by Scans, until each of them is deleted"
+                yield Change(f"entity {name}", "removed", "delete", how, **self._effort(self._mine(entity, home)))
         yield from self._patterns()
 
     # What it takes
@@ -139,12 +143,15 @@ class _Changes:
     def _stored(self, table: str) -> list[EntityItems]:
         return self.items.in_table(table) if self.items else []
 
+    def _mine(self, entity: Entity, table: str) -> list[EntityItems]:
+        return [stored for stored in self._stored(table) if stored.name == entity.name]
+
     # Tables and indexes
 
     def _table(self, old: Table, new: Table) -> Iterator[Change]:
         where = f"table {new.name}"
         before, after = key_types(self.old, old.name), key_types(self.new, new.name)
-        typed = [f"{a} {before[a]} to {after[a]}" for a in old.key_attributes if a in after and before[a] != after[a]]
+        typed = _typed(before, after, old.key_attributes)
         if old.key_attributes != new.key_attributes or typed:
             changed = f"primary key {_names(old.key_attributes)} to {_names(new.key_attributes)}"
             what = changed if old.key_attributes != new.key_attributes else f"type of key attribute {', '.join(typed)}"
@@ -179,6 +186,13 @@ class _Changes:
                 "an index of another name with the new definition; when it is filled, switch reads and drop the old one"
             )
             yield Change(where, what, "rebuild", how, **self._effort(self._stored(old.name), other))
+        elif typed := _typed(key_types(self.old, old.name), key_types(self.new, new.name), other.key_attributes):
+            how = (
+                "the index holds its keys to their type and refuses writes of another: write the value under a new "
+                "attribute, add an index over it, fill it from the old items, switch reads and drop the old index"
+            )
+            what = f"type of key attribute {', '.join(typed)}"
+            yield Change(where, what, "rebuild", how, **self._effort(self._stored(old.name), one))
         if one is not None and other is not None:
             yield from _settings(where, one, other)
 
@@ -192,15 +206,13 @@ class _Changes:
             gains = wanted is not None and all(a in self.new.domains_of(entity.name) for a in index.key_attributes)
             if lacking and gains:
                 how = f"set {', '.join(lacking)} on every item that is to be in the index, before or after adding it"
-                mine = [e for e in self._stored(old.name) if e.name == entity.name]
-                yield Change(
-                    f"entity {entity.name}", f"gets {', '.join(lacking)}", "rewrite", how, **self._effort(mine)
-                )
+                what, effort = f"gets {', '.join(lacking)}", self._effort(self._mine(entity, old.name))
+                yield Change(f"entity {entity.name}", what, "rewrite", how, **effort)
 
     # Entities and access patterns
 
     def _entity(self, old: Entity, new: Entity) -> Iterator[Change]:
-        where, mine = f"entity {new.name}", [e for e in self._stored(self._home(self.old, old)) if e.name == old.name]
+        where, mine = f"entity {new.name}", self._mine(old, self._home(self.old, old))
         if self._home(self.old, old) != self._home(self.new, new):
             what = f"moves from table {self._home(self.old, old)} to {self._home(self.new, new)}"
             how = "write to both tables, copy, check, switch reads, delete from the old one"
@@ -208,17 +220,22 @@ class _Changes:
             return
         table = self.new.tables[self._home(self.new, new)]
         before, after = self.old.domains_of(old.name), self.new.domains_of(new.name)
+        both = [name for name in before if name in after]
+        kinds = {name: (key_tag(self.old, old, name), key_tag(self.new, new, name)) for name in both}
+        typed = [name for name, (was, now) in kinds.items() if was != now and None not in (was, now)]
         changed = [
-            a for a in table.indexed_attributes if a in before and a in after and _made(before[a]) != _made(after[a])
+            name
+            for name in table.indexed_attributes
+            if name in both and name not in typed and _form(self.old, old, name) != _form(self.new, new, name)
         ]
         if keys := [a for a in changed if a in table.key_attributes]:
             how = "a key cannot be updated: put each item under its new key and delete the old one, in one transaction"
             yield Change(where, f"key {', '.join(keys)} is made otherwise", "rewrite", how, **self._effort(mine))
         elif changed:
             how = "update each item; until then a Query of the index finds old and new forms"
-            yield Change(
-                where, f"index key {', '.join(changed)} is made otherwise", "rewrite", how, **self._effort(mine)
-            )
+            what = f"index key {', '.join(changed)} is made otherwise"
+            yield Change(where, what, "rewrite", how, **self._effort(mine))
+        yield from self._retyped(where, table, {a: kinds[a] for a in typed if a not in table.indexed_attributes}, mine)
         if gone := sorted(before.keys() - after.keys()):
             yield Change(where, f"without {', '.join(gone)}", "code", "stays in old items until they are written again")
         new_names = sorted(after.keys() - before.keys() - {a for i in table.indexes.values() for a in i.key_attributes})
@@ -226,6 +243,18 @@ class _Changes:
             yield Change(
                 where, f"with {', '.join(new_names)}", "code", "old items lack it: read as if it may be absent"
             )
+
+    def _retyped(
+        self, where: str, table: Table, kinds: dict[str, tuple[Any, Any]], mine: list[EntityItems]
+    ) -> Iterator[Change]:
+        """Attributes of another type than the stored items have: one by which they expire, and others."""
+        for name, (was, now) in kinds.items():
+            what = f"{name} {was} to {now}"
+            if name == table.ttl:
+                how = "time to live reads numbers alone, and ignores an item whose value is no number: update each item"
+                yield Change(where, f"time to live {what}", "rewrite", how, **self._effort(mine))
+            else:
+                yield Change(where, what, "code", "old items keep the old type until they are written again: read both")
 
     @staticmethod
     def _home(design: Design, entity: Entity) -> str:
@@ -263,9 +292,33 @@ def _names(value: Any) -> str:
     return value if isinstance(value, str) else ", ".join(value) or "none"
 
 
-def _made(domain: Any) -> Any:
-    """What decides how a key attribute is written."""
-    return domain.value, domain.format, str(domain.type), domain.of
+def _typed(before: Mapping[str, str], after: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """Which key attributes have another type, as `day S to N`."""
+    return [f"{a} {before[a]} to {after[a]}" for a in names if a in before and a in after and before[a] != after[a]]
+
+
+def _form(design: Design, entity: Entity, name: str, passed: frozenset[str] = frozenset()) -> Any:
+    """What decides how a value is written: its text, and of each field in it the type and format, whatever its range.
+
+    A field's name does not count, nor how many values it has.
+    """
+    domain = design.domains_of(entity.name).get(name)
+    if domain is None or domain.is_field or name in passed:
+        domain = design.fields.get(origin(design, name)) if name in design.fields else None
+    if domain is None or name in passed:
+        return name
+    if domain.template:
+        parts = domain.template.parts
+        inner = passed | {name}
+        forms = [p if isinstance(p, str) else (_form(design, entity, p.field, inner), p.spec) for p in parts]
+        return forms[0][0] if len(forms) == 1 and not isinstance(forms[0], str) and not forms[0][1] else tuple(forms)
+    if domain.type and domain.type.shard_of:
+        return str(domain.type)  # which shard an item is in follows from how many there are
+    word = domain.type.word if domain.type else "a choice" if domain.choice else ""
+    return _ALIKE.get(word, word), domain.format, domain.value
+
+
+_ALIKE = {"integer": "number"}
 
 
 def _changed(old: AccessPattern, new: AccessPattern) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from workbench.design import Design
 from workbench.findings import Review, ordered
 from workbench.grants import role_of
-from workbench.policytexts import read_policy
+from workbench.policytexts import read_policy, surroundings
 from workbench.rules import RULES
 
 
@@ -24,4 +24,6 @@ def review_policy(
     read = read_policy(policy, design, role)
     asked: list[Any] = [found for found in RULES.values() if found.needs == "policy"]
     findings = [one for each in asked for one in each.check(read)]
-    return Review(read.name, ordered(findings))
+    met = surroundings(read) if design is not None else []
+    notes = (f"taken as met, since the design says nothing of it: {', '.join(met)}",) if met else ()
+    return Review(read.name, ordered(findings), notes=notes)

@@ -56,6 +56,45 @@ class PolicyText:
         )
 
 
+# What requests come with that a design knows nothing of: where from, when, how. A proof takes such conditions as met.
+_SURROUNDINGS = ("aws:SecureTransport", "aws:RequestedRegion", "aws:UserAgent", "aws:MultiFactorAuth*", "aws:Source*")
+_OF_SURROUNDINGS = ("Date*", "*IpAddress*")
+
+
+def _is_surrounding(operator: str, key: str) -> bool:
+    bare = operator.rpartition(":")[2]
+    named = any(like(pattern, key, fold=True) for pattern in (*_SURROUNDINGS, "aws:VpcSourceIp", "aws:*Time"))
+    return named or any(like(pattern, bare) for pattern in _OF_SURROUNDINGS)
+
+
+def surroundings(policy: PolicyText) -> list[str]:
+    """The conditions of a policy, as `IpAddress aws:SourceIp`, that no request of a design can answer."""
+    found = (
+        f"{operator} {key}"
+        for _, statement in policy.statements
+        for operator, keys in statement.get("Condition", {}).items()
+        for key in keys
+        if _is_surrounding(operator, key)
+    )
+    return list(dict.fromkeys(found))
+
+
+def in_its_surroundings(policy: PolicyText) -> dict[str, Any]:
+    """The document as it decides where such conditions let requests through: an Allow without them, no such Deny."""
+    kept: list[dict[str, Any]] = []
+    for _, statement in policy.statements:
+        conditions = {
+            operator: {key: values for key, values in keys.items() if not _is_surrounding(operator, key)}
+            for operator, keys in statement.get("Condition", {}).items()
+        }
+        same = conditions == statement.get("Condition", {})
+        if same or statement["Effect"] == "Allow":
+            kept.append(
+                dict(statement) if same else {**statement, "Condition": {o: k for o, k in conditions.items() if k}}
+            )
+    return {**policy.document, "Statement": kept}
+
+
 def read_policy(policy: "str | Path | Mapping[str, Any]", design: Design | None, role: str | None) -> PolicyText:
     """A policy from JSON text, from a file, or as parsed already. FileNotFoundError if there is no such file."""
     if isinstance(policy, Mapping):

@@ -29,7 +29,9 @@ TableClass = Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"]
 FILE = Path(__file__).with_name("prices.toml")
 HOURS = 730  # of a month, as AWS's calculators count
 OLD_DAYS = 180
+AHEAD_DAYS = 366
 CURRENCY = "USD"
+MOST_RESERVED = 1_000_000  # units of a reservation; reserved-capacity
 MILLION = 1_000_000
 CLASSES: tuple[TableClass, TableClass] = ("STANDARD", "STANDARD_INFREQUENT_ACCESS")
 
@@ -50,6 +52,7 @@ IN_ANY_CLASS = {
     "exported_gb": ("exported_gb", 1),
     "imported_gb": ("imported_gb", 1),
     "stream_reads": ("stream_reads_million", MILLION),
+    "kinesis_units": ("kinesis_units_million", MILLION),
 }
 FREE = ("read_unit_hours", "write_unit_hours", "storage_gb", "stream_reads")
 RESERVED = ("one_year", "three_years", "block_units")
@@ -112,12 +115,25 @@ class Prices(Result):
         return (datetime.datetime.fromtimestamp(now, datetime.UTC).date() - self.date).days
 
     def age_warning(self, now: int) -> str:
-        """What to say if the prices are older than 180 days at `now`; else nothing."""
+        """What to say if the prices are older than 180 days at `now`, or of a day far to come; else nothing."""
         age = self.age_days(now)
+        if age < -AHEAD_DAYS:  # simulated clocks lag behind, by less
+            return f"prices of {self.date} are of a day to come: check the date in {self.file or 'the prices'}"
         if age <= OLD_DAYS:
             return ""
         where = self.file or "prices.toml"
         return f"prices of {self.date} are {age} days old (more than {OLD_DAYS}): check {where} against its source"
+
+    @property
+    def free(self) -> list[str]:
+        """The prices that are 0: right for what an agreement gives for nothing, else an oversight."""
+        sections = (*CLASSES, "any")
+        return [name for name, value in self.values.items() if not value and name.partition(".")[0] in sections]
+
+    def warning(self, now: int | None = None) -> str:
+        """What to say of lines that cost nothing and, at `now`, of their age; else nothing."""
+        free = f"these cost nothing: {', '.join(self.free)}" if self.free else ""
+        return "; ".join(filter(None, [self.age_warning(now) if now is not None else "", free]))
 
     def summary_line(self) -> str:
         return f"{self.region}, {self.date}, {self.source}"
@@ -202,7 +218,9 @@ def _value_problem(name: str, value: Any) -> str:
         return f"{value} is negative"
     if name in _SHARES and value >= 1:
         return f"{value} is no share: what a reservation takes off, as 0.54"
-    return f"{value} is no number of units" if name == "reserved.block_units" and value < 1 else ""
+    if name == "reserved.block_units" and not 1 <= value <= MOST_RESERVED:
+        return f"{value} is no number of units in a block: 1 to {MOST_RESERVED:,}"
+    return ""
 
 
 def _inferred_problems(data: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,8 @@ The proof asks the evaluator about requests whose answers follow from the design
 allowed, and attacks, which must be denied: another tenant's keys, a tenant whose id is the beginning of another's,
 ids that hold wildcards, a batch with one foreign key, a request without any key, actions and attributes that nobody
 needs, Scan, PartiQL, a write outside of its transaction, other indexes and tables. What must come out is worked out
-from the key templates, not from the policy, so that a changed condition shows.
+from the key templates, not from the policy, so that a changed condition shows; and from generated items, each of which
+its tenant may have and no other.
 """
 
 import re
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.authorization import KEYS, ON_INDEXES, POSITIONS, Request, decide
 from workbench.design import Design
 from workbench.grants import RETURNED, Grant, Needs, reduced
+from workbench.ownership import OwnedKey, Ownership
 from workbench.results import Result, html_table
 from workbench.tenancy import WILD, glob, shape_of
 
@@ -161,6 +163,8 @@ class _Attacks:
         self.needs, self.design = needs, needs.design
         self.region, self.account = region, account
         self.grants = reduced(needs.grants)
+        self.ownership = Ownership(self.design, needs.role.tenant) if needs.role.tenant is not None else None
+        self._owned: dict[tuple[str, str], list[OwnedKey]] = {}
         self.tables = {name: self.design.tables[name] for name in dict.fromkeys(g.table for g in self.grants)}
 
     def requests(self) -> Iterator[Asked]:
@@ -170,6 +174,7 @@ class _Attacks:
                 *self._by_key(grant), *self._by_attribute(grant), *self._by_transaction(grant)
             ]:  # fmt: skip
                 yield from self._denied(attack, caller, self._request(grant.where, context))
+            yield from self._by_item(grant)
         yield from self._by_action()
 
     def _denied(self, attack: str, caller: str, request: Request) -> Iterator[Asked]:
@@ -283,6 +288,35 @@ class _Attacks:
             patterns = [glob(shape, self.needs.role.tenant, self.needs.identity) for shape in shapes]
             for tenant, other in ((CALLER, "x1"), (OTHER, CALLER)):
                 yield [[self._rendered(pattern, tenant, other)] for pattern in patterns]
+
+    def _by_item(self, grant: Grant) -> Iterator[Asked]:
+        """Keys of generated items: those that the grant is for, asked for by their tenant; any, by another."""
+        for owned in self._owned_keys(grant):
+            keys = [[part] for part in owned.key]
+            if owned.entity == grant.entity and not set(owned.owner) & {"*", "?"}:
+                context = self._context(grant, owned.owner, keys)
+                yield "its own item", owned.owner, self._request(grant.where, context), True
+            for other in self._others(owned):
+                context = self._context(grant, other, keys)
+                yield "an item of another tenant", other, self._request(grant.where, context), False
+
+    def _owned_keys(self, grant: Grant) -> list[OwnedKey]:
+        place = grant.table, grant.index
+        if place not in self._owned:
+            table = self.design.tables[grant.table]
+            self._owned[place] = [] if self.ownership is None else list(self.ownership.keys(table, grant.index or None))
+        return self._owned[place]
+
+    def _others(self, owned: OwnedKey) -> list[str]:
+        """Other tenants that may want an item: those whose id stands somewhere in its key, and one more."""
+        others = [tenant for tenant in self.tenants if tenant != owned.owner]
+        inside = [tenant for tenant in others if any(tenant in part for part in owned.key)]
+        return list(dict.fromkeys([*inside[:3], *others[:1]]))
+
+    @cached_property
+    def tenants(self) -> list[str]:
+        """Ids of tenants as the design makes them."""
+        return self.ownership.tenants if self.ownership is not None else []
 
     def _by_attribute(self, grant: Grant) -> Iterator[tuple[str, str, dict[str, Any]]]:
         if grant.attributes is None:

@@ -43,10 +43,15 @@ class Spending:
     stated: Stated
     streams: tuple[Stream, ...]
     table_class: TableClass
-    regions: int
+    replicas: tuple[str, ...]  # the other regions that buy as much
     replicated: bool
     maximum: float | None
     scaled: Scaled = field(repr=False)  # by the stated bounds, else by the usual ones
+
+    @property
+    def regions(self) -> int:
+        """In how many regions it is bought."""
+        return 1 + len(self.replicas)
 
     @property
     def mean(self) -> float:
@@ -154,16 +159,22 @@ def _is_standard(spent: Spending) -> bool:
 
 
 def _saved(capacity: Sequence[Spending], prices: Prices, discount: float) -> float:
-    """What reservations take off a month of auto scaling; a reservation serves all tables of its region."""
+    """What reservations take off a month of auto scaling; a reservation serves all tables of its region, no other."""
     total = 0.0
-    for kind in KINDS:
-        own = [s for s in capacity if s.kind == kind and _is_standard(s)]
-        if own:
-            units: Floats = np.sum([each.scaled.units * each.regions for each in own], axis=0)
-            reserved = reserved_units(units, discount, prices["reserved.block_units"])
-            kept = reserved * (1 - discount) + float(np.maximum(units - reserved, 0).mean())
-            total += prices.usd(f"{kind}_unit_hours", unit_hours(float(units.mean()) - kept))
+    for units, kind in _by_region(capacity):
+        reserved = reserved_units(units, discount, prices["reserved.block_units"])
+        kept = reserved * (1 - discount) + float(np.maximum(units - reserved, 0).mean())
+        total += prices.usd(f"{kind}_unit_hours", unit_hours(float(units.mean()) - kept))
     return total
+
+
+def _by_region(capacity: Sequence[Spending]) -> Iterator[tuple[Floats, Kind]]:
+    """The day's units that a reservation may be for, by region and kind; the design's own region is the first."""
+    for region in dict.fromkeys(["", *(name for spent in capacity for name in spent.replicas)]):
+        for kind in KINDS:
+            here = [s for s in capacity if s.kind == kind and _is_standard(s) and region in ("", *s.replicas)]
+            if here:
+                yield np.sum([each.scaled.units for each in here], axis=0), kind
 
 
 # From a design
@@ -190,7 +201,7 @@ def _spending(
     part = table.gsi[index] if index else table
     return Spending(
         table.name, index, kind, stated, streams, table.table_class,
-        regions=1 + len(table.replicas) * writes,
+        replicas=table.replicas if writes else (),
         replicated=writes and not index and bool(table.replicas),
         maximum=getattr(part.max_throughput, kind, None),
         scaled=followed,

@@ -15,9 +15,10 @@ import numpy as np
 
 from workbench.design import Design, Entity, Table
 from workbench.distributions import Amount
+from workbench.domains import Domain
 from workbench.fields import distinct, stream
 from workbench.identity import key_tag, origin, parents
-from workbench.keys import KeyTemplate, Placeholder
+from workbench.keys import KeyTemplate, Placeholder, format_value
 
 Shape = tuple[str | Placeholder, ...]
 SAMPLE = 64  # ids of tenants that are looked through for separators
@@ -56,9 +57,9 @@ class Tenancy:
         if not any(map(self.stands_in, shapes)):
             return self._shared_problem(table, names, entity, shapes, where)
         for shape in shapes:
-            if self.stands_in(shape) and (problem := self.separation(shape)):
+            if self.stands_in(shape) and (problem := self.rewritten(shape) or self.separation(entity, shape)):
                 return f"{where}, {text_of(shape)}: {problem}"
-        return self._ambiguity(table, names, shapes)
+        return self._ambiguity(table, names, entity, shapes)
 
     def _shared_problem(
         self, table: Table, names: Sequence[str], entity: Entity, shapes: Sequence[Shape], where: str
@@ -79,30 +80,42 @@ class Tenancy:
                 )
         return ""
 
-    def _ambiguity(self, table: Table, names: Sequence[str], shapes: Sequence[Shape]) -> str:
+    def _ambiguity(self, table: Table, names: Sequence[str], entity: Entity, shapes: Sequence[Shape]) -> str:
         """Which other items of another tenant may have such a key, where a field stands in the tenant's place."""
         for other in self.design.entities_in(table.name):
+            if not other.rows and not self.design.domains_of(other.name).keys() >= set(names):
+                continue  # its items are not in the index
             stated = [shape_of(self.design, other, name) for name in names]
             if not (self.is_owned(other) or any(map(self.stands_in, stated))):
                 continue
-            problem = next((p for shape in stated if (p := self.separation(shape))), "")
-            if all(self._may_meet(a, b, bool(problem)) for a, b in zip(shapes, stated, strict=True)):
+            problem = next((p for shape in stated if (p := self.separation(other, shape))), "")
+            pairs = zip(shapes, stated, strict=True)
+            if all(self._may_meet((entity, own), (other, theirs), bool(problem)) for own, theirs in pairs):
                 why = f": {problem}" if problem else f" of another {self.tenant}: begin them with text of their own"
                 return f"the keys {', '.join(map(text_of, shapes))} may be those of a {other.name} too{why}"
         return ""
 
-    def _may_meet(self, own: Shape, other: Shape, loose: bool) -> bool:
-        """Whether a key of the caller's may be one of another tenant's items, where separators stand in neither's ids.
+    def _may_meet(self, mine: tuple[Entity, Shape], theirs: tuple[Entity, Shape], loose: bool) -> bool:
+        """Whether a key of the caller's may be one of another tenant's items.
 
         Not, where the tenant stands in the same place of both. `loose` is a key in which nothing separates tenants.
         """
+        own, other = mine[1], theirs[1]
         if loose:
             return overlap(glob(own, None, ""), glob(other, None, ""))
         alike = self.stands_in(own) and self.stands_in(other)
         if alike and (own == other or self._before(own) == self._before(other) is not None):
             return False
-        marks = "".join({c for part in (*own, *other) if isinstance(part, str) for c in part if not c.isalnum()})
-        return overlap(glob(own, self.tenant, WORD), glob(other, None, "").replace(WILD, WORD), without=marks)
+        marks = _marks((*own, *other))
+        identity = WILD if self._holding(mine[0], str(self.tenant), "", marks) else WORD
+        words = "".join(self._wild(theirs[0], part, marks) for part in other)
+        return overlap(glob(own, self.tenant, identity), words, without=marks)
+
+    def _wild(self, entity: Entity, part: str | Placeholder, marks: str) -> str:
+        """A part of a key as a pattern: a field as WORD, if its ids hold no separator."""
+        if isinstance(part, str):
+            return glob((part,), None, "")
+        return WILD if self._holding(entity, part.field, part.spec, marks) else WORD
 
     def _before(self, shape: Shape) -> str | None:
         """The text before the tenant; None if another field stands there."""
@@ -111,31 +124,83 @@ class Tenancy:
         is_first = isinstance(tenant, Placeholder) and tenant.field == self.tenant
         return "".join(part for part in shape[:first] if isinstance(part, str)) if is_first else None
 
-    def separation(self, shape: Shape) -> str:
+    def rewritten(self, shape: Shape) -> str:
+        """Why a key does not hold the tenant as its id is, but formatted; empty if it does."""
+        specs = [p.spec for p in shape if isinstance(p, Placeholder) and p.field == self.tenant and p.spec]
+        for spec in specs:
+            written = _written(self.design.fields[origin(self.design, str(self.tenant))], str(self.tenant), spec)
+            plain = self.tenants
+            if written is None or written != plain:
+                example = f" ({plain[0]} as {written[0]})" if written and plain else ""
+                return (
+                    f"{{{self.tenant}:{spec}}} writes the id otherwise than the caller's identity holds it{example}: "
+                    f'give the field the format, format: "{{:{spec}}}", and the key {{{self.tenant}}}'
+                )
+        return ""
+
+    def separation(self, entity: Entity, shape: Shape) -> str:
         """Why a wildcard beside the tenant would let in other tenants; empty if separators stand between."""
         places = [i for i, part in enumerate(shape) if isinstance(part, Placeholder) and part.field == self.tenant]
         if not places:
             return ""
-        for sides in ((places[0], -1), (places[-1], 1)):
-            place, step = sides
-            beyond = shape[place + step :] if step > 0 else shape[:place][::-1]
-            if not any(isinstance(part, Placeholder) for part in beyond):
-                continue
-            side = "follows" if step > 0 else "stands before"
-            near = beyond[0]
-            if isinstance(near, Placeholder):
-                return f"{{{near.field}}} {side} {{{self.tenant}}} without a separator, so that t1 is also in t10"
-            edge = near[0] if step > 0 else near[-1]
-            if edge.isalnum():
-                return f"{near!r} {side} {{{self.tenant}}}, and no separator as #: t1 is also in t10"
-            if found := next((each for each in self.tenants if near in each), None):
-                return f"{near!r} is no separator, since ids such as {found!r} contain it"
+        sides = [(shape[: places[0]][::-1], -1), (shape[places[-1] + 1 :], 1)]
+        varying = [(beyond, step) for beyond, step in sides if any(isinstance(part, Placeholder) for part in beyond)]
+        problems = (self._edge_problem(beyond[0], step) for beyond, step in varying)
+        if problem := next(filter(None, problems), ""):
+            return problem
+        return self._straddling(entity, shape) if len(varying) == len(sides) else ""
+
+    def _edge_problem(self, near: str | Placeholder, step: int) -> str:
+        """What is wrong with what stands next to the tenant, before (-1) or after it."""
+        side = "follows" if step > 0 else "stands before"
+        if isinstance(near, Placeholder):
+            return f"{{{near.field}}} {side} {{{self.tenant}}} without a separator, so that t1 is also in t10"
+        edge = near[0] if step > 0 else near[-1]
+        if edge.isalnum():
+            return f"{near!r} {side} {{{self.tenant}}}, and no separator as #: t1 is also in t10"
+        if found := next((each for each in self.tenants if near in each), None):
+            return f"{near!r} is no separator, since ids such as {found!r} contain it"
         return ""
+
+    def _straddling(self, entity: Entity, shape: Shape) -> str:
+        """Why wildcards on both sides of the tenant may move: a field whose ids hold a separator, or may."""
+        fields = [i for i, part in enumerate(shape) if isinstance(part, Placeholder)]
+        marks = _marks(shape[fields[0] : fields[-1]])
+        for part in shape:
+            if isinstance(part, Placeholder) and (found := self._holding(entity, part.field, part.spec, marks)):
+                return (
+                    f"fields stand on both sides of {{{self.tenant}}}, and {{{part.field}}} {found}, so that another "
+                    f"{self.tenant}'s key may fit: begin the key with {{{self.tenant}}}"
+                )
+        return ""
+
+    def _holding(self, entity: Entity, field: str, spec: str, marks: str) -> str:
+        """That the ids of a field hold one of some characters, or that it is not known; empty if they hold none."""
+        if (field, spec, entity.name) not in self._ids:
+            domain = self.design.domains_of(entity.name).get(field)
+            if domain is None or domain.is_field:
+                name = origin(self.design, field) if field in self.design.fields else ""
+                domain = self.design.fields.get(name)
+            self._ids[field, spec, entity.name] = None if domain is None else _written(domain, field, spec)
+        ids = self._ids[field, spec, entity.name]
+        if ids is None:
+            return f"may hold {' or '.join(marks)}" if marks else ""
+        found = next(((each, mark) for each in ids for mark in marks if mark in each), None)
+        return f"holds {found[1]}, as in {found[0]!r}" if found else ""
+
+    @cached_property
+    def _ids(self) -> dict[tuple[str, str, str], tuple[str, ...] | None]:
+        return {}
 
     @cached_property
     def tenants(self) -> tuple[str, ...]:
         """Some ids of tenants, as their domain makes them; none where they come from rows."""
-        return sample_values(self.design, str(self.tenant))
+        return _written(self.design.fields[origin(self.design, str(self.tenant))], str(self.tenant), "") or ()
+
+
+def _marks(shape: Shape) -> str:
+    """The characters of a key's texts that may separate: neither letters nor digits."""
+    return "".join(sorted({c for part in shape if isinstance(part, str) for c in part if not c.isalnum()}))
 
 
 # Shapes of keys
@@ -170,7 +235,9 @@ def expanded(design: Design, entity: Entity, value: Any, passed: frozenset[str] 
 
 def text_of(shape: Shape) -> str:
     """A shape as a template."""
-    return "".join(part if isinstance(part, str) else f"{{{part.field}}}" for part in shape)
+    return "".join(
+        part if isinstance(part, str) else f"{{{part.field}{':' * bool(part.spec)}{part.spec}}}" for part in shape
+    )
 
 
 def glob(shape: Shape, tenant: str | None, identity: str) -> str:
@@ -223,18 +290,18 @@ def _takes(wild: str, part: str, without: str) -> bool:
     return bool(part) and (wild == WILD or part not in without)
 
 
-def sample_values(design: Design, field: str) -> tuple[str, ...]:
-    """Some of the values of a field, as text in keys."""
-    domain = design.fields[origin(design, field)]
+def _written(domain: Domain, field: str, spec: str) -> tuple[str, ...] | None:
+    """Some of the values of a domain, as keys write them; None where they are not made from it alone."""
     if domain.choice is not None:
-        return tuple(map(str, domain.choice))
-    if domain.value is not None or domain.of is not None:
-        return ()
+        return tuple(format_value(value, spec) for value in domain.choice)
+    if domain.value is not None:
+        return None if "{" in str(domain.value) else (format_value(domain.value, spec),)
+    if domain.of is not None or not (domain.type or domain.count) or (domain.type and domain.type.shard_of):
+        return None
     most = min(SAMPLE, domain.cardinality, domain.count.most if isinstance(domain.count, Amount) else SAMPLE)
     ranks = np.arange(int(most))
-    rng = stream(1, "tenants", field)
-    column = distinct(domain, ranks, np.full(len(ranks), len(ranks)), rng, 1, field, 1_767_225_600)
-    return tuple(map(str, column.take(ranks)))
+    column = distinct(domain, ranks, np.full(len(ranks), len(ranks)), stream(1, "tenants", field), 1, field, CLOCK)
+    return tuple(format_value(value, spec) for value in column.take(ranks))
 
 
 def is_numeric(design: Design, table: Table, attribute: str) -> bool:

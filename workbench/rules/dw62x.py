@@ -8,7 +8,7 @@ from typing import Any
 from workbench.authorization import KEYS, POSITIONS, VERSION, like, listed, variables_in
 from workbench.findings import Finding, Severity, where
 from workbench.grants import Needs
-from workbench.policytexts import PolicyText
+from workbench.policytexts import PolicyText, in_its_surroundings
 from workbench.proofs import Case, prove_policy
 from workbench.rules.registry import rule
 
@@ -285,7 +285,7 @@ def more_than_needed(policy: Any) -> Iterator[Finding]:
     if policy.design is None or policy.problems:
         return
     region, account = _place_of(policy)
-    proof = prove_policy(policy.design, policy.document, policy.role, region=region, account=account)
+    proof = prove_policy(policy.design, in_its_surroundings(policy), policy.role, region=region, account=account)
     for expected, word in ((False, "allows"), (True, "denies")):
         failed = [case for case in proof.failures if case.expected == expected]
         if failed:
