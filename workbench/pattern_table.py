@@ -264,7 +264,7 @@ def _conditions(evidence: Evidence, pattern: AccessPattern, found: Sequence[Find
         if write.part.condition:
             yield f"{_of(write)}{write.part.condition}: {' and '.join(assured(evidence, write))}"
     for one in found:
-        if one.code in ("DW310", "DW311", "DW312"):
+        if one.code in ("DW310", "DW311", "DW312", "DW417"):
             yield f"missing: {one.message}. {one.fix}"
 
 

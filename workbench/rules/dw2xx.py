@@ -93,8 +93,8 @@ def hot_index_key(evidence: Evidence) -> Iterator[Finding]:
     for hot in evidence.once(hot_keys):
         if hot.index is None or hot.kind == "read":
             continue
-        few = "the only key," if hot.keys == 1 else f"one of only {hot.keys} keys,"
-        every = f", {few}" if hot.cause in ("few", "constant") else ""
+        few = "the only key" if hot.keys == 1 else f"one of only {hot.keys} keys"
+        every = f", {few} that {hot.pattern.name} writes," if hot.cause in ("few", "constant") else ""
         units = f"{rate_text(hot.key.units_per_s)} WU/s, {hot.key.against}{hot.and_others}"
         held = f"beyond that the index throttles the writes of {hot.table.name}"
         message = f"at peak {hot.key.key}{every} takes {units}; {held}"

@@ -459,8 +459,9 @@ def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
     for write in (w for w in evidence.writes if w.operation == "Update" and not w.pattern.expect.error):
         condition = evidence.node(write.pattern, write.part, "condition")
         node = evidence.node(write.pattern, write.part, "update")
-        changed = {str(clause.path.parts[0]) for clause in node.clauses}
-        for name in sorted(name for name in compares(condition) - changed if _VERSION.match(name)):
+        fixed = {*evidence.design.table_of(write.entity.name).key_attributes}
+        fixed |= {str(clause.path.parts[0]) for clause in node.clauses}
+        for name in sorted(name for name in compares(condition) - fixed if _VERSION.match(name)):
             message = (
                 f"compares {name} and leaves it as it was: the next writer with the same {name} meets no objection"
             )
