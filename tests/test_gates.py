@@ -252,11 +252,8 @@ time.sleep(120)
 
 
 @POSIX
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    "how",
-    [*(pytest.param(how, marks=pytest.mark.slow) for how in ("timeout", "failure", "SIGTERM")), "SIGINT", "SIGKILL"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["timeout", "failure", "SIGTERM", "SIGINT", "SIGKILL"])
 def test_kernels_and_engines_end_with_the_run_however_it_ends(suite, how):
     pids = suite.parent / "pids"
     code = LIVE.format(pids=str(pids))

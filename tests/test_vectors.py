@@ -94,3 +94,37 @@ def test_a_switched_table_is_held_to_no_less_than_a_new_one():
     vector = {"id": "x", "kind": "on_demand_initial", "input": {"provisioned_ever": {"wcu": 5_000, "rcu": 100}}}
     assert not vectors.outcome({**vector, "expected": {"read": 12_001}}).passed
     assert vectors.outcome({**vector, "expected": {"read": 100}}).passed  # as AWS prints: at least what it had
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "said"),
+    [
+        ("cost_month", {"wru": 1, "electricity": 3}, "electricity: 3 is no amount"),
+        ("cost_month", {"wcu": 1, "reserved": "5yr"}, "'5yr' is no term"),
+        ("iam_eval", {"statement": {}, "request": {"action": "GetItem", "leading_kees": ["a"]}}, "is no condition key"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_rather_than_left_out(kind, source, said):
+    found = vectors.outcome({"id": "x", "kind": kind, "input": source, "expected": {}})
+    assert not found.passed and said in found.got
+
+
+@pytest.mark.parametrize("keys", [{"leading_keys": ["u2"]}, {"LeadingKeys": ["u2"]}, {"dynamodb:LeadingKeys": ["u2"]}])
+def test_condition_keys_are_read_in_each_spelling(keys):
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["u1"]}}
+    statement = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*", "Condition": condition}
+    source = {"statement": statement, "request": {"action": "GetItem", **keys}}
+    assert vectors.outcome({"id": "x", "kind": "iam_eval", "input": source, "expected": "implicit-deny"}).passed
+
+
+@pytest.mark.parametrize(
+    ("source", "dollars"),
+    [  # us-east-1 list prices; a year's reservation takes off at most 54 % (Developer Guide: reserved-capacity)
+        ({"rWRU": 3_000_000}, 1.875),
+        ({"wcu": 100, "hours": 730, "reserved": "1yr"}, 21.827),
+        ({"wcu": 100, "hours": 730, "reserved_discount": 0.77}, 10.9135),
+        ({"kinesis_cdc_units": 10_000_000}, 1.0),
+    ],
+)
+def test_amounts_are_priced_in_each_spelling(source, dollars):
+    assert vectors.COVERED["cost_month"](source)["usd"] == pytest.approx(dollars)
