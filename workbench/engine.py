@@ -130,7 +130,7 @@ class Engine:
             self.choice = f"{self.description}; asked for"
 
     def __repr__(self) -> str:
-        return f"Engine({self.description}{', stopped' if self._stopped else ''})"
+        return f"Engine({self.choice}{', stopped' if self._stopped else ''})"
 
     def __enter__(self) -> "Engine":
         return self
