@@ -29,13 +29,16 @@ def start(
 def status() -> None:
     """What runs: kind, version, endpoint, tables, items, and whose they are."""
     from workbench.inventory import inventory
-    from workbench.residents import NONE, adopt, resident
+    from workbench.residents import NONE, WAIT_OR_STOP, adopt, resident
     from workbench.starting import Options
 
     with told():
         noted = resident()
         if not noted:
             typer.echo(f"{NONE}; `workbench engine start` starts one")
+            raise typer.Exit(1)
+        if noted.starting:
+            typer.echo(f"{noted.description} is not there yet; {WAIT_OR_STOP}")
             raise typer.Exit(1)
         engine = adopt(Options())
         kept = f", keeps its data as {noted.persist!r}" if noted.persist else ""
@@ -53,7 +56,8 @@ def stop() -> None:
 
     with told():
         noted = stop()
-        typer.echo(f"stopped the {noted.kind} engine at {noted.endpoint_url}")
+        where = "that was being started" if noted.starting else f"at {noted.endpoint_url}"
+        typer.echo(f"stopped the {noted.kind} engine {where}")
 
 
 @app.command()
@@ -66,6 +70,8 @@ def logs(lines: Annotated[int, typer.Option(min=1, help="How many of the last li
         noted = resident()
         if not noted:
             raise EngineError(NONE)
+        if noted.starting:
+            raise EngineError(f"{noted.description} has no log yet")
         typer.echo(noted.server().log_tail(lines))
 
 

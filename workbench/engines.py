@@ -95,7 +95,7 @@ def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
         raise EngineError(f"{kind} runs already; there are {', '.join(KINDS)} to start", kind="url")
     options = Options(**settings)  # type: ignore[arg-type]
     options.check(kind)
-    return residents.keep(KINDS.get(kind, lambda given: _automatic(given, ())), options)
+    return residents.keep(KINDS.get(kind, lambda given: _automatic(given, ())), options, kind)
 
 
 def _named(kind: str, options: Options) -> Engine:

@@ -126,13 +126,19 @@ def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:
 def _put_batch(tables: RunTables, body: bytes) -> None:
     """Send one batch until the engine has processed all of it."""
     for attempt in range(TRIES):
-        left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
-        if not left:
-            return
-        body = json.dumps({"RequestItems": left}).encode()
+        try:
+            left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
+        except RequestError as error:
+            if error.code not in THROTTLED:
+                raise
+        else:
+            if not left:
+                return
+            body = json.dumps({"RequestItems": left}).encode()
         time.sleep(random.uniform(0, min(3.0, 0.05 * 2**attempt)))
     raise EngineError(
-        f"{tables.engine.name} left items unprocessed {TRIES} times in a row: it is overloaded or its disk is full",
+        f"{tables.engine.name} left items unprocessed or refused them {TRIES} times in a row: it is overloaded or throttles, or its "
+        "disk is full",
         kind=tables.engine.kind,
         log=tables.engine.log_tail(),
     )
