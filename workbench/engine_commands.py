@@ -1,5 +1,6 @@
 """`workbench engine start|status|stop|logs|install`: an engine that outlives the notebook."""
 
+import shutil
 import time
 from typing import Annotated
 
@@ -78,13 +79,15 @@ def logs(lines: Annotated[int, typer.Option(min=1, help="How many of the last li
 @app.command()
 def install(
     source: Annotated[str, typer.Option(help="maven or archive; else Maven where mvn is on the path.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Install it anew, also if it is there.")] = False,
 ) -> None:
-    """Install DynamoDB Local for Java, once, into the user's cache; its SHA-256 is verified."""
+    """Install DynamoDB Local for Java, once, into the user's cache: verified by Maven, or the archive by SHA-256."""
     from workbench.installing import install
     from workbench.java import find_java
 
     with told():
-        found = install(source, progress=None if source != "maven" else lambda line: typer.echo(line, err=True))
+        archive = source == "archive" or not (source or shutil.which("mvn"))  # which shows a bar
+        found = install(source, force=force, progress=None if archive else lambda line: typer.echo(line, err=True))
         typer.echo(f"DynamoDB Local {found.version} is in {found.home}".replace("  ", " "))
         java = find_java()
         typer.echo(f"Java {java.version} ({java.origin}) runs it: workbench engine start java")

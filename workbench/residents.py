@@ -112,9 +112,9 @@ class _Process:
         """Take its lease away and wait until it has gone; one that cannot look at its lease is killed."""
         (self.place / "lease").unlink(missing_ok=True)
         deadline = time.monotonic() + STOP_SECONDS
-        while is_alive(self.process) and self.place.exists() and time.monotonic() < deadline:
+        while _runs_in(self.process, self.place.name) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if os.name == "posix" and self.place.exists() and _runs_in(self.process, self.place.name):
+        if os.name == "posix" and _runs_in(self.process, self.place.name):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process, signal.SIGKILL)  # the guard and what it guards
             time.sleep(0.1)
@@ -328,7 +328,7 @@ def _end_start(noted: Resident) -> None:
 
 
 def _end_all() -> None:
-    """Take the record and every lease away: the guards, which look at them, end their engines and remove the folders."""
+    """Take the record and every lease away: the guards, which look at them, end their engines."""
     _record().unlink(missing_ok=True)
     places = list(home().glob("engine-*"))
     for place in places:
