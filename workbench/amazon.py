@@ -119,7 +119,8 @@ def _client(session: "Session", service: str, connections: int = 1) -> Any:
         connect_timeout=ADOPT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         max_pool_connections=connections,
-        ignore_configured_endpoint_urls=True,  # AWS_ENDPOINT_URL_STS could say that the account is another
+        # AWS_ENDPOINT_URL_STS could say that the account is another
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] - the stubs do not know it
     )
     client = session.client(service, config=config)  # type: ignore[call-overload]
     if not is_amazons(client.meta.endpoint_url):

@@ -58,7 +58,8 @@ def find_files() -> LocalFiles:
     """DynamoDB Local from DYNAMODB_LOCAL_HOME, or as `install` left it; EngineError says how to get it."""
     named = os.environ.get("DYNAMODB_LOCAL_HOME")
     home = Path(named).expanduser() if named else installed_home()
-    if (found := read_home(home)) and not (lost := damage(home)):
+    found, lost = read_home(home), damage(home)
+    if found and not lost:
         return found
     if found:
         raise EngineError(
