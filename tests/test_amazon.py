@@ -5,14 +5,16 @@ No test speaks to AWS. STS and IAM answer through botocore's Stubber; a local en
 
 import pytest
 from boto3.session import Session
+from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from workbench import amazon
 from workbench.amazon import AmazonEngine, Permission
 from workbench.designfile import load_design
+from workbench.endpoints import is_amazons
 from workbench.engine import Engine
 from workbench.engines import start_engine
-from workbench.errors import EngineError
+from workbench.errors import AnswerLost, EngineError
 from workbench.inventory import table_names
 from workbench.items import generate_items
 from workbench.regression import kernel_environ
@@ -136,10 +138,40 @@ def test_where_nobody_can_type_the_account_must_be_given(account):
         amazon.amazon(Permission(allowed=True), Options(), nobody)
 
 
-def test_settings_that_lead_elsewhere_are_refused(account, monkeypatch):
+REAL = amazon._client
+
+
+@pytest.mark.parametrize("service", ["sts", "iam", "account", "dynamodb"])
+def test_no_setting_of_the_environment_or_profile_leads_a_client_elsewhere(account, monkeypatch, tmp_path, service):
+    """Else AWS_ENDPOINT_URL_STS could say that the account is another."""
+    for name in ("AWS_ENDPOINT_URL", f"AWS_ENDPOINT_URL_{service.upper()}"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "config").write_text("[profile sandbox]\nendpoint_url = http://127.0.0.1:9\n")
+    monkeypatch.setattr(amazon, "is_amazons", is_amazons)
+    for profile in (None, "sandbox"):
+        assert is_amazons(REAL(Session(profile_name=profile), service).meta.endpoint_url)
+
+
+@pytest.mark.parametrize("service", ["sts", "iam", "account", "dynamodb"])
+def test_a_client_that_leads_elsewhere_is_refused_whatever_its_service(account, monkeypatch, service):
     monkeypatch.setattr(amazon, "is_amazons", lambda url: False)
     with pytest.raises(EngineError, match="which is not Amazon's: take them away"):
-        start()
+        REAL(Session(), service)
+
+
+def test_a_lost_answer_of_the_account_is_reported_as_unknown_by_its_client_too(account):
+    engine = start()
+    client = engine.client()
+
+    def lost(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com")
+
+    client.meta.events.register("before-send.dynamodb", lost)
+    with pytest.raises(AnswerLost, match="no answer from aws engine"):
+        client.list_tables()
+    engine.stop()
+    with pytest.raises(EngineError, match="was stopped"):
+        client.list_tables()
 
 
 def test_without_a_region_it_is_said_how_to_give_one(account, monkeypatch):

@@ -145,6 +145,7 @@ def done(engine: Engine, item: dict[str, Any], parameters: dict[str, Any], times
         ("PutItem", {"Item": {}, "ConditionExpression": "attribute_not_exists(id)"}, False),
         ("DeleteItem", {"Key": {}}, True),
         ("DeleteItem", {"Key": {}, "ConditionExpression": "attribute_exists(id)"}, False),
+        ("PutItem", {"Item": {}, "ReturnValues": "ALL_OLD"}, True),  # leaves the same; its units are dropped
         ("CreateTable", {}, False),
         ("TransactWriteItems", {"TransactItems": [{"Put": {}}, {"Delete": {}}]}, True),
         ("TransactWriteItems", {"TransactItems": [{"Put": {}}, {"Update": update("ADD n :v")}]}, False),
@@ -178,6 +179,7 @@ def test_a_counter_whose_answer_is_lost_is_unknown_and_not_sent_again(engine, op
     assert hits(engine) == expected - (when == "before")
     (call,) = [record for record in found.records if record["error"]]
     assert (call["error"], call["call"], call["as_expected"]) == (UNKNOWN, 2, False)
+    assert call["write_units"] != call["write_units"]  # NaN: it may have been done
     assert call["operation"] == operation
     assert proxy.seen[operation] == sum(r["operation"] == operation for r in undisturbed.records)
     line = found.summary.set_index("pattern").loc[call["pattern"]]
@@ -211,6 +213,9 @@ def test_units_of_a_write_that_was_repeated_are_in_no_mean(engine):
         found = run(beyond)
     puts = [r for r in found.records if r["pattern"] == "put"]
     assert [(r["repeats"], r["write_units"] > 0) for r in puts] == [(1, False)] + [(0, True)] * 5
+    table = found.calls.set_index(["pattern", "call"]).loc["put"]
+    assert table.write_units.isna().to_list() == [True] + [False] * 5  # unknown, and never 0.0
+    assert table.repeats.to_list() == [1] + [0] * 5
     assert found.failures == ()
     assert found.summary.set_index("pattern").write_units["put"] == pytest.approx(expected, abs=1)
     assert found.explain("put", 0) is not None

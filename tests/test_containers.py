@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import pickle
 import platform
 import signal
 import socket
@@ -297,3 +298,11 @@ def test_two_containers_at_once_know_nothing_of_each_other(daemon):
     with start_engine("docker") as one, start_engine("docker") as two:
         create(one, "Only")
         assert two.call("ListTables", {})["TableNames"] == []
+
+
+def test_the_error_for_a_daemon_that_is_missing_can_be_sent_to_another_process(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with pytest.raises(EngineError) as caught:
+        start_engine("docker")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is EngineError and (str(again), again.kind) == (str(caught.value), "docker")

@@ -5,6 +5,7 @@ import http.server
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -142,7 +143,7 @@ def test_the_engine_answers_and_stop_leaves_no_process_folder_or_port():
 
 def test_repr_is_one_line_and_says_when_stopped():
     with start_engine("embedded") as engine:
-        assert repr(engine) == f"Engine(embedded engine ({engine.version}) at {engine.endpoint_url})"
+        assert repr(engine) == f"Engine(embedded engine ({engine.version}) at {engine.endpoint_url}; asked for)"
     assert repr(engine).endswith(", stopped)")
 
 
@@ -755,11 +756,75 @@ def test_auto_takes_the_endpoint_of_the_environment_first(monkeypatch, engine):
         assert adopted.kind == "url" and adopted.endpoint_url == engine.endpoint_url
 
 
-def test_auto_passes_over_an_endpoint_that_is_amazons(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.us-east-1.amazonaws.com")
-    with start_engine() as engine:
-        assert engine.kind == "embedded" and "is Amazon's" in engine.choice and "\n" not in engine.choice
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://dynamodb.us-east-1.amazonaws.com", "is Amazon's"),
+        ("http://127.0.0.1:9", "no answer"),
+        ("http://example.com", "is not local"),
+        ("localhost:8000", "is no engine's URL"),
+    ],
+)
+def test_an_endpoint_of_the_environment_that_cannot_be_used_is_an_error_and_nothing_else_is_taken(
+    monkeypatch, url, why
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
+    with pytest.raises(
+        EngineError, match=f"AWS_ENDPOINT_URL_DYNAMODB is set to '{url}', which cannot be used: .*{why}"
+    ):
+        start_engine()
+    with start_engine("embedded") as engine:  # asked for by name, whatever the variable says
+        assert engine.kind == "embedded"
+
+
+def test_an_engine_of_another_container_that_is_still_starting_is_waited_for(monkeypatch, engine):
+    late, greet = [], Engine.greet
+
+    def refused_twice(asked, seconds):
+        if len(late) < 2:
+            raise late.append(1) or EngineError("no answer: connection refused")
+        greet(asked, seconds)
+
+    monkeypatch.setattr(Engine, "greet", refused_twice)
+    monkeypatch.setattr("workbench.engines.is_loopback", lambda url: False)
+    with start_engine(engine.endpoint_url) as adopted:
+        assert adopted.kind == "url" and len(late) == 2
+
+
+def test_what_auto_took_and_why_is_told_and_stands_in_the_repr(monkeypatch, engine):
+    told: list[str] = []
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint_url)
+    with start_engine(progress=told.append) as adopted:
+        assert told == [adopted.choice] and adopted.choice.endswith("; AWS_ENDPOINT_URL_DYNAMODB says so")
+        assert repr(adopted) == f"Engine({adopted.choice})"
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"connections": 0}, "connections=0: requests in flight are a number from 1 to 10,000"),
+        ({"connections": "4"}, "connections='4': requests in flight"),
+        ({"connections": True}, "connections=True: requests in flight"),
+        ({"connections": 10_001}, "connections=10001: requests in flight"),
+        ({"timeout": -1}, "timeout=-1: an engine is waited for a number of seconds above 0"),
+        ({"timeout": 0}, "timeout=0: "),
+        ({"timeout": float("nan")}, "timeout=nan: "),
+        ({"timeout": None}, "timeout=None: "),
+        ({"port": "8000"}, "port '8000': a port is a number from 1 to 65535"),
+        ({"persist": None}, "persist=None: the name of kept data"),
+        ({"kind": None}, "engine None is unknown; there are auto"),
+        ({"kind": 7}, "engine 7 is unknown; there are auto"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_said_before_anything_starts(settings, text):
+    with pytest.raises(EngineError, match=re.escape(text)):
+        start_engine(**{"kind": "embedded", **settings})
+
+
+@pytest.mark.parametrize("kind", ["auto", "java", "embedded", "http://127.0.0.1:8000"])
+def test_aws_allowed_for_a_local_engine_is_refused_rather_than_ignored(kind):
+    with pytest.raises(EngineError, match="allow_aws is for the real service, and"):
+        start_engine(kind, allow_aws=True)
 
 
 def test_the_workbenchs_own_variable_stands_in_for_auto(monkeypatch, engine):

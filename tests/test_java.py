@@ -178,6 +178,53 @@ def test_the_archive_is_installed_once_whether_its_files_are_in_a_folder_or_not(
     assert (installed_home() / "DynamoDBLocal_lib" / "a.jar").is_file()
 
 
+def test_a_damaged_installation_is_said_and_replaced(monkeypatch, home):
+    with published(monkeypatch, archive("DynamoDBLocal.jar", "DynamoDBLocal_lib/one.jar")):
+        install("archive")
+        lost = installing.installed_home() / "DynamoDBLocal_lib" / "one.jar"
+        lost.unlink()
+        with pytest.raises(EngineError, match=r"is damaged \(DynamoDBLocal_lib/one.jar .*install --force`"):
+            find_files()
+        install("archive")
+        assert lost.exists() and find_files().home == installing.installed_home()
+        lost.write_bytes(lost.read_bytes() + b"longer")
+        assert installing.damage(installing.installed_home()) == "DynamoDBLocal_lib/one.jar"
+
+
+def test_forced_it_is_installed_anew(monkeypatch, home):
+    with published(monkeypatch, archive("DynamoDBLocal.jar")):
+        install("archive")
+        extra = installing.installed_home() / "mine.txt"
+        extra.touch()
+        install("archive")
+        assert extra.exists()
+        install("archive", force=True)
+        assert not extra.exists() and [p.name for p in installing.installed_home().parent.iterdir()] == [
+            installing.installed_home().name
+        ]
+
+
+def test_what_a_killed_installation_left_is_swept_and_one_under_way_is_not(monkeypatch, home):
+    cache = installing.installed_home().parent
+    old, new = cache / ".installing-old", cache / ".installing-new"
+    for left in (old, new):
+        (left / "home").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    with published(monkeypatch, archive("DynamoDBLocal.jar")):
+        install("archive")
+    assert not old.exists() and new.exists()
+
+
+def test_an_archive_of_another_version_is_refused(monkeypatch, home):
+    monkeypatch.setattr(installing, "_version", lambda jar: "2.5.0")
+    with (
+        published(monkeypatch, archive("DynamoDBLocal.jar")),
+        pytest.raises(EngineError, match=r"what was fetched is DynamoDB Local 2\.5\.0, not 3\.3\.1; nothing was left"),
+    ):
+        install("archive")
+    assert not installing.installed_home().exists()
+
+
 def test_a_tampered_archive_is_refused_and_leaves_nothing(monkeypatch, home):
     with published(monkeypatch, archive()), pytest.raises(EngineError) as caught:
         monkeypatch.setattr(installing, "SHA256", "0" * 64)

@@ -132,6 +132,26 @@ def test_every_item_arrives_as_it_was_made(items, engine):
     assert_all_there(items, engine)
 
 
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
+def test_a_batch_that_is_throttled_is_sent_again_and_any_other_refusal_is_not(items, engine, monkeypatch, code):
+    """AWS: Programming.Errors; a throttled request has done nothing, and is to be sent again after a pause."""
+    refusals = [code] * 3
+    call = engine.call
+
+    def refuses(operation: str, body: Any) -> dict[str, Any]:
+        if operation == "BatchWriteItem" and refusals:
+            raise RequestError("refused", code=refusals.pop())
+        return call(operation, body)
+
+    monkeypatch.setattr(engine, "call", refuses)
+    load(items, engine, keep=True)
+    assert refusals == []
+    assert_all_there(items, engine)
+    refusals.append("ValidationException")
+    with pytest.raises(RequestError, match="refused"):
+        load(items, engine, prefix="other-")
+
+
 def test_what_is_left_unprocessed_is_sent_again(items, engine, monkeypatch):
     """AWS: API_BatchWriteItem; UnprocessedItems is a normal answer, to be sent again after a pause that grows."""
     pauses: list[float] = []

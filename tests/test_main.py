@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import workbench.__main__ as main
 from workbench import environment
+from workbench.engines import KINDS
 from workbench.environment import Trouble
 
 ROOT = Path(__file__).parent.parent
@@ -235,3 +237,25 @@ def test_an_interrupted_installation_ends_quietly_and_termination_unwinds(checko
     assert process.stdout.read().endswith("left in order\n")
     assert process.wait(30) == 128 + signal.SIGTERM
     process.stdout.close()
+
+
+def test_lab_knows_the_engines_that_there_are():
+    assert ("auto", *KINDS, "aws") == main.ENGINES
+
+
+@pytest.mark.parametrize("words", [["--engine", "java"], ["--engine=java"]])
+def test_lab_hands_the_engine_on_however_it_is_written(words, monkeypatch):
+    started: list[tuple[list[str], str]] = []
+    monkeypatch.setattr(main, "become", lambda command, environ: started.append((command, environ["WORKBENCH_ENGINE"])))
+    monkeypatch.setenv("WORKBENCH_ENGINE", "auto")
+    monkeypatch.setattr(sys, "prefix", "/nowhere")
+    main.lab([*words, "--no-browser"])
+    assert started[0][0][-2:] == [main.QUICKSTART, "--no-browser"] and started[0][1] == "java"
+
+
+def test_an_engine_that_is_unknown_is_refused_before_lab_starts(monkeypatch, capsys):
+    monkeypatch.setattr(main, "become", None)
+    assert main.lab(["--engine", "dokcer"]) == 2
+    assert capsys.readouterr().err == (
+        "engine 'dokcer' is unknown; there are auto, docker, java, dynoxide, embedded, aws, or a URL\n"
+    )

@@ -1,5 +1,6 @@
 """Engines that outlive the notebook: started once, adopted by everybody after, and ended on demand."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from workbench import residents
+from workbench.emulators import embedded
 from workbench.engines import keep_engine, start_engine
 from workbench.errors import EngineError
 from workbench.inventory import FOREIGN, inventory
@@ -119,11 +121,11 @@ def test_an_engine_that_crashed_is_said_and_replaced(home):
     noted = residents.resident()
     assert noted
     os.kill(noted.process, signal.SIGKILL)
-    (home / "engine.log").write_text("Fatal: out of luck\n")
+    (home / noted.place / "engine.log").write_text("Fatal: out of luck\n")
     with pytest.raises(EngineError, match="does not answer"):
         residents.adopt(residents.Options())
     done = workbench("status")
-    assert done.returncode == 1 and "does not answer (`workbench engine logs` says more" in done.stderr
+    assert done.returncode == 1 and "does not answer within 5 s (`workbench engine logs` says more" in done.stderr
     assert workbench("logs").stdout == "Fatal: out of luck\n"
     assert workbench("start", "embedded").returncode == 0  # in its place
     assert residents.resident() != noted
@@ -142,12 +144,107 @@ def test_a_record_that_cannot_be_read_is_no_engine(home):
     assert residents.resident() is None
 
 
-def test_a_place_left_by_a_start_that_was_killed_is_taken_over(home, monkeypatch):
-    home.mkdir(parents=True)
-    monkeypatch.setattr(residents, "START_SECONDS", 0.2)
-    start = time.monotonic()
+def launched(home: Path) -> subprocess.Popen:
+    """A start that has launched an engine, and then hangs."""
+    script = (
+        "import time; from workbench.engine import Engine; from workbench.engines import keep_engine\n"
+        "Engine.wait = lambda *_: time.sleep(600)\n"
+        "keep_engine('embedded')"
+    )
+    start = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    deadline = time.monotonic() + 30
+    while not list(home.glob("engine-*/lease")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return start
+
+
+def engines_in(home: Path) -> list[int]:
+    """The processes that run in the folder of a user's engine."""
+    named = [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [int(path.parent.name) for path in named if str(home).encode() in path.read_bytes()]
+
+
+@posix
+def test_a_start_that_was_killed_half_way_is_taken_over_at_once_and_its_engine_ends(home):
+    start = launched(home)
+    start.kill()
+    start.wait()
+    begun = time.monotonic()
     noted = keep_engine("embedded")
-    assert time.monotonic() - start >= 0.2 and runs(noted.process)
+    assert time.monotonic() - begun < 15
+    assert runs(noted.process) and [place.name for place in home.glob("engine-*")] == [noted.place]
+    time.sleep(0.5)  # the old guard has had its time
+    assert runs(noted.process) and residents.resident() == noted
+    assert not Path("/proc/self").exists() or engines_in(home) == [noted.process]
+
+
+@posix
+def test_a_start_under_way_is_seen_by_status_and_ended_by_stop(home):
+    start = launched(home)
+    try:
+        said = workbench("status")
+        assert said.returncode == 1 and f"that process {start.pid} starts is not there yet; wait for it" in said.stdout
+        with pytest.raises(EngineError, match=f"process {start.pid} starts is not there yet"):
+            residents.adopt(residents.Options())
+        assert workbench("stop").stdout == "stopped the embedded engine that was being started\n"
+        assert not home.exists() and engines_in(home) == []
+    finally:
+        start.kill()
+        start.wait()
+
+
+@posix
+def test_who_waits_for_another_start_is_told_so_and_not_for_ever(home, monkeypatch):
+    start = launched(home)
+    monkeypatch.setattr(residents, "START_SECONDS", 0.3)
+    told: list[str] = []
+    try:
+        with pytest.raises(EngineError, match="is still not there: wait for it, or `workbench engine stop`"):
+            keep_engine("embedded", progress=told.append)
+        assert told == [f"another start is under way, by process {start.pid}: waiting for it"]
+    finally:
+        start.kill()
+        start.wait()
+
+
+def test_a_start_that_is_stopped_meanwhile_leaves_no_engine(home):
+    def stopped(options):
+        engine = embedded(options)
+        residents.stop()
+        return engine
+
+    with pytest.raises(EngineError, match="`workbench engine stop` ended the embedded engine"):
+        residents.keep(stopped, residents.Options(), "embedded")
+    assert residents.resident() is None and not home.exists()
+
+
+@posix
+def test_an_engine_that_is_slow_is_refused_not_replaced_and_can_be_stopped(home, monkeypatch):
+    noted = keep_engine("embedded")
+    monkeypatch.setattr(residents, "ADOPT_SECONDS", 0.3)
+    monkeypatch.setattr(residents, "STOP_SECONDS", 0.3)
+    os.kill(noted.process, signal.SIGSTOP)
+    try:
+        with pytest.raises(EngineError, match=r"runs, and does not answer within 0.3 s; `workbench engine stop` ends"):
+            keep_engine("embedded")
+        assert residents.resident() == noted and runs(noted.process)
+        residents.stop()  # though it cannot even look at its lease
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(noted.process, signal.SIGCONT)
+    assert not runs(noted.process) and not home.exists()
+
+
+@posix
+def test_the_number_of_an_engines_process_may_be_another_programs_by_now(home):
+    noted = keep_engine("embedded")
+    residents.stop()
+    place = home / "engine-old"
+    place.mkdir(parents=True)
+    stale = residents.replace(noted, process=os.getpid(), place=place.name, endpoint_url="http://127.0.0.1:9")
+    (home / "engine.json").write_text(json.dumps(residents.asdict(stale)))
+    assert not stale.lives()
+    assert keep_engine("embedded").process != os.getpid() and not place.exists()
 
 
 def test_an_adopted_engine_that_is_stopped_meanwhile_is_said():
@@ -177,5 +274,5 @@ def test_a_container_outlives_the_command_too(monkeypatch):
         assert (engine.kind, engine.owned) == ("docker", False) and "Version:" in engine.log_tail()
     assert workbench("status").returncode == 0
     assert "stopped the docker engine" in workbench("stop").stdout
-    with pytest.raises(EngineError):
+    with pytest.raises(EngineError, match="was removed"):
         noted.server()

@@ -153,13 +153,26 @@ def module(*command: str) -> Callable[[list[str]], int]:
 
 def lab(words: list[str]) -> int:
     """JupyterLab on the quickstart; `--engine KIND` is what `wb.start_engine()` takes in it."""
-    if words[:1] == ["--engine"] and len(words) > 1:
-        os.environ["WORKBENCH_ENGINE"], words = words[1], words[2:]
+    engine, words = _engine_of(words)
+    if engine:
+        if "://" not in engine and engine not in ENGINES:
+            print(f"engine {engine!r} is unknown; there are {', '.join(ENGINES)}, or a URL", file=sys.stderr)
+            return 2
+        os.environ["WORKBENCH_ENGINE"] = engine
     settings = Path(sys.prefix, "etc", "jupyter", "labconfig", "page_config.json")
     if sys.prefix == str(VENV) and not settings.exists():
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
     return module("jupyterlab", *AS_ROOT, QUICKSTART)(words)
+
+
+def _engine_of(words: list[str]) -> tuple[str, list[str]]:
+    """The engine that is asked for in front, as `--engine KIND` or `--engine=KIND`, and the other words."""
+    if words[:1] == ["--engine"] and len(words) > 1:
+        return words[1], words[2:]
+    if words and words[0].startswith("--engine="):
+        return words[0].partition("=")[2], words[1:]
+    return "", words
 
 
 def modules(*commands: tuple[str, ...]) -> Callable[[list[str]], int]:
@@ -242,6 +255,7 @@ CONSTRAINTS_HEADER = """\
 """
 STRIP = ("nbstripout", "--extra-keys", "metadata.papermill cell.metadata.papermill")
 NOTEBOOKS = "notebooks/**/*.ipynb"
+ENGINES = ("auto", "docker", "java", "dynoxide", "embedded", "aws")  # known before what starts them can be imported
 QUICKSTART = "notebooks/01_quickstart.ipynb"
 AS_ROOT = ("--allow-root",) if os.name == "posix" and os.geteuid() == 0 else ()
 CHORES = {

@@ -41,6 +41,7 @@ class AmazonEngine(Engine):
         client = _client(session, "dynamodb", options.connections)
         super().__init__("aws", client.meta.endpoint_url, f"account {account}", options.connections)
         self.is_local, self.account, self._client = False, account, client
+        self._report_lost(client)
         self.region = str(session.region_name)
 
     def _signed(self, operation: str, data: bytes) -> dict[str, str]:
@@ -60,6 +61,8 @@ def amazon(permission: Permission, options: Options, ask: Callable[[str], str] =
     session = _session(permission)
     try:
         said = _client(session, "sts").get_caller_identity()["Account"]
+    except EngineError:
+        raise
     except Exception as error:  # botocore's errors have no common ancestor that means this
         raise _refusal(f"the AWS account cannot be asked for: {error}") from error
     for name in (*_names(session), str(session.profile_name)):
@@ -69,8 +72,6 @@ def amazon(permission: Permission, options: Options, ask: Callable[[str], str] =
     if given.replace("-", "") != said:
         raise _refusal(f"the credentials are of account {said}, not {given}: nothing was done")
     engine = AmazonEngine(session, said, options)
-    if not is_amazons(engine.endpoint_url):
-        raise _refusal(f"AWS settings lead to {engine.endpoint_url}, which is not Amazon's: take them away")
     engine.greet(ADOPT_SECONDS)
     return engine
 
@@ -118,8 +119,13 @@ def _client(session: "Session", service: str, connections: int = 1) -> Any:
         connect_timeout=ADOPT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         max_pool_connections=connections,
+        # AWS_ENDPOINT_URL_STS could say that the account is another
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] - the stubs do not know it
     )
-    return session.client(service, config=config)  # type: ignore[call-overload]
+    client = session.client(service, config=config)  # type: ignore[call-overload]
+    if not is_amazons(client.meta.endpoint_url):
+        raise _refusal(f"AWS settings lead to {client.meta.endpoint_url}, which is not Amazon's: take them away")
+    return client
 
 
 def _names(session: "Session") -> list[str]:

@@ -74,7 +74,10 @@ class Attempts:
 
 
 def may_repeat(operation: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether a request, done twice, leaves and answers the same as done once.
+    """Whether a request, done twice, leaves the same as done once.
+
+    A write's answer may differ: the old values of a second try are those that the first left. Runs ask for them only
+    to meter the write, and drop the units of one that was sent twice.
 
     >>> update = {"UpdateExpression": "ADD hits :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
     >>> may_repeat("UpdateItem", update), may_repeat("UpdateItem", {"UpdateExpression": "SET seen = :now"})

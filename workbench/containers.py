@@ -122,12 +122,9 @@ class DockerContainer:
             client.close()
 
 
-class _Unavailable(EngineError):
-    """Docker cannot be used: why, and what to do about it."""
-
-    def __init__(self, reason: str, advice: str):
-        self.reason = reason
-        super().__init__(f"{reason}: {advice}, {OTHERS}", kind="docker")
+def _unavailable(reason: str, advice: str) -> EngineError:
+    """The error that says why Docker cannot be used, and what to do about it."""
+    return EngineError(f"{reason}: {advice}, {OTHERS}", kind="docker")
 
 
 def docker(options: Options) -> Engine:
@@ -139,8 +136,11 @@ def docker_at_hand(options: Options) -> Engine:
     """DynamoDB Local in a container, if the daemon answers and the image is here."""
     try:
         return _contained(options, pull=False)
-    except _Unavailable as error:
-        raise EngineError(error.reason, kind="docker") from None
+    except EngineError as error:
+        if not error.message.endswith(f", {OTHERS}"):
+            raise
+        reason = error.message.rpartition(": ")[0]  # the advice is for those who asked for Docker
+        raise EngineError(reason, kind="docker") from None
 
 
 def _contained(options: Options, *, pull: bool) -> Engine:
@@ -183,7 +183,7 @@ def daemon_url() -> str:
     if where.startswith("unix://"):
         _knock(where.removeprefix("unix://"))
     if (host := urlsplit(where).hostname) and not where.startswith(("unix:", "npipe:")) and not _is_loopback(host):
-        raise _Unavailable(
+        raise _unavailable(
             f"Docker's daemon is {where}, on another machine, whose loopback cannot be reached from here",
             f"start {IMAGE} there and give its URL (WORKBENCH_LOCAL_HOSTS must name {host})",
         )
@@ -197,12 +197,12 @@ def _knock(path: str) -> None:
             probe.settimeout(DAEMON_SECONDS)
             probe.connect(path)
     except FileNotFoundError:
-        raise _Unavailable(f"no Docker daemon runs ({path} is missing)", START_DOCKER) from None
+        raise _unavailable(f"no Docker daemon runs ({path} is missing)", START_DOCKER) from None
     except PermissionError:
         advice = "sudo usermod -aG docker $USER, then log in again"
-        raise _Unavailable(f"the Docker daemon at {path} does not let this user in", advice) from None
+        raise _unavailable(f"the Docker daemon at {path} does not let this user in", advice) from None
     except OSError as error:
-        raise _Unavailable(f"the Docker daemon at {path} does not answer ({error.strerror})", START_DOCKER) from None
+        raise _unavailable(f"the Docker daemon at {path} does not answer ({error.strerror})", START_DOCKER) from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -229,7 +229,7 @@ def _daemon(where: str) -> "DockerClient":
     try:
         from docker import DockerClient
     except ImportError:
-        raise _Unavailable(
+        raise _unavailable(
             "Docker's Python package is not installed", "pip install 'dynamodb-workbench[local]'"
         ) from None
     from docker.errors import DockerException
@@ -237,7 +237,7 @@ def _daemon(where: str) -> "DockerClient":
     try:
         return DockerClient(base_url=where, timeout=DAEMON_SECONDS)
     except DockerException as error:
-        raise _Unavailable(f"the Docker daemon at {where} does not answer ({_short(error)})", START_DOCKER) from None
+        raise _unavailable(f"the Docker daemon at {where} does not answer ({_short(error)})", START_DOCKER) from None
 
 
 def _short(error: Exception) -> str:
@@ -261,7 +261,7 @@ def _check_image(client: "DockerClient", where: str, options: Options, *, pull: 
         image = client.images.get(IMAGE)
     daemon = client.version()
     if daemon.get("Os") != image.attrs.get("Os"):
-        raise _Unavailable(
+        raise _unavailable(
             f"{IMAGE} is for {image.attrs.get('Os')}, and Docker runs {daemon.get('Os')} containers",
             "switch it to Linux containers",
         )
@@ -369,8 +369,10 @@ def _published(port: int | None) -> Any:
 
 
 def _labels(options: Options) -> dict[str, str]:
-    owner = "resident" if options.resident else f"{os.getpid()}"
-    return {LABEL: owner, f"{LABEL}.host": platform.node()}
+    host = {f"{LABEL}.host": platform.node()}
+    if options.resident:
+        return {LABEL: "resident", f"{LABEL}.home": str(options.resident), **host}
+    return {LABEL: f"{os.getpid()}", **host}
 
 
 def _is_port_clash(error: Exception) -> bool:
@@ -396,7 +398,20 @@ def _sweep(client: "DockerClient") -> None:
                 container.remove(force=True, v=True)
 
 
-def attach(where: str, name: str) -> DockerContainer:
-    """A container that runs already."""
+def attach(where: str, name: str) -> DockerContainer | None:
+    """A container that runs already; None if it is gone, EngineError if the daemon does not tell."""
+    from docker.errors import NotFound
+
     with _refusals(f"the container {name}"):
-        return DockerContainer(_daemon(where).containers.get(name), ("docker", "start", name))
+        try:
+            return DockerContainer(_daemon(where).containers.get(name), ("docker", "start", name))
+        except NotFound:
+            return None
+
+
+def sweep_residents(home: Path) -> None:
+    """Remove the containers that starts of `workbench engine start` with this folder have left behind."""
+    client = _daemon(daemon_url())
+    with _refusals("what an engine's start left in Docker"), contextlib.closing(client):
+        for container in client.containers.list(all=True, filters={"label": f"{LABEL}.home={home}"}):
+            container.remove(force=True, v=True)

@@ -48,6 +48,19 @@ def is_amazons(url: str) -> bool:
     return any(f".{host}".endswith(f".{domain}") for domain in _AMAZON)
 
 
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine, as `localhost` or by a loopback address; no name is looked up.
+
+    >>> is_loopback("http://[::1]:8000"), is_loopback("http://dynamodb:8000")
+    (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _not_local(host: str) -> str:
     """Why a host is not local; empty if it is. A name is looked up only once it is allowed."""
     if is_amazons(f"//{host}"):

@@ -130,7 +130,7 @@ class Engine:
             self.choice = f"{self.description}; asked for"
 
     def __repr__(self) -> str:
-        return f"Engine({self.description}{', stopped' if self._stopped else ''})"
+        return f"Engine({self.choice}{', stopped' if self._stopped else ''})"
 
     def __enter__(self) -> "Engine":
         return self
@@ -236,6 +236,11 @@ class Engine:
             said = response[1].get("Error", {})
             raise self._failed(operation.name, said.get("Code", "no code"), said.get("Message", "no message"))
 
+    def _report_lost(self, client: Any) -> None:
+        """Have boto3's client tell a lost answer as `call` does."""
+        client.meta.events.register("before-call.dynamodb", self._check)
+        client.meta.events.register_first("needs-retry.dynamodb", self._on_answer)
+
     def greet(self, seconds: float) -> None:
         """EngineError unless it answers as DynamoDB within so many seconds."""
         if "TableNames" not in (said := self._post("ListTables", b"{}", seconds)):
@@ -319,6 +324,5 @@ def _isolated_client(engine: Engine) -> "DynamoDBClient":
         "dynamodb", REGION, endpoint_url=engine.endpoint_url, config=config,
         aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY,
     )  # fmt: skip
-    client.meta.events.register("before-call.dynamodb", engine._check)
-    client.meta.events.register_first("needs-retry.dynamodb", engine._on_answer)
+    engine._report_lost(client)
     return client

@@ -1,5 +1,6 @@
 """`workbench engine start|status|stop|logs|install`: an engine that outlives the notebook."""
 
+import shutil
 import time
 from typing import Annotated
 
@@ -29,13 +30,16 @@ def start(
 def status() -> None:
     """What runs: kind, version, endpoint, tables, items, and whose they are."""
     from workbench.inventory import inventory
-    from workbench.residents import NONE, adopt, resident
+    from workbench.residents import NONE, WAIT_OR_STOP, adopt, resident
     from workbench.starting import Options
 
     with told():
         noted = resident()
         if not noted:
             typer.echo(f"{NONE}; `workbench engine start` starts one")
+            raise typer.Exit(1)
+        if noted.starting:
+            typer.echo(f"{noted.description} is not there yet; {WAIT_OR_STOP}")
             raise typer.Exit(1)
         engine = adopt(Options())
         kept = f", keeps its data as {noted.persist!r}" if noted.persist else ""
@@ -53,7 +57,8 @@ def stop() -> None:
 
     with told():
         noted = stop()
-        typer.echo(f"stopped the {noted.kind} engine at {noted.endpoint_url}")
+        where = "that was being started" if noted.starting else f"at {noted.endpoint_url}"
+        typer.echo(f"stopped the {noted.kind} engine {where}")
 
 
 @app.command()
@@ -66,19 +71,23 @@ def logs(lines: Annotated[int, typer.Option(min=1, help="How many of the last li
         noted = resident()
         if not noted:
             raise EngineError(NONE)
+        if noted.starting:
+            raise EngineError(f"{noted.description} has no log yet")
         typer.echo(noted.server().log_tail(lines))
 
 
 @app.command()
 def install(
     source: Annotated[str, typer.Option(help="maven or archive; else Maven where mvn is on the path.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Install it anew, also if it is there.")] = False,
 ) -> None:
-    """Install DynamoDB Local for Java, once, into the user's cache; its SHA-256 is verified."""
+    """Install DynamoDB Local for Java, once, into the user's cache: verified by Maven, or the archive by SHA-256."""
     from workbench.installing import install
     from workbench.java import find_java
 
     with told():
-        found = install(source, progress=None if source != "maven" else lambda line: typer.echo(line, err=True))
+        archive = source == "archive" or not (source or shutil.which("mvn"))  # which shows a bar
+        found = install(source, force=force, progress=None if archive else lambda line: typer.echo(line, err=True))
         typer.echo(f"DynamoDB Local {found.version} is in {found.home}".replace("  ", " "))
         java = find_java()
         typer.echo(f"Java {java.version} ({java.origin}) runs it: workbench engine start java")

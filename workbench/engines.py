@@ -12,13 +12,14 @@ one small `Engine`, which knows no design. Three promises hold for each of them:
 """
 
 import os
+import time
 from collections.abc import Callable
 
 from workbench import residents
 from workbench.amazon import Permission, amazon
 from workbench.containers import docker, docker_at_hand
 from workbench.emulators import dynoxide, embedded
-from workbench.endpoints import local_url
+from workbench.endpoints import is_loopback, local_url
 from workbench.engine import ADOPT_SECONDS, FACTS, Engine, Facts
 from workbench.errors import EngineError, RequestError
 from workbench.java import java
@@ -26,6 +27,7 @@ from workbench.starting import CONNECTIONS, START_SECONDS, Options
 
 __all__ = ["FACTS", "KINDS", "Engine", "Facts", "check_kind", "keep_engine", "start_engine"]
 
+ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # AWS's own variable for another address of the service
 Start = Callable[[Options], Engine]
 KINDS: dict[str, Start] = {"docker": docker, "java": java, "dynoxide": dynoxide, "embedded": embedded}
 AT_HAND: tuple[Start, ...] = (docker_at_hand, java, dynoxide, embedded)  # what `auto` starts: it never downloads
@@ -47,8 +49,9 @@ def start_engine(
     """A local DynamoDB that answers; EngineError says what went wrong, with command and log, and what to do.
 
     `kind`: "docker" or "java" (DynamoDB Local), "dynoxide" (its binary on the path), "embedded", the URL of a running
-    engine, or "auto": the first that works of AWS_ENDPOINT_URL_DYNAMODB, an engine of `workbench engine start`, then
-    those in that order, without downloading anything; `.choice` tells why. WORKBENCH_ENGINE stands in for "auto".
+    engine, or "auto": what AWS_ENDPOINT_URL_DYNAMODB names if that is set, else the first that works of an engine of
+    `workbench engine start`, then those in that order, without downloading anything; `.choice`, which `repr` shows,
+    tells why. WORKBENCH_ENGINE stands in for "auto".
 
     `timeout`: seconds until it must answer; `connections`: requests in flight; `port`: instead of a free one;
     `persist`: keep the data under this name, for the next engine of that kind; `progress`: called with lines of text.
@@ -60,15 +63,26 @@ def start_engine(
     ...     engine.client().list_tables()["TableNames"]
     []
     """
+    check_kind(kind)
     options = Options(timeout, connections, progress, port, persist)
     options.check(kind)
+    if allow_aws and kind != "aws":
+        raise EngineError(
+            f"allow_aws is for the real service, and {kind!r} is a local engine: start_engine('aws', allow_aws=True, "
+            "account=...) uses AWS; leave allow_aws out for a local one",
+            kind=kind,
+        )
     if kind == "aws":
         return amazon(Permission(allow_aws, account, profile, region), options)
     if kind == "auto" and (named := os.environ.get("WORKBENCH_ENGINE") or "auto") != "auto":
         engine = _named(named, options)
         engine.choice = f"{engine.description}; WORKBENCH_ENGINE says so"
         return engine
-    return _automatic(options, _running(options)) if kind == "auto" else _named(kind, options)
+    if kind != "auto":
+        return _named(kind, options)
+    engine = _from_environment(options) or _automatic(options, _running(options))
+    options.say(engine.choice)
+    return engine
 
 
 def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
@@ -81,7 +95,7 @@ def keep_engine(kind: str = "auto", **settings: object) -> residents.Resident:
         raise EngineError(f"{kind} runs already; there are {', '.join(KINDS)} to start", kind="url")
     options = Options(**settings)  # type: ignore[arg-type]
     options.check(kind)
-    return residents.keep(KINDS.get(kind, lambda given: _automatic(given, ())), options)
+    return residents.keep(KINDS.get(kind, lambda given: _automatic(given, ())), options, kind)
 
 
 def _named(kind: str, options: Options) -> Engine:
@@ -93,22 +107,22 @@ def _named(kind: str, options: Options) -> Engine:
 
 def check_kind(kind: str) -> None:
     """EngineError unless `kind` names an engine that can be started, or is a URL."""
-    if "://" in kind or kind in KINDS or kind in ("auto", "aws"):
+    if isinstance(kind, str) and ("://" in kind or kind in KINDS or kind in ("auto", "aws")):
         return
     raise EngineError(
         f"engine {kind!r} is unknown; there are auto, {', '.join(KINDS)}, the URL of a running engine, as in "
         "http://127.0.0.1:8000, and aws",
-        kind=kind,
+        kind=str(kind),
     )
 
 
 def _running(options: Options) -> tuple[Start, ...]:
     """Engines that run already come first, unless something is asked of the engine that only a new one can give."""
-    return () if options.port or options.persist else (_from_environment, residents.adopt)
+    return () if options.port or options.persist else (residents.adopt,)
 
 
 def _automatic(options: Options, running: tuple[Start, ...]) -> Engine:
-    reasons: list[str] = []
+    reasons = [f"{ENDPOINT} is not set"] if running else []
     for start in (*running, *AT_HAND):
         try:
             engine = start(options)
@@ -120,11 +134,24 @@ def _automatic(options: Options, running: tuple[Start, ...]) -> Engine:
     raise EngineError(f"no engine could be started: {'; '.join(reasons)}", kind="auto")
 
 
-def _from_environment(options: Options) -> Engine:
-    url = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
-    if not url:
-        raise EngineError("AWS_ENDPOINT_URL_DYNAMODB is not set", kind="url")
-    return _adopt(url, options)
+def _from_environment(options: Options) -> Engine | None:
+    """The engine that AWS_ENDPOINT_URL_DYNAMODB names; EngineError if that cannot be used, None without it.
+
+    Whoever sets it means that engine: another one in its place would be a surprise.
+    """
+    url = os.environ.get(ENDPOINT)
+    if not url or options.port or options.persist:
+        return None
+    try:
+        engine = _adopt(url, options)
+    except EngineError as error:
+        raise EngineError(
+            f"{ENDPOINT} is set to {url.rpartition('@')[2]!r}, which cannot be used: {error.message}. Correct it, or "
+            "take it away and another engine is looked for",
+            kind="url",
+        ) from error
+    engine.choice = f"{engine.description}; {ENDPOINT} says so"
+    return engine
 
 
 def _adopt(url: str, options: Options) -> Engine:
@@ -132,10 +159,22 @@ def _adopt(url: str, options: Options) -> Engine:
         raise EngineError(f"{url} runs already: port and persist are for engines that are started", kind="url")
     engine = Engine("url", local_url(url), "", options.connections)
     try:
-        engine.greet(ADOPT_SECONDS)
+        _greet(engine)
         engine.recognise()
     except (EngineError, RequestError) as error:
         engine.stop()
         fix = f"waited at most {ADOPT_SECONDS:g} s; start DynamoDB there, or use start_engine('embedded')"
         raise EngineError(f"{error.message}; {fix}", kind="url") from error
     return engine
+
+
+def _greet(engine: Engine) -> None:
+    """EngineError unless it answers; one of another container, as in our compose file, may still be starting."""
+    deadline = time.monotonic() + (0 if is_loopback(engine.endpoint_url) else ADOPT_SECONDS)
+    while True:
+        try:
+            return engine.greet(ADOPT_SECONDS)
+        except EngineError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)

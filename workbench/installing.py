@@ -3,15 +3,19 @@
 They come under AWS's licence and are never part of this package. Two sources: the archive that AWS publishes, of one
 date and with its SHA-256 known here, or Maven's central repository, through a `mvn` that is at hand, which checks its
 checksums. Everything is made beside its final place and moved there whole: an installation that was interrupted, or
-whose download is not what it should be, leaves nothing behind.
+whose download is not what it should be, leaves nothing behind. The sizes of the files are noted, so that a damaged
+installation is told and replaced.
 """
 
+import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +31,8 @@ SHA256 = "7a94eb65f81aee270738751a4e5e3e6a7ad02a5d25194f55b83e08ec2ba6342b"
 POM = Path(__file__).with_name("java") / "pom.xml"
 MAVEN_SECONDS = 900.0
 DOWNLOAD_SECONDS = 60.0  # without a byte
+OLD_SECONDS = 2 * MAVEN_SECONDS  # after which an unfinished installation was killed
+SIZES = "sizes.json"  # of the files as they were installed
 INSTALL = "workbench engine install"
 
 
@@ -52,8 +58,14 @@ def find_files() -> LocalFiles:
     """DynamoDB Local from DYNAMODB_LOCAL_HOME, or as `install` left it; EngineError says how to get it."""
     named = os.environ.get("DYNAMODB_LOCAL_HOME")
     home = Path(named).expanduser() if named else installed_home()
-    if found := read_home(home):
+    found, lost = read_home(home), damage(home)
+    if found and not lost:
         return found
+    if found:
+        raise EngineError(
+            f"DynamoDB Local in {home} is damaged ({lost} is not as it was installed): run `{INSTALL} --force`",
+            kind="java",
+        )
     if named:
         raise EngineError(
             f"DYNAMODB_LOCAL_HOME is {named}, in which there is no DynamoDBLocal.jar: unpack AWS's archive there, or "
@@ -86,20 +98,21 @@ def _version(jar: Path) -> str:
     return found[1].decode() if found else ""
 
 
-def install(source: str = "", *, progress: Callable[[str], object] | None = None) -> LocalFiles:
-    """Install DynamoDB Local into the user's cache, if it is not there; EngineError leaves nothing behind.
+def install(source: str = "", *, force: bool = False, progress: Callable[[str], object] | None = None) -> LocalFiles:
+    """Install DynamoDB Local into the user's cache, if it is not there whole; EngineError leaves nothing behind.
 
-    `source` is "maven" or "archive"; left out, Maven is taken where `mvn` is on the path. `progress` is called with
-    lines of text; without it a download shows a bar.
+    `source` is "maven" or "archive"; left out, Maven is taken where `mvn` is on the path. `force` installs it anew.
+    `progress` is called with lines of text; without it a download shows a bar.
     """
     home = installed_home()
-    if found := read_home(home):
+    if not force and (found := read_home(home)) and not damage(home):
         return found
     source = source or ("maven" if shutil.which("mvn") else "archive")
     if source not in SOURCES:
         raise EngineError(f"source {source!r}: DynamoDB Local comes from {' or '.join(SOURCES)}", kind="java")
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(home.parent)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=home.parent, ignore_cleanup_errors=True) as made:
             SOURCES[source](Path(made), progress)
             return _moved(Path(made) / "home", home)
@@ -112,16 +125,45 @@ LEFT = "nothing was left behind"
 
 def _moved(made: Path, home: Path) -> LocalFiles:
     """Put what was made where it belongs; another process may have done the same meanwhile."""
-    if not read_home(made):
+    found = read_home(made)
+    if not found:
         raise EngineError(f"what was installed has no DynamoDBLocal.jar; {LEFT}", kind="java")
+    if found.version not in ("", VERSION):
+        raise EngineError(f"what was fetched is DynamoDB Local {found.version}, not {VERSION}; {LEFT}", kind="java")
+    (made / SIZES).write_text(json.dumps(_sizes(made)), encoding="utf-8")
     try:
+        if home.exists():  # damaged, or to be made anew; it goes with the folder in which the new one was made
+            home.rename(made.parent / "replaced")
         made.rename(home)
     except OSError:
-        if not read_home(home):
+        if not read_home(home) or damage(home):
             raise
-    found = read_home(home)
-    assert found
-    return found
+    return LocalFiles(home.absolute(), found.version)
+
+
+def _sizes(home: Path) -> dict[str, int]:
+    files = (path for path in home.rglob("*") if path.is_file() and path.name != SIZES)
+    return {path.relative_to(home).as_posix(): path.stat().st_size for path in files}
+
+
+def damage(home: Path) -> str:
+    """The first file that is missing or has another size than when it was installed; empty if all is well."""
+    try:
+        noted = json.loads((home / SIZES).read_text(encoding="utf-8"))
+    except OSError:
+        return ""  # unpacked by hand, or before sizes were noted
+    except ValueError:
+        return SIZES
+    there = _sizes(home)
+    return next((name for name, size in noted.items() if there.get(name) != size), "")
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what installations that were killed have left; one that is under way is younger than the longest."""
+    for left in cache.glob(".installing-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > OLD_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _from_archive(made: Path, progress: Callable[[str], object] | None) -> None:

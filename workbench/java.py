@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workbench.engine import ADOPT_SECONDS, Engine
 from workbench.errors import EngineError
-from workbench.installing import LocalFiles, find_files
+from workbench.installing import INSTALL, LocalFiles, find_files, installed_home
 from workbench.processes import GUARD, Child, locked
 from workbench.starting import Options, start_process
 
@@ -51,7 +51,13 @@ def java(options: Options) -> Engine:
         settings = {"DDB_LOCAL_TELEMETRY": "0", **locked(kept)}
         return Child(GUARD, java_command(found, files, port, kept), settings, options.resident)
 
-    return start_process("java", version, launch, options)
+    try:
+        return start_process("java", version, launch, options)
+    except EngineError as error:
+        if files.home != installed_home() or "ended by itself" not in error.message:
+            raise
+        advice = f"if its files are damaged, `{INSTALL} --force` replaces them"
+        raise EngineError(f"{error.message}; {advice}", kind="java", command=error.command, log=error.log) from error
 
 
 def java_command(found: Java, files: LocalFiles, port: int, kept: Path | None = None) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import numpy as np
 from workbench import limits
 from workbench.columns import Ints
 from workbench.entities import EntityItems
-from workbench.errors import EngineError
+from workbench.errors import EngineError, RequestError
 from workbench.items import Items
 from workbench.serving import sort_prefix
 from workbench.tables import RunTables
@@ -29,7 +29,9 @@ from workbench.wire import put_batches
 WORKERS = 4
 AHEAD, AHEAD_BYTES = 64, 16 * limits.MB  # batches written ahead of those that are under way
 NOTE_SECONDS = 5.0  # how often it is noted on the engine how far the load is
-TRIES = 12  # of one batch with unprocessed items: pauses of up to 3 s
+TRIES = 12  # of one batch with unprocessed items, or that was throttled: pauses of up to 3 s
+# Refused before anything was done, so that it is safe to send again (AWS: Programming.Errors).
+THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
 
 Parts = list[tuple[EntityItems, Ints]]
 
@@ -125,14 +127,22 @@ def _bodies(name: str, parts: Parts, skip: int) -> Iterator[tuple[bytes, int]]:
 
 def _put_batch(tables: RunTables, body: bytes) -> None:
     """Send one batch until the engine has processed all of it."""
+    what = ""
     for attempt in range(TRIES):
-        left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
-        if not left:
-            return
-        body = json.dumps({"RequestItems": left}).encode()
+        try:
+            left = tables.attempts.call("BatchWriteItem", body).get("UnprocessedItems")
+        except RequestError as error:
+            if error.code not in THROTTLED:
+                raise
+            what = f"refused items ({error.code})"
+        else:
+            if not left:
+                return
+            what = "left items unprocessed"
+            body = json.dumps({"RequestItems": left}).encode()
         time.sleep(random.uniform(0, min(3.0, 0.05 * 2**attempt)))
     raise EngineError(
-        f"{tables.engine.name} left items unprocessed {TRIES} times in a row: it is overloaded or its disk is full",
+        f"{tables.engine.name} {what} {TRIES} times in a row: it is overloaded or its disk is full",
         kind=tables.engine.kind,
         log=tables.engine.log_tail(),
     )

@@ -89,7 +89,8 @@ INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG
 class Child:
     """A program in a process group of its own (the user's Ctrl-C is not for it), in a private folder, with a log.
 
-    Given a `resident` folder it runs there and outlives its parent, until the file `lease` in it is removed.
+    Given a `resident` folder its own is in there, and it outlives its parent, until the file `lease` in its own folder
+    is removed.
     """
 
     def __init__(
@@ -99,14 +100,15 @@ class Child:
         settings: Mapping[str, str] | None = None,
         resident: Path | None = None,
     ):
-        self.folder = resident or Path(tempfile.mkdtemp(prefix="workbench-engine-"))
+        prefix = "engine-" if resident else "workbench-engine-"
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=resident))  # never one that another has had
         self.resident, self.owner = resident, os.getpid()
         self.log = self.folder / "engine.log"
         script, work = self.folder / "engine.py", self.folder / "work"
         script.write_text(program, encoding="utf-8")
         work.mkdir()
         if resident:
-            (self.folder / "lease").touch()
+            (self.folder / "lease").touch()  # before the program, which without it would look at its parent
         self.command = (sys.executable, "-I", str(script), *arguments)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

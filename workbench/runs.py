@@ -85,7 +85,9 @@ class Run(Result):
     def calls(self) -> "pd.DataFrame":
         """A line per call: pattern, items scanned and returned, units by us and by the engine, latency, error.
 
-        `errata` are the known mistakes of the engine that explain its number, where it is not the service's.
+        `errata` are the known mistakes of the engine that explain its number, where it is not the service's. `repeats`
+        is how often it was sent again after a lost answer; the units of such a write, and of one whose answer was lost
+        for good, are not known (NaN).
         """
         import pandas as pd
 
@@ -399,6 +401,8 @@ def _record(
     as_expected: bool,
 ) -> dict[str, Any]:
     engine = [m.engine_units for m in metered if m.engine_units is not None]
+    # of a write that was sent twice, or whose answer was lost, nobody knows them
+    known = pattern.is_read or not any(m.repeats or m.error == UNKNOWN for m in metered)
     return {
         "pattern": pattern.name,
         "operation": pattern.operation,
@@ -410,7 +414,7 @@ def _record(
         "items_scanned": sum(m.scanned for m in metered),
         "items_returned": sum(m.count for m in metered),
         "read_units": sum(u.total for m in metered for u in m.reads.values()),
-        "write_units": sum(u.total for m in metered for u in m.writes.values()),
+        "write_units": sum(u.total for m in metered for u in m.writes.values()) if known else math.nan,
         "engine_units": sum(engine) if engine else None,
         "errata": tuple(dict.fromkeys(erratum for one in verdicts for erratum in one.errata)),
         "latency_ms": 1000 * sum(m.seconds for m in metered),

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
+from numbers import Integral
 from pathlib import Path
 
 from workbench.engine import Engine
@@ -12,6 +14,8 @@ from workbench.processes import Child, free_port, is_taken
 
 START_SECONDS = 60.0  # an engine of ours must answer within this, on a busy machine too
 CONNECTIONS = 16
+MOST_CONNECTIONS = 10_000
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"  # of kept data, which Docker takes for a volume too
 PORT_TRIES = 5  # how often another program may take the free port between choosing and binding it
 
 
@@ -32,12 +36,17 @@ class Options:
             self.progress(line)
 
     def check(self, kind: str) -> None:
-        """EngineError for a port or a name that cannot be."""
-        if self.port is not None and not 0 < self.port < 65536:
-            raise EngineError(f"port {self.port}: a port is a number from 1 to 65535", kind=kind)
-        if self.persist and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", self.persist):
+        """EngineError for a value that cannot be, with what is allowed."""
+        said = "" if self.port is None or _within(self.port, 65535) else _wrong_port(self.port)
+        if not _within(self.connections, MOST_CONNECTIONS):
+            said = f"connections={self.connections!r}: requests in flight are a number from 1 to {MOST_CONNECTIONS:,}"
+        elif isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < inf:
+            said = f"timeout={self.timeout!r}: an engine is waited for a number of seconds above 0"
+        elif not isinstance(self.persist, str) or not re.fullmatch(rf"({NAME})?", self.persist):
             allowed = "up to 63 letters, digits and _ . -, and begins with a letter or digit"
-            raise EngineError(f"persist={self.persist!r}: the name of kept data has {allowed}", kind=kind)
+            said = f"persist={self.persist!r}: the name of kept data has {allowed}"
+        if said:
+            raise EngineError(said, kind=kind)
 
     def data_folder(self, kind: str) -> Path | None:
         """Where an engine of this kind keeps its named data; None if nothing is to be kept."""
@@ -49,6 +58,16 @@ class Options:
         except OSError as error:
             raise EngineError(f"the data of {self.persist} cannot be kept in {path}: {error}", kind=kind) from error
         return path
+
+
+def _within(value: object, most: int) -> bool:
+    """Whether a value is a whole number from 1 to `most`; True is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 < int(value) <= most
+
+
+def _wrong_port(port: object) -> str:
+    shown = port if isinstance(port, int) else f"{port!r}"
+    return f"port {shown}: a port is a number from 1 to 65535"
 
 
 def start_process(kind: str, version: str, launch: Callable[[int], Child], options: Options) -> Engine:
