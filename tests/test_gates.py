@@ -61,6 +61,7 @@ def gone(pid: int, seconds: float = 15) -> bool:
     return not is_alive(pid)
 
 
+@pytest.mark.slow
 def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cell_parameters_and_cause(suite):
     """papermill warns of an unknown parameter, and takes the other four for good."""
     suite.mkdir()
@@ -102,6 +103,7 @@ def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cel
     assert len(tree.findall(".//error")) == 8 and len(tree.findall(".//failure")) == 1
 
 
+@pytest.mark.slow
 def test_update_accepts_a_later_change_fails_and_last_failed_runs_only_that(suite):
     suite.mkdir()
     (suite / "matrix.yaml").write_text("tolerances: {share: {relative: 0.1}}\nnotebooks: {b: {seed: [7, 8]}}")
@@ -190,6 +192,7 @@ def test_the_page_says_what_moved_and_states_seed_clock_versions_and_engine_and_
     assert not [tag for tag in soup("img") if not tag["alt"]]
 
 
+@pytest.mark.slow
 def test_two_runs_record_the_same_but_for_what_time_measures(suite):
     clock = "import time, datetime\nfrom workbench.items import generate_items, DEFAULT_NOW"
     book(
@@ -203,6 +206,7 @@ def test_two_runs_record_the_same_but_for_what_time_measures(suite):
     assert first == second and first["units"] == 14
 
 
+@pytest.mark.slow
 def test_a_test_may_be_three_lines_and_says_what_moved(suite, tmp_path):
     book(suite, "a", DOUBLE)
     run(suite, update=True)
