@@ -250,7 +250,7 @@ LIVE = """\
 import os, time, workbench as wb
 from pathlib import Path
 engine = wb.start_engine("embedded")
-Path({pids!r}).write_text(f"{{os.getpid()}} {{os.getppid()}} {{engine._child.process.pid}}")
+Path({pids!r}).write_text(f"{{os.getpid()}} {{os.getppid()}} {{engine._server.process.pid}}")
 time.sleep(120)
 """
 
