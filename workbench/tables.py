@@ -27,6 +27,7 @@ REGISTRY = "workbench-tables-"  # and the design's name
 REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
 ACCOUNT_SECONDS = 300.0  # in an account, where a table with indexes takes a minute or more
+CLAIM_TRIES, UNKNOWN = 4, "another process"
 CLAIM = "(claim)"  # no table can be called that
 CLAIM_SECONDS = 3600  # after which a claim that cannot be asked about is taken for a forgotten one
 
@@ -133,13 +134,21 @@ class RunTables:
 
     def claim(self) -> None:
         """EngineError if another run that is still alive uses these tables: two would spoil each other's numbers."""
-        self._ensure_registry()
         mine = {"by": f"process {os.getpid()} on {platform.node()}", "at": str(int(time.time()))}
-        for holder in (mine["by"], self._stale_holder()):
-            if holder and self._put_claim(mine, instead_of=holder):
-                return
+        holder = UNKNOWN
+        for left in reversed(range(CLAIM_TRIES)):
+            try:
+                self._ensure_registry()
+                if any(h and self._put_claim(mine, instead_of=h) for h in (mine["by"], self._stale_holder())):
+                    return
+                holder = self._holder()["by"]
+            except RequestError as error:  # the run before ended just now, and its registry with it
+                if not left or error.code not in ("ResourceNotFoundException", "ResourceInUseException"):
+                    raise
+            if holder != UNKNOWN:
+                break
         raise EngineError(
-            f"{self._holder()['by']} is running {self.design.name} on {self.engine.name} with the same tables: wait "
+            f"{holder} is running {self.design.name} on {self.engine.name} with the same tables: wait "
             'until it is done, or choose another prefix (prefix="mine-", --prefix mine-)',
             kind=self.engine.kind,
         )
@@ -168,7 +177,7 @@ class RunTables:
     def _holder(self) -> dict[str, str]:
         key = {REGISTRY_KEY: {"S": CLAIM}}
         found = self.attempts.call("GetItem", {"TableName": self.registry, "Key": key, "ConsistentRead": True})
-        return {"by": "another process", "at": "0"} | {k: v["S"] for k, v in found.get("Item", {}).items()}
+        return {"by": UNKNOWN, "at": "0"} | {k: v["S"] for k, v in found.get("Item", {}).items()}
 
     def _stale_holder(self) -> str | None:
         """Who holds the claim, if it is certain that he left it behind: a dead process here, or a claim of long ago."""
