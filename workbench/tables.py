@@ -21,6 +21,7 @@ from workbench.design import Design, Index, Table
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.identity import key_types
+from workbench.processes import is_alive
 
 TAG = "dynamodb-workbench"  # on the tables of an account, with the design's name
 REGISTRY = "workbench-tables-"  # and the design's name
@@ -184,7 +185,7 @@ class RunTables:
         holder = self._holder()
         found = re.fullmatch(r"process ([0-9]+) on (.*)", holder["by"])
         if found and found[2] == platform.node() and os.name == "posix":
-            return None if _is_alive(int(found[1])) else holder["by"]
+            return None if is_alive(int(found[1])) else holder["by"]
         return holder["by"] if time.time() - int(holder["at"]) > CLAIM_SECONDS else None
 
     def create(self, fingerprint: str) -> dict[str, int]:
@@ -319,13 +320,3 @@ class RunTables:
         if "TransactItems" in out:
             out["TransactItems"] = [{k: self.prefixed(v) for k, v in member.items()} for member in out["TransactItems"]]
         return out
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
