@@ -12,14 +12,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from workbench.expressions import (
+from workbench.expressions import parse_condition, parse_key_condition, parse_projection, parse_update
+from workbench.key_conditions import KeyCondition, SortCondition, check_key_condition, key_condition
+from workbench.slips import ExpressionError
+from workbench.syntax import (
     And,
     Arithmetic,
     Between,
     Call,
     Clause,
     Compare,
-    ExpressionError,
     In,
     Not,
     Or,
@@ -31,17 +33,12 @@ from workbench.expressions import (
     children,
     is_reserved,
     names,
-    parse_condition,
-    parse_key_condition,
-    parse_projection,
-    parse_update,
     paths,
     reserved,
     resolve,
     values,
     walk,
 )
-from workbench.key_conditions import KeyCondition, SortCondition, check_key_condition, key_condition
 
 
 def equals(name: str, value: str = "v") -> Compare:

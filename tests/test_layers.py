@@ -10,8 +10,8 @@ import workbench
 
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
-    "errors results quantities limits thresholds findings keys expressions key_conditions distributions typewords "
-    "domains documents notation design identity references constraints serving access designfile"
+    "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
+    "typewords domains documents notation design identity references constraints serving access designfile"
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from workbench import expressions, limits
+from workbench import expressions, limits, syntax
 from workbench.design import AccessPattern, Action, Design, Entity, Table
 from workbench.documents import NAME
 from workbench.domains import value_domain
@@ -257,7 +257,7 @@ def _expressions(
     resolved: dict[str, Any] = {}
     for key, node in nodes.items():
         try:
-            resolved[key] = expressions.resolve(node, names)
+            resolved[key] = syntax.resolve(node, names)
         except ValueError as error:
             yield (*place, key), str(error)
     yield from _rules(place, pattern, table, resolved)
@@ -267,7 +267,7 @@ def _expressions(
 
 def _reserved(place: Place, nodes: dict[str, Any]) -> Found:
     for key, node in nodes.items():
-        for word in expressions.reserved(node):
+        for word in syntax.reserved(node):
             yield (
                 (*place, key),
                 f"{word} is a reserved word of DynamoDB: write #{word} (it stands for {word}) and quote the expression",
@@ -281,7 +281,7 @@ def _placeholders(
     if any(open_rows(design, e) for e in entities):
         return
     known = {"now", *values, *(n for e in entities for n in names_of(design, e))}
-    first = {name: key for key, node in reversed(nodes.items()) for name in expressions.values(node)}
+    first = {name: key for key, node in reversed(nodes.items()) for name in syntax.values(node)}
     for name, key in first.items():
         if name not in known:
             message = f":{name} has no value: put {name} under values, or name a field or attribute"
@@ -292,8 +292,8 @@ def _unused(place: Place, part: AccessPattern | Action, nodes: dict[str, Any]) -
     need = NEEDS.get(part.operation, "operation")
     if need not in part.model_fields_set or any(k in part.model_fields_set and k not in nodes for k in EXPRESSIONS):
         return  # what is missing or does not parse may use them
-    used = {name for node in nodes.values() for name in expressions.values(node)}
-    used_names = {name for node in nodes.values() for name in expressions.names(node)}
+    used = {name for node in nodes.values() for name in syntax.values(node)}
+    used_names = {name for node in nodes.values() for name in syntax.names(node)}
     for name in part.values:
         if name not in used:
             message = f":{name} stands in no expression; DynamoDB refuses unused values"
@@ -342,7 +342,7 @@ _KINDS = {"S": "text (S)", "N": "a number (N)", "B": "binary (B)"}
 
 def _rules(place: Place, pattern: AccessPattern, table: Table, nodes: dict[str, Any]) -> Found:
     partition, sort = table.keys(pattern.index if pattern.index in table.indexes else None)
-    filtered = expressions.attributes(nodes["filter"]) if pattern.operation == "Query" and "filter" in nodes else ()
+    filtered = syntax.attributes(nodes["filter"]) if pattern.operation == "Query" and "filter" in nodes else ()
     if keys := [name for name in filtered if name in (*partition, *sort)]:
         message = f"the filter names {' and '.join(keys)}, key of {pattern.index or table.name}: they belong into"
         yield (*place, "filter"), f"{message} key_condition; a Query's filter takes no key attributes"
@@ -364,7 +364,7 @@ def _projection(place: Place, pattern: AccessPattern, table: Table, nodes: dict[
     if pattern.select == "ALL_ATTRIBUTES" and not fetches:
         yield (*place, "select"), f"GSI {index.name} does not project all attributes, and a GSI fetches nothing"
     for key in ("filter",) if fetches else ("projection", "filter"):  # a local index fetches, but not to filter
-        for name in expressions.attributes(nodes[key]) if key in nodes else ():
+        for name in syntax.attributes(nodes[key]) if key in nodes else ():
             if name not in projected:
                 yield (*place, key), f"{kind} {index.name} does not project {name}{nearest(name, sorted(projected))}"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from workbench import expressions
+from workbench import syntax
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Entity, Table, key_template
 from workbench.domains import Domain
@@ -212,7 +212,7 @@ def _expression_bindings(
 ) -> Iterator[Binding]:
     values = {**pattern.values, **part.values}
     nodes = [EXPRESSIONS[key](text) for key in EXPRESSIONS if (text := getattr(part, key, None)) is not None]
-    for name in dict.fromkeys(name for node in nodes for name in expressions.values(node)):
+    for name in dict.fromkeys(name for node in nodes for name in syntax.values(node)):
         place = ("ExpressionAttributeValues", f":{name}")
         if name not in values:
             own = domains.get(name)

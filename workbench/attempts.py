@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from workbench import expressions
+from workbench import expressions, syntax
 from workbench.engine import ADOPT_SECONDS, Engine
 from workbench.errors import AnswerLost, EngineError, RequestError
-from workbench.expressions import Arithmetic, Call, Clause
+from workbench.syntax import Arithmetic, Call, Clause
 
 LOST_MOST = 10  # answers in one run: an engine that loses more is not worth going on with
 UNKNOWN = "unknown"  # what stands for the error code of a call whose answer was lost
@@ -95,8 +95,8 @@ def may_repeat(operation: str, parameters: Mapping[str, Any]) -> bool:
 
 def _same_twice(parameters: Mapping[str, Any]) -> bool:
     names = {name[1:]: attribute for name, attribute in parameters.get("ExpressionAttributeNames", {}).items()}
-    update = expressions.resolve(expressions.parse_update(parameters["UpdateExpression"]), names)
-    if any(isinstance(part, int) for path in expressions.paths(update) for part in path.parts):
+    update = syntax.resolve(expressions.parse_update(parameters["UpdateExpression"]), names)
+    if any(isinstance(part, int) for path in syntax.paths(update) for part in path.parts):
         return False  # elements of a list move when one is removed or appended
     written = {clause.path.parts[0] for clause in update.clauses}
     values = parameters.get("ExpressionAttributeValues", {})
@@ -109,9 +109,9 @@ def _settles(clause: Clause, written: set[Any], values: Mapping[str, Any]) -> bo
         return True
     assert clause.value is not None
     if clause.action == "ADD":  # members of a set are there or not; a number grows
-        return all(not values[f":{name}"].keys().isdisjoint(_SETS) for name in expressions.values(clause.value))
-    nodes = list(expressions.walk(clause.value))
+        return all(not values[f":{name}"].keys().isdisjoint(_SETS) for name in syntax.values(clause.value))
+    nodes = list(syntax.walk(clause.value))
     if any(isinstance(n, Arithmetic) or (isinstance(n, Call) and n.function != "if_not_exists") for n in nodes):
         return False
-    read = {path.parts[0] for path in expressions.paths(clause.value) if path != clause.path}
+    read = {path.parts[0] for path in syntax.paths(clause.value) if path != clause.path}
     return read.isdisjoint(written)

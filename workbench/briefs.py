@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workbench import expressions
+from workbench import syntax
 from workbench.design import AccessPattern, Design, Table
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
@@ -214,7 +214,7 @@ def _of_index(pattern: AccessPattern) -> str:
 
 def _expiry(evidence: Evidence) -> Iterator[str]:
     for table in (t for t in evidence.design.tables.values() if t.ttl):
-        name = expressions.written(str(table.ttl))
+        name = syntax.written(str(table.ttl))
         yield (
             f"{code(table.ttl)} of {cell(table.name)} is TTL: a Number, epoch **seconds**, in every item that is to "
             f"expire, set by updates that may create one too. DynamoDB deletes within days, so reads keep "

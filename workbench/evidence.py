@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench import expressions
+from workbench import syntax
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
 from workbench.errors import DesignError
@@ -190,7 +190,7 @@ class Evidence:
         if text is None:
             return None
         names = {**pattern.names, **part.names}
-        return expressions.resolve(EXPRESSIONS[key](text), names)
+        return syntax.resolve(EXPRESSIONS[key](text), names)
 
     @cached_property
     def writes(self) -> list[Write]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from workbench import expressions
+from workbench import syntax
 from workbench.access import EXPRESSIONS
 from workbench.authorization import like
 from workbench.design import AccessPattern, Action, Design, Entity, Role, Table
@@ -253,5 +253,5 @@ def _named_attributes(
     found = {*table.key_attributes, *(table.indexes[index].key_attributes if index else ())}
     for key, parse in EXPRESSIONS.items():
         if text := getattr(part, key, None):
-            found |= {*expressions.attributes(expressions.resolve(parse(text), names))}
+            found |= {*syntax.attributes(syntax.resolve(parse(text), names))}
     return frozenset(found), "" if name == "UpdateItem" else "COUNT" if counts else "SPECIFIC_ATTRIBUTES"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from workbench.expressions import And, Between, Call, Compare, In, Node, Not, Or, Path, Value, walk
+from workbench.syntax import And, Between, Call, Compare, In, Node, Not, Or, Path, Value, walk
 
 MISSING = object()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.expressions import And, Call, Node, Path, Value, attributes, children
+from workbench.syntax import And, Call, Node, Path, Value, attributes, children
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workbench import capacity, errata, expressions
+from workbench import capacity, errata, expressions, syntax
 from workbench.attempts import UNKNOWN
 from workbench.capacity import IndexSchema, Units
 from workbench.design import AccessPattern, Design, Index, Table
@@ -377,8 +377,8 @@ def without_filter(parameters: Mapping[str, Any]) -> dict[str, Any]:
         return bare
     node = expressions.parse_condition(condition)
     for api, mark, used in (
-        ("ExpressionAttributeNames", "#", expressions.names(node)),
-        ("ExpressionAttributeValues", ":", expressions.values(node)),
+        ("ExpressionAttributeNames", "#", syntax.names(node)),
+        ("ExpressionAttributeValues", ":", syntax.values(node)),
     ):
         if found := {mark + name: parameters[api][mark + name] for name in used}:
             bare[api] = found

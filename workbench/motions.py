@@ -22,11 +22,12 @@ from workbench.columns import Column, Ints, Pooled, Times
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
 from workbench.entities import EntityItems
-from workbench.expressions import Value, parse_update, resolve
+from workbench.expressions import parse_update
 from workbench.fields import stream
 from workbench.identity import key_fields, origin, parents
 from workbench.items import Items
 from workbench.ring import UNMET, PartitionKeys
+from workbench.syntax import Value, resolve
 from workbench.typewords import ID_TYPES, SECONDS
 
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]

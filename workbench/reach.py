@@ -27,12 +27,13 @@ from workbench.bindings import bound, drawn_anew
 from workbench.columns import Ints
 from workbench.design import AccessPattern, Design, Index, key_template
 from workbench.entities import EntityItems
-from workbench.expressions import attributes, parse_key_condition, parse_projection, resolve
+from workbench.expressions import parse_key_condition, parse_projection
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
 from workbench.requests import Request, new_items
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
+from workbench.syntax import attributes, resolve
 from workbench.targets import draw_places, request_weights
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench import expressions
+from workbench import syntax
 from workbench.access import EXPRESSIONS, value_domain
 from workbench.columns import ABSENT, Column, Ints
 from workbench.design import AccessPattern, Action, Design, Entity, Table, key_template
@@ -177,9 +177,9 @@ def expression_parameters(
 def _used(texts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
     """The `#names` in some expressions, and the `:values`, each with whether it stands in an update alone."""
     nodes = {key: EXPRESSIONS[key](text) for key, text in texts}
-    written = dict.fromkeys(n for node in nodes.values() for n in expressions.names(node))
-    elsewhere = {n for key, node in nodes.items() if key != "update" for n in expressions.values(node)}
-    wanted = dict.fromkeys(n for node in nodes.values() for n in expressions.values(node))
+    written = dict.fromkeys(n for node in nodes.values() for n in syntax.names(node))
+    elsewhere = {n for key, node in nodes.items() if key != "update" for n in syntax.values(node)}
+    wanted = dict.fromkeys(n for node in nodes.values() for n in syntax.values(node))
     return tuple(written), tuple((n, n not in elsewhere) for n in wanted)
 
 

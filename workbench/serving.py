@@ -7,7 +7,7 @@ Query.KeyConditionExpressions, bp-query-scan).
 
 from typing import Any
 
-from workbench import expressions
+from workbench import expressions, syntax
 from workbench.design import MULTIPLE, AccessPattern, Design, Entity, Table
 from workbench.domains import Domain, value_domain
 from workbench.identity import key_fields, names_of
@@ -49,7 +49,7 @@ def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
     if pattern.key_condition is None:
         return [f"a Query reads one item collection of {where}: it needs {' and '.join(partition)} by ="]
     try:
-        node = expressions.resolve(expressions.parse_condition(pattern.key_condition), pattern.names)
+        node = syntax.resolve(expressions.parse_condition(pattern.key_condition), pattern.names)
     except ValueError:
         return []  # said where the expression is parsed
     reasons = check_key_condition(node, partition, sort, where)
@@ -63,7 +63,7 @@ def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
 def _condition_fields(design: Design, pattern: AccessPattern, node: Any) -> list[str]:
     """The fields from which the values of a key condition are made."""
     found: dict[str, None] = {}
-    for name in expressions.values(node):
+    for name in syntax.values(node):
         if name in pattern.values:
             made_of = list(value_domain(pattern.values[name]).references())
         else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench import expressions
+from workbench import syntax
 from workbench.access import EXPRESSIONS
 from workbench.arguments import MORE, Binding, Member, Scope, identifier, members_of, python, snake
 from workbench.design import AccessPattern, Design
@@ -128,7 +128,7 @@ def _arguments(member: Member, pattern: AccessPattern) -> dict[str, str]:
             found[api] = python(text)
             nodes.append(EXPRESSIONS[key](text))
     stated = {**pattern.names, **part.names}
-    if names := {f"#{n}": stated.get(n, n) for node in nodes for n in expressions.names(node)}:
+    if names := {f"#{n}": stated.get(n, n) for node in nodes for n in syntax.names(node)}:
         found["ExpressionAttributeNames"] = "{" + ", ".join(f"{python(k)}: {python(v)}" for k, v in names.items()) + "}"
     if any(binding.place[0] == "ExpressionAttributeValues" for binding in member.bindings):
         found["ExpressionAttributeValues"] = _values(member.bindings, "ExpressionAttributeValues", scope)

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench import expressions
+from workbench import expressions, syntax
 from workbench.bindings import bound, drawn_anew
 from workbench.columns import Chosen, Column, Ints, Lists, Maps, Mask, Numbers, Pooled, Texts, constant
 from workbench.design import AccessPattern, Action
 from workbench.entities import EntityItems
-from workbench.expressions import Arithmetic, Call, Clause, Node, Path, Value
 from workbench.fields import stream
 from workbench.items import Items
+from workbench.syntax import Arithmetic, Call, Clause, Node, Path, Value
 
 COMPARED = 20_000  # distinct values that are compared one by one
 
@@ -32,7 +32,7 @@ Parts = Sequence[str | int]
 def updated(items: Items, entity: EntityItems, pattern: AccessPattern, part: AccessPattern | Action) -> EntityItems:
     """The items as the update of a pattern, or of a member of its transaction, leaves them."""
     names = {**pattern.names, **part.names}
-    update = expressions.resolve(expressions.parse_update(part.update or ""), names)
+    update = syntax.resolve(expressions.parse_update(part.update or ""), names)
     writer, columns = _Writer(items, entity, pattern, part), dict(entity.columns)
     for clause in update.clauses:
         name, rest = str(clause.path.parts[0]), clause.path.parts[1:]
@@ -57,7 +57,7 @@ class _Writer:
         self.items, self.entity = items, entity
         self.stated = {**pattern.values, **part.values}
         asked = expressions.parse_condition(part.condition) if part.condition else None
-        self.asked = expressions.values(asked) if asked else ()
+        self.asked = syntax.values(asked) if asked else ()
         self.rng = stream(items.seed, "update", pattern.name)
         self.known: dict[str, Column] = {}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench import expressions
+from workbench import syntax
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
@@ -37,7 +37,7 @@ def discarded(evidence: Evidence, pattern: AccessPattern) -> Discarded | None:
     A filter on the TTL attribute alone is no waste: it is how expired items are left out.
     """
     node = evidence.node(pattern, pattern, "filter")
-    if node is None or set(expressions.attributes(node)) == {evidence.design.table_for(pattern).ttl}:
+    if node is None or set(syntax.attributes(node)) == {evidence.design.table_for(pattern).ttl}:
         return None
     return _in_run(evidence, pattern) or _in_items(evidence, pattern, node)
 
@@ -48,7 +48,7 @@ def _in_run(evidence: Evidence, pattern: AccessPattern) -> Discarded | None:
     return Discarded(1 - returned / read, f"{read:,} items read in the run") if read else None
 
 
-def _in_items(evidence: Evidence, pattern: AccessPattern, node: expressions.Node) -> Discarded | None:
+def _in_items(evidence: Evidence, pattern: AccessPattern, node: syntax.Node) -> Discarded | None:
     values = constants(evidence, pattern, node)
     if values is None:
         return None
@@ -62,10 +62,10 @@ def _in_items(evidence: Evidence, pattern: AccessPattern, node: expressions.Node
     return Discarded(1 - kept / read, "estimated from the design's items") if read else None
 
 
-def constants(evidence: Evidence, pattern: AccessPattern, node: expressions.Node) -> dict[str, object] | None:
+def constants(evidence: Evidence, pattern: AccessPattern, node: syntax.Node) -> dict[str, object] | None:
     """What the `:values` of an expression stand for; None if one of them differs from request to request."""
     found: dict[str, object] = {"now": evidence.items.now if evidence.items is not None else 0}
-    for name in expressions.values(node):
+    for name in syntax.values(node):
         domain = evidence.value(pattern, pattern, name)
         if domain is None and name == "now":
             continue

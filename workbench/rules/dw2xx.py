@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from workbench import expressions, limits
+from workbench import limits, syntax
 from workbench.design import AccessPattern, Index, Provisioned, Table, most_units
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
@@ -151,7 +151,7 @@ def _needed(evidence: Evidence, table: Table, index: Index) -> set[str] | None:
             return None
         for key in ("projection", "filter"):
             node = evidence.node(pattern, pattern, key)
-            found |= set(expressions.attributes(node)) if node is not None else set()
+            found |= set(syntax.attributes(node)) if node is not None else set()
         found |= set(pattern.expect.attributes)
     return found if readers else None
 
@@ -211,7 +211,7 @@ def missing_projection(evidence: Evidence) -> Iterator[Finding]:
 
 def _missing(evidence: Evidence, pattern: AccessPattern, there: frozenset[str]) -> list[str]:
     node = evidence.node(pattern, pattern, "projection")
-    wanted = [*(expressions.attributes(node) if node is not None else ()), *pattern.expect.attributes]
+    wanted = [*(syntax.attributes(node) if node is not None else ()), *pattern.expect.attributes]
     return [name for name in dict.fromkeys(wanted) if name not in there]
 
 

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from workbench import expressions, limits
+from workbench import limits, syntax
 from workbench.design import AccessPattern, Provisioned, most_units
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence, Write
-from workbench.expressions import written
 from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.reach import query_condition, read_factor
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
+from workbench.syntax import written
 from workbench.thresholds import (
     CONFLICTING_WRITES,
     COUNT_UNITS,
@@ -89,7 +89,7 @@ def _finds(evidence: Evidence, pattern: AccessPattern, index: str | None) -> boo
     """Whether a Query of the table or an index finds all that a filter keeps: by equal keys, with no item left out."""
     partition, sort = evidence.design.table_for(pattern).keys(index)
     node = evidence.node(pattern, pattern, "filter")
-    either = node is None or any(isinstance(n, expressions.Or | expressions.Not) for n in expressions.walk(node))
+    either = node is None or any(isinstance(n, syntax.Or | syntax.Not) for n in syntax.walk(node))
     if either or not set(_equal(evidence, pattern)).issuperset(partition):
         return False
     domains = [evidence.domain(entity, key) for entity in evidence.design.addressed(pattern) for key in sort if index]
@@ -99,9 +99,9 @@ def _finds(evidence: Evidence, pattern: AccessPattern, index: str | None) -> boo
 def _equal(evidence: Evidence, pattern: AccessPattern) -> list[str]:
     """The attributes that a filter asks to be equal to something."""
     node = evidence.node(pattern, pattern, "filter")
-    nodes = expressions.walk(node) if node is not None else ()
-    equal = [n for n in nodes if isinstance(n, expressions.Compare) and n.operator == "="]
-    return list(dict.fromkeys(name for n in equal for name in expressions.attributes(n)))
+    nodes = syntax.walk(node) if node is not None else ()
+    equal = [n for n in nodes if isinstance(n, syntax.Compare) and n.operator == "="]
+    return list(dict.fromkeys(name for n in equal for name in syntax.attributes(n)))
 
 
 @rule("DW302", "warning")
@@ -482,7 +482,7 @@ def write_back_without_version(evidence: Evidence) -> Iterator[Finding]:
 _VERSION = re.compile(r"(?i)((item|lock|row|record)?_?(version|revision|etag)(_?(no|num|number|id))?|ver|rev)\Z")
 
 
-def _given_numbers(evidence: Evidence, write: Write, update: expressions.Update) -> list[str]:
+def _given_numbers(evidence: Evidence, write: Write, update: syntax.Update) -> list[str]:
     """The plain numbers, no times and no parts of keys, that an update sets to a value from the caller."""
     table = evidence.design.table_of(write.entity.name)
     found = []
@@ -492,8 +492,8 @@ def _given_numbers(evidence: Evidence, write: Write, update: expressions.Update)
         kind = domain.type.word if domain is not None and domain.type is not None else ""
         if clause.action != "SET" or kind not in ("integer", "number") or name in table.indexed_attributes:
             continue
-        stated = evidence.value(write.pattern, write.part, value.name) if isinstance(value, expressions.Value) else None
-        if isinstance(value, expressions.Value) and (stated is None or stated.value is None):
+        stated = evidence.value(write.pattern, write.part, value.name) if isinstance(value, syntax.Value) else None
+        if isinstance(value, syntax.Value) and (stated is None or stated.value is None):
             found.append(name)
     return found
 
@@ -501,7 +501,7 @@ def _given_numbers(evidence: Evidence, write: Write, update: expressions.Update)
 def _reads_one(evidence: Evidence, pattern: AccessPattern, name: str) -> bool:
     """Whether a pattern reads items by their key, and returns an attribute of them."""
     node = evidence.node(pattern, pattern, "projection")
-    returned = node is None or name in expressions.attributes(node)
+    returned = node is None or name in syntax.attributes(node)
     return returned and pattern.user_facing and pattern.operation in ("GetItem", "BatchGetItem", "TransactGetItems")
 
 

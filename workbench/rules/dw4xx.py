@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench import expressions, limits
+from workbench import limits, syntax
 from workbench.design import AccessPattern, Domain, Entity, Table
 from workbench.evidence import Evidence, Write
-from workbench.expressions import written
 from workbench.findings import Finding
 from workbench.guards import needs_item, needs_no_item, satisfied
 from workbench.identity import key_tag
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
+from workbench.syntax import written
 from workbench.thresholds import (
     ITEM_SHARE_OF_LIMIT,
     JUST_OVER,
@@ -116,17 +116,17 @@ def unbounded_list(evidence: Evidence) -> Iterator[Finding]:
                 yield evidence.finding("DW403", "warning", write.place, message, fix, attribute=name)
 
 
-def _sized(condition: expressions.Node | None) -> set[str]:
+def _sized(condition: syntax.Node | None) -> set[str]:
     """The attributes whose size a condition asks for."""
-    nodes = expressions.walk(condition) if condition is not None else ()
-    calls = [n for n in nodes if isinstance(n, expressions.Call) and n.function == "size"]
-    return {name for call in calls for name in expressions.attributes(call)}
+    nodes = syntax.walk(condition) if condition is not None else ()
+    calls = [n for n in nodes if isinstance(n, syntax.Call) and n.function == "size"]
+    return {name for call in calls for name in syntax.attributes(call)}
 
 
-def _grows(evidence: Evidence, write: Write, clause: expressions.Clause) -> bool:
+def _grows(evidence: Evidence, write: Write, clause: syntax.Clause) -> bool:
     if clause.action == "SET":
-        nodes = expressions.walk(clause.value) if clause.value is not None else ()
-        return any(isinstance(n, expressions.Call) and n.function == "list_append" for n in nodes)
+        nodes = syntax.walk(clause.value) if clause.value is not None else ()
+        return any(isinstance(n, syntax.Call) and n.function == "list_append" for n in nodes)
     domain = evidence.domain(write.entity, str(clause.path.parts[0]))
     return clause.action == "ADD" and domain is not None and domain.set is not None
 
@@ -215,7 +215,7 @@ def _changed_bytes(evidence: Evidence, write: Write) -> float | None:
     entity = evidence.items.entities[write.entity.name] if evidence.items is not None else None
     node = evidence.node(write.pattern, write.part, "update")
     total = 0.0
-    for name in expressions.attributes(expressions.Projection(tuple(clause.path for clause in node.clauses))):
+    for name in syntax.attributes(syntax.Projection(tuple(clause.path for clause in node.clauses))):
         column = entity.columns.get(name) if entity is not None else None
         if column is None or not len(column):
             return None
@@ -423,7 +423,7 @@ def _with(stated: str | None, more: str) -> str:
 
 def _named(evidence: Evidence, pattern: AccessPattern, key: str) -> tuple[str, ...]:
     node = evidence.node(pattern, pattern, key)
-    return expressions.attributes(node) if node is not None else ()
+    return syntax.attributes(node) if node is not None else ()
 
 
 def _looked_at(evidence: Evidence, pattern: AccessPattern, name: str) -> bool:
@@ -485,7 +485,7 @@ def expired_items_in_the_way(evidence: Evidence) -> Iterator[Finding]:
         name = str(table.ttl)
         for write in evidence.writes_of(entity.name, "Put", "Update"):
             condition = evidence.node(write.pattern, write.part, "condition")
-            if condition is None or name in expressions.attributes(condition) or write.pattern.expect.error:
+            if condition is None or name in syntax.attributes(condition) or write.pattern.expect.error:
                 continue
             now, key = f"{written(name)} > :now", written(table.partition_key)
             if write.operation == "Put" and needs_no_item(condition) and _taken_again(evidence, write):
