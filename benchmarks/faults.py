@@ -26,6 +26,7 @@ from unittest.mock import patch
 from benchmarks.items import ROOT
 from benchmarks.ratios import Fact
 from workbench import runs
+from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.engines import Engine, start_engine
@@ -33,7 +34,6 @@ from workbench.errors import EngineError
 from workbench.installing import find_files
 from workbench.items import Items, generate_items
 from workbench.java import find_java
-from workbench.requests import to_item
 from workbench.runs import run_patterns
 
 TOLD_SECONDS = 5.0  # after a kill, until the error is there

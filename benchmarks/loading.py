@@ -26,11 +26,11 @@ import tqdm.auto
 from benchmarks.items import ROOT, peak_megabytes, task_design
 from benchmarks.ratios import Fact, Ratio, rate_facts, rates, ratio
 from workbench import limits
+from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.engines import Engine, start_engine
 from workbench.items import Items, generate_items
 from workbench.loading import WORKERS
-from workbench.requests import to_item
 from workbench.runs import run_patterns
 from workbench.tables import table_parameters
 

@@ -11,7 +11,7 @@ from workbench.changes import change, entry_units, members, stored_places, table
 from workbench.columns import Maps, Numbers, Pooled, Texts, constant
 from workbench.designfile import parse_design
 from workbench.items import Items, generate_items
-from workbench.requests import new_items
+from workbench.picks import new_items
 from workbench.sizes import item_size, value_size
 from workbench.updates import unequal
 

@@ -404,7 +404,7 @@ HANDED = """
 import signal, sys
 from workbench import runs
 from workbench.__main__ import main
-runs._record = lambda *_: signal.raise_signal(signal.SIGINT)
+runs.call_record = lambda *_: signal.raise_signal(signal.SIGINT)
 main(sys.argv[1:])
 """
 

@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 from tests.designs import BOARD, SHIPPED, as_yaml, changed, design, items, rows
 from workbench import limits
 from workbench.capacity import item_size
+from workbench.descriptors import to_item
 from workbench.design import key_template
 from workbench.designfile import load_design, parse_design
 from workbench.domains import Domain
 from workbench.fields import MOST_VALUES, drawn, field_values
 from workbench.identity import key_types
 from workbench.items import DEFAULT_NOW, Items, generate_items
-from workbench.requests import to_item
 
 ROOT = Path(__file__).parent.parent
 DIGEST = """
 import hashlib, sys
 from workbench.designfile import parse_design
 from workbench.items import generate_items
-from workbench.requests import to_item
+from workbench.descriptors import to_item
 items = generate_items(parse_design(sys.stdin.read()), seed=7)
 made = [to_item(item) for entity in items.entities.values() for item in entity.take(range(len(entity)))]
 print(hashlib.sha256(repr(made).encode()).hexdigest())

@@ -14,13 +14,13 @@ import tqdm.auto
 from boto3.dynamodb.types import TypeDeserializer
 
 from workbench import loading
+from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, count_items
-from workbench.requests import to_item
 from workbench.runs import run_patterns
 from workbench.tables import RunTables
 
@@ -390,7 +390,7 @@ access_patterns: {get: {operation: GetItem}}
 
 def test_calls_that_were_interrupted_leave_nothing_and_the_engine_usable(items, engine, monkeypatch):
     """What the calls changed is nothing to go on from: the tables go, unless they are to be kept."""
-    monkeypatch.setattr("workbench.runs._record", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("workbench.runs.call_record", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         load(items, engine)
     assert tables_left(engine) == []

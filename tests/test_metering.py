@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import metering
+from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.engines import Engine
 from workbench.items import Items, generate_items
 from workbench.metering import Meter
-from workbench.requests import Request, to_item
+from workbench.requests import Request
 from workbench.runs import Run, run_patterns
 from workbench.sizes import item_size
 from workbench.tables import RunTables

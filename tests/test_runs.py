@@ -543,7 +543,7 @@ def test_an_engine_that_ends_in_the_middle_is_an_engine_error(monkeypatch):
         def ended(*_: object) -> None:
             engine._server.process.kill()  # type: ignore[union-attr]
 
-        monkeypatch.setattr("workbench.runs._expectations", lambda *_: ended() or [])
+        monkeypatch.setattr("workbench.runs.unmet", lambda *_: ended() or [])
         with pytest.raises(EngineError):
             run_patterns(items.design, engine, items, progress=False)
 

@@ -1,8 +1,8 @@
 """Bindings: what each `:x` of an access pattern stands for, as a column over the items that it may ask for.
 
 A request's values come from one item: `:PK` is its key, a template is written with its fields, a constant is the same
-in all. What an update writes is drawn anew unless the design states it, from the domain of the attribute. `requests`
-binds the values of single requests; here those of all items are bound at once, so that sums can be exact.
+in all. What an update writes is drawn anew unless the design states it, from the domain of the attribute.
+`placeholders` binds the values of single requests; here those of all items are bound at once, so that sums are exact.
 """
 
 from collections.abc import Mapping

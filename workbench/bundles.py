@@ -20,7 +20,7 @@ from workbench.design import AccessPattern, Action
 from workbench.entities import EntityItems
 from workbench.identity import key_renamings
 from workbench.items import Items
-from workbench.requests import key_holders_first
+from workbench.members import key_holders_first
 
 Floats = NDArray[np.float64]
 UNKNOWN = -2  # the place of a field's value where a call has none; -1 is that of an item without one

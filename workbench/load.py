@@ -25,6 +25,7 @@ from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
 from workbench.motions import holds_now
+from workbench.picks import of_fields
 from workbench.reach import (
     collection_sizes,
     collection_units,
@@ -34,7 +35,6 @@ from workbench.reach import (
     query_condition,
     read_factor,
 )
-from workbench.requests import of_fields
 from workbench.ring import UNMET, PartitionKeys
 from workbench.targets import request_weights
 

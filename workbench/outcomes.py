@@ -20,9 +20,10 @@ from workbench.design import AccessPattern, Action, Table
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.load import asked_collections, reads_one_item
+from workbench.picks import drawn_items, new_items
 from workbench.reach import certain_reach, collection_sizes, page_units, query_condition, read_factor
 from workbench.readings import Readings
-from workbench.requests import draw_calls, drawn_items, new_items, overrides
+from workbench.requests import draw_calls, overrides
 from workbench.ring import PartitionKeys
 
 Floats = NDArray[np.float64]

@@ -31,7 +31,8 @@ from workbench.expressions import parse_key_condition, parse_projection
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
-from workbench.requests import Request, new_items
+from workbench.picks import new_items
+from workbench.requests import Request
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 from workbench.syntax import attributes, resolve
 from workbench.targets import draw_places, request_weights

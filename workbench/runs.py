@@ -8,26 +8,26 @@ is checked; an expectation that does not hold fails the run, after everything wa
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
 from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.attempts import UNKNOWN
-from workbench.capacity import Units
-from workbench.design import READS, AccessPattern, Design, key_template
+from workbench.descriptors import to_item
+from workbench.design import READS, AccessPattern, Design
 from workbench.engines import Engine
-from workbench.errata import ERRATA, Arm, Verdict, verdict
+from workbench.errata import ERRATA, verdict
 from workbench.errors import EngineError, RequestError
+from workbench.expectations import unmet
 from workbench.explain import Explanation, explain
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
-from workbench.metering import Meter, Metered
-from workbench.requests import Call, to_item
-from workbench.results import Result, html_table, number
+from workbench.metering import Meter
+from workbench.records import arm_lines, call_charges, call_record, mean, tells_costs
+from workbench.results import Result, html_table
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
 from workbench.serving import unserved_reason
 from workbench.tables import RunTables, default_prefix
@@ -116,7 +116,7 @@ class Run(Result):
             "pattern", "table", "arm", "kind", "units", "engine_units", "mean_units_per_call",
             "mean_engine_units_per_call",
         ]  # fmt: skip
-        return pd.DataFrame(list(_arm_lines(self.records, self.charges)), columns=columns)
+        return pd.DataFrame(list(arm_lines(self.records, self.charges)), columns=columns)
 
     @property
     def summary(self) -> "pd.DataFrame":
@@ -136,10 +136,10 @@ class Run(Result):
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
-        good = [r for r in mine if _tells_costs(r)]
+        good = [r for r in mine if tells_costs(r)]
         line: dict[str, Any] = {"pattern": pattern.name, "operation": pattern.operation, "calls": len(mine)}
         for name in ("items_scanned", "items_returned", "read_units", "write_units", "engine_units"):
-            line[name] = _mean([r[name] for r in good])
+            line[name] = mean([r[name] for r in good])
         latencies = sorted(r["latency_ms"] for r in good)
         line["latency_ms_p50"] = latencies[(len(good) - 1) // 2] if good else math.nan
         line["latency_ms_p95"] = latencies[math.ceil(0.95 * len(good)) - 1] if good else math.nan
@@ -148,13 +148,6 @@ class Run(Result):
         line["unknown"] = sum(r["error"] == UNKNOWN for r in mine)
         line["note"] = f"not served: {self.unserved[pattern.name]}" if pattern.name in self.unserved else ""
         return line
-
-
-def _tells_costs(record: Mapping[str, Any]) -> bool:
-    """Whether a call says what its pattern costs: one that failed unexpectedly or was sent twice is only counted."""
-    if record["repeats"] and record["operation"] not in READS:
-        return False
-    return not record["error"] or record["as_expected"]
 
 
 def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
@@ -172,26 +165,6 @@ def shown_arms(arms: "pd.DataFrame") -> "pd.DataFrame":
     """Units by table and index as people read them, of the access patterns that consume in more than one place."""
     several = arms[arms.pattern.duplicated(keep=False)]
     return several[list(SHOWN_ARMS)].rename(columns=SHOWN_ARMS)
-
-
-def _mean(values: list[Any]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else math.nan
-
-
-def _arm_lines(records: tuple[dict[str, Any], ...], charges: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
-    calls = Counter(record["pattern"] for record in records)
-    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
-    for charge in charges:
-        found.setdefault((charge["pattern"], charge["table"], charge["arm"], charge["kind"]), []).append(charge)
-    for (pattern, table, arm, kind), parts in found.items():
-        units = sum(part["units"] for part in parts)
-        said = [part["engine_units"] for part in parts if part["engine_units"] is not None]
-        yield {
-            "pattern": pattern, "table": table, "arm": arm, "kind": kind, "units": units,
-            "engine_units": sum(said) if said else math.nan, "mean_units_per_call": units / calls[pattern],
-            "mean_engine_units_per_call": sum(said) / calls[pattern] if said else math.nan,
-        }  # fmt: skip
 
 
 def run_patterns(
@@ -305,9 +278,9 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
             for i, call in enumerate(calls):
                 metered = [meter.send(pattern, request) for request in call.requests]
                 verdicts = [verdict(tables.engine.behaves_as, pattern.operation, one) for one in metered]
-                wrong = _expectations(design, pattern, metered)
-                records.append(_record(design, pattern, i, call, metered, verdicts, not wrong))
-                charges += _charges(pattern, i, metered, verdicts)
+                wrong = unmet(design, pattern, metered)
+                records.append(call_record(design, pattern, i, call, metered, verdicts, not wrong))
+                charges += call_charges(pattern, i, metered, verdicts)
                 if tables.engine.behaves_as in ERRATA:  # of an engine that is not known, a number proves nothing
                     wrong += [unexplained(one.difference, tables.engine) for one in verdicts if one.difference]
                 failures += [f"{name}, call {i + 1}: {reason}" for reason in wrong]
@@ -389,153 +362,3 @@ def _check_abilities(design: Design, engine: Engine) -> None:
 def unexplained(difference: str, engine: Engine) -> str:
     """What is said of an engine's number that neither the service's rules nor a known mistake predicts."""
     return f"{difference}, which no known mistake of {engine.name} explains: its number or ours is wrong"
-
-
-def _record(
-    design: Design,
-    pattern: AccessPattern,
-    i: int,
-    call: Call,
-    metered: list[Metered],
-    verdicts: list[Verdict],
-    as_expected: bool,
-) -> dict[str, Any]:
-    engine = [m.engine_units for m in metered if m.engine_units is not None]
-    # of a write that was sent twice, or whose answer was lost, nobody knows them
-    known = pattern.is_read or not any(m.repeats or m.error == UNKNOWN for m in metered)
-    return {
-        "pattern": pattern.name,
-        "operation": pattern.operation,
-        "table": design.table_for(pattern).name,
-        "index": pattern.index or "",
-        "call": i,
-        "requests": len(call.requests),
-        "pages": sum(m.pages for m in metered),
-        "items_scanned": sum(m.scanned for m in metered),
-        "items_returned": sum(m.count for m in metered),
-        "read_units": sum(u.total for m in metered for u in m.reads.values()),
-        "write_units": sum(u.total for m in metered for u in m.writes.values()) if known else math.nan,
-        "engine_units": sum(engine) if engine else None,
-        "errata": tuple(dict.fromkeys(erratum for one in verdicts for erratum in one.errata)),
-        "latency_ms": 1000 * sum(m.seconds for m in metered),
-        "repeats": sum(m.repeats for m in metered),
-        "error": next((m.error for m in metered if m.error), ""),
-        "as_expected": as_expected,
-        "steps": tuple(step for m in metered for step in m.steps),
-    }
-
-
-def _charges(
-    pattern: AccessPattern, i: int, metered: list[Metered], verdicts: list[Verdict]
-) -> Iterator[dict[str, Any]]:
-    """Each request's units by arm, ours and the engine's."""
-    kind = "read" if pattern.is_read else "write"
-    for one, said in zip(metered, verdicts, strict=True):
-        ours = {arm: n for table, units in (one.reads if pattern.is_read else one.writes).items()
-                for arm, n in _arms(table, units)}  # fmt: skip
-        for table, index in {**ours, **(said.arms or {})}:
-            yield {
-                "pattern": pattern.name,
-                "call": i,
-                "table": table,
-                "arm": f"index {index}" if index else f"table {table}",
-                "kind": kind,
-                "units": ours.get((table, index), 0.0),
-                "engine_units": None if said.arms is None else said.arms.get((table, index), 0.0),
-            }
-
-
-def _arms(table: str, units: Units) -> Iterator[tuple[Arm, float]]:
-    if units.table:
-        yield (table, ""), units.table
-    for name, amount in (*units.gsi.items(), *units.lsi.items()):
-        yield (table, name), amount
-
-
-# What must come back
-
-
-def _expectations(design: Design, pattern: AccessPattern, metered: list[Metered]) -> list[str]:
-    """What did not come out as the pattern expects, in words."""
-    wanted, error = pattern.expect.error, next((m for m in metered if m.error), None)
-    if wanted:
-        seen = error.error if error else "success"
-        return [] if seen == wanted else [f"expected {wanted}, and it was {seen}"]
-    if error:
-        return [f"{error.error}: {error.message}"]
-    return [reason for check in _CHECKS for reason in check(design, pattern, metered)]
-
-
-def _check_items(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    count = sum(m.count for m in metered)
-    if pattern.expect.items and not pattern.expect.items[0] <= count <= pattern.expect.items[1]:
-        yield f"expected {_range(pattern.expect.items)} items, and {count} came back"
-
-
-def _check_units(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    units = sum(u.total for m in metered for arms in (m.reads, m.writes) for u in arms.values())
-    if pattern.expect.units and not pattern.expect.units[0] <= units <= pattern.expect.units[1]:
-        yield f"expected {_range(pattern.expect.units)} units, and it took {number(units)}"
-
-
-def _range(bounds: tuple[float, float]) -> str:
-    low, high = bounds
-    if low == high:
-        return number(low)
-    return f"at least {number(low)}" if math.isinf(high) else f"{number(low)} to {number(high)}"
-
-
-def _check_order(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    name = pattern.expect.order
-    for one in metered if name else ():
-        found = [_sortable(item[name]) for item in one.returned if name in item]
-        if len(found) < len(one.returned):
-            yield f"expected the items ordered by {name}, and {len(one.returned) - len(found)} of them lack it"
-        elif found != sorted(found, reverse=pattern.descending):
-            yield f"expected the items ordered by {name}, and they are not"
-
-
-def _sortable(value: Mapping[str, Any]) -> tuple[str, Any]:
-    """A value in DynamoDB's order: numbers by value, text by its UTF-8 bytes."""
-    ((tag, content),) = value.items()
-    return tag, {"N": Decimal, "S": str.encode, "B": bytes}.get(tag, repr)(content)
-
-
-def _check_attributes(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    returned = [item for one in metered for item in one.returned]
-    for name in pattern.expect.attributes:
-        if lacking := sum(name not in item for item in returned):
-            yield f"expected {name} in every item, and {lacking} of {len(returned)} lack it"
-
-
-def _check_entity(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    """What comes back must be items of the pattern's entities, as far as their keys tell."""
-    if not pattern.is_read or pattern.table:
-        return
-    for item in (item for m in metered for item in m.returned):
-        keys = {name: value.get("S") for name, value in item.items()}
-        if not any(_could_be(design, entity.name, keys) for entity in design.addressed(pattern)):
-            table = design.table_for(pattern)
-            shown = ", ".join(f"{name} = {keys.get(name)}" for name in table.key_attributes if keys.get(name))
-            names = " or ".join(entity.name for entity in design.addressed(pattern))
-            yield f"expected items of {names}, and {shown} came back"
-            return
-
-
-def _could_be(design: Design, entity: str, keys: Mapping[str, str | None]) -> bool:
-    domains = design.domains_of(entity)
-    for name in design.table_of(entity).key_attributes:
-        domain, text = domains.get(name), keys.get(name)
-        template = key_template(domain, name) if domain else None
-        if text is not None and template is not None and template.match(text) is None:
-            return False
-    return True
-
-
-_CHECKS: tuple[Callable[[Design, AccessPattern, list[Metered]], Iterator[str]], ...] = (
-    _check_items,
-    _check_units,
-    _check_order,
-    _check_attributes,
-    _check_entity,
-)

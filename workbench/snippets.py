@@ -15,7 +15,7 @@ from workbench.access import EXPRESSIONS
 from workbench.arguments import MORE, Binding, Member, Scope, identifier, members_of, python, snake
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
-from workbench.requests import API_NAMES
+from workbench.placeholders import API_NAMES
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Items as the text that DynamoDB's API takes, written column by column, without a dictionary in between.
 
 A load sends every item once and looks at none: making dictionaries first and walking through them costs four times as
-much as writing the text from the columns. The text is the same as that of `requests.to_item` (AWS:
+much as writing the text from the columns. The text is the same as that of `descriptors.to_item` (AWS:
 Programming.LowLevelAPI, "data type descriptors").
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from workbench import limits
 from workbench.columns import ABSENT, Column, Ints, Numbers, Pooled
+from workbench.descriptors import to_wire
 from workbench.entities import EntityItems
-from workbench.requests import to_wire
 
 BLOCK_ITEMS, BLOCK_BYTES = 1_000, 4 * limits.MB  # written at a time: bounds memory, however many or large items are
 
