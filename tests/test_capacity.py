@@ -14,7 +14,7 @@ from boto3.dynamodb.types import Binary, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench import capacity, sizes
+from workbench import capacity, numbers, sizes
 from workbench.capacity import IndexSchema, Units
 from workbench.sizes import Refusal
 
@@ -24,12 +24,12 @@ integers = st.integers(-(10**38) + 1, 10**38 - 1)
 decimals = st.builds(
     lambda digits, power: Decimal(digits).scaleb(power), st.integers(-(10**20), 10**20), st.integers(-100, 80)
 )
-numbers = integers | decimals
+any_number = integers | decimals
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 binaries = st.binary(max_size=20)
-sets = st.one_of(*(st.frozensets(kind, min_size=1, max_size=4).map(set) for kind in (texts, binaries, numbers)))
+sets = st.one_of(*(st.frozensets(kind, min_size=1, max_size=4).map(set) for kind in (texts, binaries, any_number)))
 values = st.recursive(
-    st.none() | st.booleans() | numbers | texts | binaries | sets,
+    st.none() | st.booleans() | any_number | texts | binaries | sets,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
@@ -67,33 +67,33 @@ def published_number_size(number) -> int:
     return 1 + math.ceil(len(whole) / 2) + math.ceil(len(fraction) / 2) + (Decimal(number) < 0)
 
 
-@given(numbers)
+@given(any_number)
 def test_number_size_is_the_published_formula_where_captures_decide(number):
     """Nobody has captured an even count of digits that straddles base 100 (120), nor a negative of 20 pairs."""
     _, digits, power = Decimal(number).as_tuple()
     text = "".join(map(str, digits))
     significant, last = text.strip("0"), power + len(text) - len(text.rstrip("0"))
     if len(significant) <= 36 and not (len(significant) % 2 == 0 and last % 2 == 1):
-        assert sizes.number_size(number) == published_number_size(number)
+        assert numbers.number_size(number) == published_number_size(number)
 
 
-@given(numbers)
+@given(any_number)
 def test_number_size_is_the_length_of_its_key_bytes(number):
-    assert sizes.number_size(number) == len(sizes.number_key_bytes(number)) <= 21
+    assert numbers.number_size(number) == len(numbers.number_key_bytes(number)) <= 21
 
 
-@given(numbers, numbers)
+@given(any_number, any_number)
 def test_key_bytes_sort_as_the_numbers_do(one, other):
     """The property that the base-100 encoding exists for (Oracle's NUMBER)."""
-    assert (sizes.number_key_bytes(one) < sizes.number_key_bytes(other)) == (one < other)
+    assert (numbers.number_key_bytes(one) < numbers.number_key_bytes(other)) == (one < other)
 
 
-@given(numbers)
+@given(any_number)
 def test_number_text_has_the_same_value_and_reads_back_as_itself(number):
-    text = sizes.number_text(number)
+    text = numbers.number_text(number)
     assert Decimal(text) == number
-    assert sizes.number_text(text) == text
-    assert sizes.number_size(text) == sizes.number_size(number)
+    assert numbers.number_text(text) == text
+    assert numbers.number_size(text) == numbers.number_size(number)
 
 
 @pytest.mark.parametrize(
@@ -118,25 +118,25 @@ def test_number_text_has_the_same_value_and_reads_back_as_itself(number):
 def test_what_dynamodb_does_not_take_for_a_number(number, problem):
     """Constraints.html: 38 digits, 1E-130 to 9.99...E+125."""
     with pytest.raises(ValueError, match=problem.replace(".", r"\.").replace("+", r"\+")):
-        sizes.number_size(number)
+        numbers.number_size(number)
 
 
 def test_an_integer_too_long_to_be_written_is_refused_at_once():
     for number in (10**5000, -(10**5000), 2**1000):
         with pytest.raises(ValueError, match="outside the range"):
-            sizes.number_size(number)
+            numbers.number_size(number)
 
 
 @pytest.mark.parametrize(
     "number", ["1" * 38, "1" * 38 + "0" * 88, "9." + "9" * 37 + "E+125", "1E-130", "0E125", "+5", "5.", ".5"]
 )
 def test_numbers_at_the_edge_that_dynamodb_takes(number):
-    assert 1 <= sizes.number_size(number) <= 21
+    assert 1 <= numbers.number_size(number) <= 21
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-10_000, 10_000), min_size=1))
 def test_integer_sizes_are_number_sizes(whole):
-    assert sizes.integer_sizes(whole).tolist() == [sizes.number_size(n) for n in whole]
+    assert numbers.integer_sizes(whole).tolist() == [numbers.number_size(n) for n in whole]
 
 
 @pytest.mark.parametrize("kind", ["int8", "int16", "int32", "int64", "uint8", "uint64"])
@@ -144,14 +144,14 @@ def test_integer_sizes_of_the_lowest_highest_and_round_integers_of_each_type(kin
     info = np.iinfo(kind)
     whole = [info.min, info.max, 0, 1, 10, 100, *(10**k for k in range(3, 20) if 10**k <= info.max)]
     array = np.array(whole, dtype=kind)
-    assert sizes.integer_sizes(array).tolist() == [sizes.number_size(int(n)) for n in array]
+    assert numbers.integer_sizes(array).tolist() == [numbers.number_size(int(n)) for n in array]
 
 
 def test_integer_sizes_keep_the_shape_and_refuse_floats():
-    assert sizes.integer_sizes(np.zeros((2, 3), int)).shape == (2, 3)
-    assert sizes.integer_sizes(np.array([], int)).shape == (0,)
+    assert numbers.integer_sizes(np.zeros((2, 3), int)).shape == (2, 3)
+    assert numbers.integer_sizes(np.array([], int)).shape == (0,)
     with pytest.raises(TypeError, match="an array of integers, not of float64"):
-        sizes.integer_sizes([1.5])
+        numbers.integer_sizes([1.5])
 
 
 # -- items -------------------------------------------------------------------------------------------------------------
@@ -170,8 +170,8 @@ def test_values_weigh_what_the_guide_says():
 
 def test_a_set_weighs_its_elements_only():
     """github.com/ExtendDB/extenddb issue 91: the service takes 20,479 numbers of 38 digits, 409,587 bytes."""
-    numbers = {10**37 + n for n in range(1, 30_000) if n % 10}
-    item = {"pk": "p", "data": set(sorted(numbers)[:20_479])}
+    written = {10**37 + n for n in range(1, 30_000) if n % 10}
+    item = {"pk": "p", "data": set(sorted(written)[:20_479])}
     assert sizes.item_size(item) == 7 + 20_479 * 20 == 409_587
     assert sizes.size_gate("PutItem", item) is None
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from workbench import capacity
 from workbench.capacity import IndexSchema
 from workbench.changes import change, entry_units, members, stored_places, table_units
-from workbench.columns import Maps, Numbers, Pooled, Texts, constant
+from workbench.columns import Maps, Numbers, Pooled, constant
 from workbench.designfile import parse_design
 from workbench.items import Items, generate_items
 from workbench.picks import new_items
 from workbench.sizes import item_size, value_size
+from workbench.text_columns import Texts
 from workbench.updates import unequal
 
 DESIGN = """

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from workbench import authorization, capacity, limits, prices, sizes, throughput
+from workbench import authorization, capacity, limits, numbers, prices, sizes, throughput
 from workbench.capacity import IndexSchema, Units
 from workbench.ring import key_hash
 
@@ -386,7 +386,7 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
     "sort_key_bytes": lambda size: capacity.check_item({"pk": "p", "sk": "x" * size}, "pk", "sk"),
     "partition_key": lambda value: capacity.check_item({"pk": value}, "pk"),
     "sort_key": lambda value: capacity.check_item({"pk": {"S": "p"}, "sk": value}, "pk", "sk"),
-    "number": lambda number: sizes.number_size(str(number)),
+    "number": lambda number: numbers.number_size(str(number)),
     "nesting_levels": lambda levels: sizes.item_size(_nested(levels)),
 }
 
@@ -714,8 +714,8 @@ def _decreases(source: Mapping[str, Any]) -> dict[str, int]:
 
 
 COVERED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-    "number_size": lambda source: sizes.number_size(source["N"]),
-    "number_roundtrip": lambda source: sizes.number_text(source["N"]),
+    "number_size": lambda source: numbers.number_size(source["N"]),
+    "number_roundtrip": lambda source: numbers.number_text(source["N"]),
     "item_size": lambda source: sizes.item_size(source["item"]),
     "index_entry_size": _entry_size,
     "size_gate": _size_gate,

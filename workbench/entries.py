@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from workbench.explain import Step
-from workbench.sizes import Item, Tagged, binary_content, item_size, parsed_number, tagging
+from workbench.numbers import parsed_number
+from workbench.sizes import Item, Tagged, binary_content, item_size, tagging
 
 
 @dataclass(frozen=True)

@@ -16,24 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.columns import (
-    TEXT_STARTS,
-    Column,
-    Ids,
-    Ints,
-    Numbers,
-    Ordinals,
-    Pooled,
-    Texts,
-    Times,
-    as_text,
-    constant,
-    joined,
-    to_instants,
-    to_ticks,
-)
+from workbench.columns import Column, Ints, Numbers, Ordinals, Pooled, as_text, constant, joined
 from workbench.distributions import Amount
 from workbench.domains import Domain
+from workbench.text_columns import TEXT_STARTS, Ids, Texts, Times, to_instants, to_ticks
 from workbench.typewords import ID_TYPES, TIME_TYPES, TypeWord
 
 POOL_SIZE = 1000

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.bindings import bound
-from workbench.columns import Column, Ints, Pooled, Times
+from workbench.columns import Column, Ints, Pooled
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
 from workbench.entities import EntityItems
@@ -28,6 +28,7 @@ from workbench.identity import key_fields, origin, parents
 from workbench.items import Items
 from workbench.ring import UNMET, PartitionKeys
 from workbench.syntax import Value, resolve
+from workbench.text_columns import Times
 from workbench.typewords import ID_TYPES, SECONDS
 
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]

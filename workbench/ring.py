@@ -23,7 +23,7 @@ from workbench.columns import Column, Ints, Mask, combine
 from workbench.design import Index, Table
 from workbench.entities import EntityItems
 from workbench.items import Items
-from workbench.sizes import number_key_bytes
+from workbench.numbers import number_key_bytes
 
 KeyPart = str | int | float | Decimal | bytes
 KeyValue = tuple[KeyPart, ...]  # one part, but for global indexes with up to four partition key attributes

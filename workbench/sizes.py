@@ -20,129 +20,11 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from workbench import limits
+from workbench.numbers import float_refused, number_size, short
 
 Item = Mapping[str, Any]
 Tagged = Callable[[Any], tuple[str, Any]]  # a value as its type tag and its content
-
-# -- numbers -----------------------------------------------------------------------------------------------------------
-
-_NUMBER = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,18}))?").fullmatch
-_LOWEST, _HIGHEST = limits.NUMBER_EXPONENTS
-
-
-def number_size(number: str | int | Decimal) -> int:
-    """Bytes of a number: one, and one for each pair of digits either side of the decimal point; a minus costs one.
-
-    The pairs are the digits of base 100, zeros at both ends dropped; 21 bytes at most. ValueError for more than 38
-    significant digits or a magnitude outside 1E-130..9.99E+125.
-
-    >>> [number_size(n) for n in ("0", "15", "1.5", "-42", "1E125", "120")]
-    [1, 2, 3, 3, 2, 3]
-    """
-    text = number if type(number) is str else _number_text(number)
-    if text.isdigit() and text.isascii() and len(text) <= limits.NUMBER_DIGITS:
-        digits = text.rstrip("0")  # the common case: a whole number, in range as it stands
-        shift = (len(text) - len(digits)) & 1
-        count = len(digits.lstrip("0"))
-        return 1 + (count + shift + 1) // 2 if count else 1
-    negative, digits, power = parsed_number(text)
-    if not digits:
-        return 1
-    pairs = (len(digits) + (power & 1) + 1) // 2
-    return 1 + pairs + (negative and pairs < 20)
-
-
-def parsed_number(number: Any) -> tuple[bool, str, int]:
-    """Whether it is negative, its significant digits, and the power of ten of the last one."""
-    text = _number_text(number)
-    found = _NUMBER(text)
-    if not found or not (found[2] or found[3]):
-        raise ValueError(f"{_short(text)} is not a number: digits, one point, an exponent")
-    sign, whole, fraction, exponent = found.groups()
-    written = (whole + fraction).lstrip("0")
-    digits = written.rstrip("0")
-    if len(digits) > limits.NUMBER_DIGITS:
-        raise ValueError(f"{_short(text)} has {len(digits)} significant digits; at most {limits.NUMBER_DIGITS} fit")
-    power = int(exponent or 0) - len(fraction) + len(written) - len(digits)
-    # The service checks a zero by the exponent it is written with: 0E126 is refused.
-    magnitude = power + len(digits) - 1 if digits else int(exponent or 0)
-    if not _LOWEST <= magnitude <= _HIGHEST:
-        raise ValueError(f"{_short(text)} is outside the range of numbers, 1E{_LOWEST} to 9.99E+{_HIGHEST}")
-    return (sign == "-", digits, power) if digits else (False, "", 0)
-
-
-def _number_text(number: Any) -> str:
-    if isinstance(number, str):
-        return number
-    if isinstance(number, int) and not isinstance(number, bool):
-        bits = number.bit_length()  # Python refuses to write out an integer of thousands of digits
-        return str(number) if bits < 1000 else f"1E{bits * 3 // 10}"
-    if isinstance(number, Decimal):
-        return str(number)
-    raise ValueError(_refused(number) if isinstance(number, float) else f"{_short(number)} is not a number")
-
-
-def number_text(number: str | int | Decimal) -> str:
-    """The number as DynamoDB gives it back: plain digits, without leading and trailing zeros.
-
-    >>> number_text("0042.1200"), number_text("-0"), len(number_text("1E125"))
-    ('42.12', '0', 126)
-    """
-    negative, digits, power = parsed_number(number)
-    return format(Decimal((negative, tuple(map(int, digits or "0")), power)), "f")
-
-
-def number_key_bytes(number: str | int | Decimal) -> bytes:
-    """The bytes that stand for a number when it is hashed as a partition key: base 100, its exponent in front.
-
-    Negative numbers are complemented and, unless 20 pairs fill it, closed by 102. Hashed as MD5("Outliers" + bytes)
-    they reproduce the order in which the service scans numeric keys; reverse-engineered, no contract.
-
-    >>> number_key_bytes(1).hex(), number_key_bytes("-0.09").hex(), number_key_bytes(0).hex()
-    ('c102', '3f5c66', '80')
-    """
-    negative, digits, power = parsed_number(number)
-    if not digits:
-        return b"\x80"
-    digits += "0" * (power & 1)
-    digits = digits.rjust(len(digits) + 1 & ~1, "0")
-    pairs = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
-    first = 0xC0 + (power - (power & 1)) // 2 + len(pairs)
-    if not negative:
-        return bytes([first, *(pair + 1 for pair in pairs)])
-    return bytes([first ^ 0xFF, *(101 - pair for pair in pairs), *([102] if len(pairs) < 20 else [])])
-
-
-_BASE_100 = 100 ** np.arange(1, 10, dtype=np.uint64)
-
-
-def integer_sizes(integers: ArrayLike) -> NDArray[np.int64]:
-    """Bytes of each whole number: `number_size` of an array. TypeError unless it holds integers.
-
-    >>> integer_sizes([0, 15, -42, 120, 10_000]).tolist()
-    [1, 2, 3, 3, 2]
-    """
-    array = np.atleast_1d(integers)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"integer_sizes takes an array of integers, not of {array.dtype}")
-    wide = array.astype(np.int64) if array.dtype.kind == "i" else array
-    absolute = np.abs(wide).astype(np.uint64)  # right for the lowest int64 too, whose absolute value wraps to itself
-    sizes = np.searchsorted(_BASE_100, absolute, side="right") + 2 + (array < 0)
-    divisible = np.flatnonzero(absolute % 100 == 0)
-    for power in _BASE_100:
-        divisible = divisible[absolute.flat[divisible] % power == 0]
-        sizes.flat[divisible] -= 1
-        if not divisible.size:
-            break
-    sizes[absolute == 0] = 1
-    return sizes
-
-
-# -- values and items --------------------------------------------------------------------------------------------------
 
 
 def item_size(item: Item) -> int:
@@ -156,7 +38,7 @@ def item_size(item: Item) -> int:
     ValueError: address.lines[1]: 1.5 is a float; DynamoDB's numbers are decimal: write Decimal('1.5')
     """
     if not isinstance(item, Mapping):
-        raise ValueError(f"{_short(item)} is not an item: a mapping of attribute names to values")
+        raise ValueError(f"{short(item)} is not an item: a mapping of attribute names to values")
     try:
         return _members_size(item, 0, tagging(item)) - len(item)
     except ValueError as error:
@@ -185,9 +67,9 @@ def _wire(value: Any) -> tuple[str, Any]:
     try:
         ((tag, content),) = value.items()
     except (AttributeError, ValueError):
-        raise ValueError(f"{_short(value)} is not one type tag with its content, as {{'S': 'x'}}") from None
+        raise ValueError(f"{short(value)} is not one type tag with its content, as {{'S': 'x'}}") from None
     if tag not in _SIZES:
-        raise ValueError(f"{_short(tag)} is an unknown type tag; known are {', '.join(_SIZES)}")
+        raise ValueError(f"{short(tag)} is an unknown type tag; known are {', '.join(_SIZES)}")
     return tag, content
 
 
@@ -226,13 +108,8 @@ def _uncommon_tag(value: Any) -> str:
 
 def _refused(value: Any) -> str:
     if isinstance(value, float):
-        return f"{_short(value)} is a float; DynamoDB's numbers are decimal: write Decimal('{value}')"
-    return f"{_short(value)} is of type {type(value).__name__}, which DynamoDB has no attribute type for"
-
-
-def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | bytes | list | dict) else str(value)
-    return text if len(text) <= 60 else f"{text[:50]}… ({len(text)} characters)"
+        return float_refused(value)
+    return f"{short(value)} is of type {type(value).__name__}, which DynamoDB has no attribute type for"
 
 
 def _inside(step: str, error: ValueError) -> ValueError:
@@ -252,7 +129,7 @@ def _utf8(text: str) -> int:
 
 def _text_size(content: Any, depth: int, tagged: Tagged) -> int:
     if not isinstance(content, str):
-        raise ValueError(f"{_short(content)} is not text")
+        raise ValueError(f"{short(content)} is not text")
     return _utf8(content)
 
 
@@ -265,19 +142,19 @@ def binary_content(content: Any) -> bytes | bytearray:
     if isinstance(content, str):  # JSON carries binary as base64; only the bytes behind it count
         return binascii.a2b_base64(content, strict_mode=True)
     if not isinstance(content, bytes | bytearray):
-        raise ValueError(f"{_short(content)} is not binary: bytes, or base64 text in DynamoDB JSON")
+        raise ValueError(f"{short(content)} is not binary: bytes, or base64 text in DynamoDB JSON")
     return content
 
 
 def _flag_size(content: Any, depth: int, tagged: Tagged) -> int:
     if not isinstance(content, bool):
-        raise ValueError(f"{_short(content)} is not true or false")
+        raise ValueError(f"{short(content)} is not true or false")
     return 1
 
 
 def _null_size(content: Any, depth: int, tagged: Tagged) -> int:
     if content not in (None, True):
-        raise ValueError(f"{_short(content)} is not the content of NULL, which is true")
+        raise ValueError(f"{short(content)} is not the content of NULL, which is true")
     return 1
 
 
@@ -302,7 +179,7 @@ def _members_size(members: Item, depth: int, tagged: Tagged) -> int:
     total = len(members)
     for name, value in members.items():
         if not isinstance(name, str) or not (name or depth):
-            raise ValueError(f"{_short(name)} is no name of an attribute, which is text of at least one character")
+            raise ValueError(f"{short(name)} is no name of an attribute, which is text of at least one character")
         try:
             tag, content = tagged(value)
             total += _utf8(name) + _SIZES[tag](content, depth + 1, tagged)
@@ -313,7 +190,7 @@ def _members_size(members: Item, depth: int, tagged: Tagged) -> int:
 
 def _check_nesting(content: Any, depth: int, kind: Any) -> None:
     if not isinstance(content, kind):
-        raise ValueError(f"{_short(content)} is not the content of a list or map")
+        raise ValueError(f"{short(content)} is not the content of a list or map")
     if content and depth >= limits.NESTING_LEVELS:  # the attribute itself is level 1
         raise ValueError(f"nested deeper than {limits.NESTING_LEVELS} levels")
 
@@ -323,9 +200,9 @@ def _set_size(element: str) -> Callable[[Any, int, Tagged], int]:
 
     def size(content: Any, depth: int, tagged: Tagged) -> int:
         if not isinstance(content, Set | list | tuple):
-            raise ValueError(f"{_short(content)} is not the content of a set")
+            raise ValueError(f"{short(content)} is not the content of a set")
         if not content:
-            raise ValueError(f"{_short(content)}: a set cannot be empty; leave the attribute out")
+            raise ValueError(f"{short(content)}: a set cannot be empty; leave the attribute out")
         return sum(_SIZES[element](value, depth, tagged) for value in content)
 
     return size

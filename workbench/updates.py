@@ -17,12 +17,13 @@ import numpy as np
 
 from workbench import expressions, syntax
 from workbench.bindings import bound, drawn_anew
-from workbench.columns import Chosen, Column, Ints, Lists, Maps, Mask, Numbers, Pooled, Texts, constant
+from workbench.columns import Chosen, Column, Ints, Lists, Maps, Mask, Numbers, Pooled, constant
 from workbench.design import AccessPattern, Action
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.syntax import Arithmetic, Call, Clause, Node, Path, Value
+from workbench.text_columns import Texts
 
 COMPARED = 20_000  # distinct values that are compared one by one
 
