@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
+    from workbench.collection_view import ItemCollections as ItemCollections
+    from workbench.collection_view import item_collections as item_collections
     from workbench.comparison import Comparison as Comparison
     from workbench.comparison import compare as compare
     from workbench.costs import Cost as Cost
@@ -88,6 +90,7 @@ _NAMES = {
     "EngineError": "errors",
     "Expected": "expected",
     "Finding": "findings",
+    "ItemCollections": "collection_view",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
@@ -116,6 +119,7 @@ _NAMES = {
     "generate_items": "items",
     "iam_policy": "policies",
     "index_write_units": "capacity",
+    "item_collections": "collection_view",
     "item_size": "sizes",
     "item_spread": "partitions",
     "key_report": "keyreport",
@@ -148,6 +152,7 @@ __all__ = [
     "EngineError",
     "Expected",
     "Finding",
+    "ItemCollections",
     "Items",
     "KeyReport",
     "NotebookError",
@@ -178,6 +183,7 @@ __all__ = [
     "generate_items",
     "iam_policy",
     "index_write_units",
+    "item_collections",
     "item_size",
     "item_spread",
     "key_report",
