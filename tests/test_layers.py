@@ -14,8 +14,8 @@ MODEL = (
     "domains documents notation design identity references constraints serving access designfile"
 )
 WORK = (
-    "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
-    "motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
+    "sizes lifetimes explain entries capacity columns fields rows entities items targets requests wire ring arrivals "
+    "bindings motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
     "profile throughput bounds keyanalysis keyreport histories interrupts draws shapes workload placement "
     "splitting clients flows backpressure recording lanes summaries simulation diagnosis sortkeys sweeps sharding "
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
     from workbench.keyreport import key_report as key_report
+    from workbench.lifetimes import Expiry as Expiry
+    from workbench.lifetimes import expiry as expiry
     from workbench.migration import diff as diff
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
@@ -89,6 +91,7 @@ _NAMES = {
     "Engine": "engines",
     "EngineError": "errors",
     "Expected": "expected",
+    "Expiry": "lifetimes",
     "Finding": "findings",
     "ItemCollections": "collection_view",
     "Items": "items",
@@ -116,6 +119,7 @@ _NAMES = {
     "diff": "migration",
     "estimate_cost": "costs",
     "expected_units": "expected",
+    "expiry": "lifetimes",
     "generate_items": "items",
     "iam_policy": "policies",
     "index_write_units": "capacity",
@@ -151,6 +155,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Expected",
+    "Expiry",
     "Finding",
     "ItemCollections",
     "Items",
@@ -179,6 +184,7 @@ __all__ = [
     "diff",
     "estimate_cost",
     "expected_units",
+    "expiry",
     "gates",
     "generate_items",
     "iam_policy",

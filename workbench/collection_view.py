@@ -302,8 +302,9 @@ def _text(text: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """Text of at most so many characters, and how many there were."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+    """Long text cut to so many characters and how many there were, unless the mark would be as long as what it cuts."""
+    cut = f"{text[:most]}… ({len(text):,} characters)"
+    return cut if len(text) > len(cut) else text
 
 
 def shown_value(value: Any, most: int = VALUE) -> str:
