@@ -15,8 +15,8 @@ MODEL = (
 )
 WORK = (
     "sizes lifetimes explain entries capacity columns fields rows entities items targets requests wire ring arrivals "
-    "bindings motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads partitions "
-    "profile throughput bounds keyanalysis keyreport histories interrupts draws shapes workload placement "
+    "bindings motions reach updates changes load readings bundles outcomes expected ceilings concentration spreads "
+    "partitions profile throughput bounds keyanalysis keyreport histories interrupts draws shapes workload placement "
     "splitting clients flows backpressure recording lanes summaries simulation diagnosis sortkeys sweeps sharding "
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "

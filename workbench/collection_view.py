@@ -231,15 +231,15 @@ def _collection(
 ) -> Collection:
     sort = keys.table.keys(keys.index.name if keys.index else None)[1]
     kept = projected(keys.table, keys.index) if keys.index else None
+    held = {entity.name: int(n) for entity, n in zip(entities, counts[:, number], strict=True) if n}
     found: list[Item] = []
-    for entity in entities:
+    for entity in (entity for entity in entities if entity.name in held):
         places = np.flatnonzero(keys.of[entity.name] == number)
         codes = combine([entity.columns[name].codes[places] for name in sort], len(places))
         for item in entity.take(places[np.argsort(codes, kind="stable")[:most]]):
             attributes = {name: value for name, value in item.items() if kept is None or name in kept}
             found.append(Item(entity.name, attributes, item_size(attributes)))
     found.sort(key=lambda item: [item.attributes[name] for name in sort])
-    held = {e.name: int(n) for e, n in zip(entities, counts[:, number], strict=True) if n}
     return Collection(keys.values[number], tuple(found), held)
 
 
