@@ -101,8 +101,9 @@ class ItemCollections(Result):
         if not self.total_items:
             return f"{where}: no items{self._sparse()}"
         shown = "all" if len(self.collections) == self.total_collections else f"{len(self.collections):,}"
-        collections = f"{self.total_collections:,} item collection{'s' * (self.total_collections != 1)}"
-        return f"{where}: {self.total_items:,} items in {collections}, {shown} shown{self._sparse()}"
+        what = "entries" if self.index else "items"
+        held = f"{self.total_items:,} {what} in {self.total_collections:,} item collections"
+        return f"{where}: {held}, {shown} shown{self._sparse()}"
 
     @property
     def columns(self) -> int:
