@@ -2,7 +2,6 @@
 
 import re
 from decimal import Decimal
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -65,7 +64,7 @@ def test_what_is_not_shown_is_counted_where_it_would_stand():
     (one,) = view.collections
     tasks = sum(item["PK"] == "PROJECT#p-001" for item in rows(made, "Task"))
     assert one.count == 1 + tasks and one.hidden("Task") == tasks - 1 and one.hidden("Project") == 0
-    last = list(page(view).iter("tbody"))[0][-1]
+    last = next(page(view).iter("tbody"))[-1]
     assert "".join(last.itertext()) == f"… {tasks - 1:,} more Task"
 
 
@@ -116,15 +115,7 @@ def test_binary_keys_are_named_by_bytes_and_shown_as_base64():
 def test_everything_that_comes_from_items_is_escaped():
     nasty = "<script>alert(1)</script>&\"'"
     view = item_collections(from_rows([(nasty, nasty, nasty)]))
-
-    class Tags(HTMLParser):
-        seen: set[str] = set()
-
-        def handle_starttag(self, tag, attrs):
-            self.seen.add(tag)
-
-    Tags().feed(view._repr_html_())
-    assert "script" not in Tags.seen
+    assert list(page(view).iter("script")) == []
     assert nasty in "".join(page(view).itertext())
 
 
