@@ -14,20 +14,20 @@ MODEL = (
     "typewords domains documents notation design identity references constraints serving access designfile"
 )
 WORK = (
-    "numbers sizes explain entries capacity columns text_columns fields rows entities items descriptors targets "
-    "placeholders picks members requests wire ring arrivals bindings motions reach updates changes load readings "
-    "bundles outcomes expected ceilings concentration spreads partitions profile throughput bounds keyanalysis "
-    "keyreport histories interrupts draws shapes workload placement splitting clients flows backpressure recording "
-    "lanes summaries simulation diagnosis sortkeys sweeps sharding whatif folders processes connections endpoints "
-    "engine starting emulators installing java containers residents amazon engines errata attempts tables inventory "
-    "loading metering records expectations sampling trials announcements runs prices usage scaling spending spikes "
-    "costs authorization tenancy ownership grants proofs policies policytexts guards evidence heat waste sources "
-    "rules reviews policyreview comparison migration"
+    "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities items descriptors "
+    "targets placeholders picks members requests wire ring arrivals bindings motions reach updates changes load "
+    "readings bundles outcomes expected ceilings concentration spreads partitions profile throughput bounds "
+    "keyanalysis keyreport histories interrupts draws shapes workload placement splitting clients flows backpressure "
+    "recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif folders processes connections "
+    "endpoints engine starting emulators installing java containers residents amazon engines errata attempts tables "
+    "inventory loading metering records expectations sampling trials announcements runs prices usage scaling spending "
+    "spikes costs authorization tenancy ownership grants proofs policies policytexts guards evidence heat waste "
+    "sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports parameters "
     "regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment terminal "
-    "finding_reports arguments snippets briefs pattern_table reviewing engine_commands cli __main__"
+    "finding_reports arguments snippets briefs pattern_table collection_view reviewing engine_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -84,3 +84,21 @@ def test_a_pattern_that_cannot_be_tried_is_named(items, engine):
     why = "no key of trial serves by-note: the caller has no writer"
     with pytest.raises(ValueError, match=why), trial(items, engine, "by-note"):
         pass
+
+
+@pytest.mark.engine
+def test_a_trial_reads_queries_and_writes_its_table_and_tells_a_refused_condition(items, engine):
+    with trial(items, engine, "add", calls=1) as one:
+        note = {"writer": {"S": "w"}, "note": {"N": "1"}}
+        is_new = {"ConditionExpression": "attribute_not_exists(writer)"}
+        key = {**note, "note": next(iter(one.requests)).keys[0][1]["note"]}
+        assert one.table.name == "Notes" and one.get(key) == {}
+        assert one.write("PutItem", Item={**key, "text": {"S": "x"}}, **is_new) is True
+        assert one.write("PutItem", Item=key, **is_new) is False
+        assert one.get(key) == {**key, "text": {"S": "x"}}
+        assert one.query("writer = :w", {":w": {"S": "w"}}, ProjectionExpression="note") == [{"note": key["note"]}]
+        with pytest.raises(RequestError) as error:
+            one.write("PutItem", Item={"writer": {"S": "w"}})
+        assert error.value.code == "ValidationException"
+        one.delete(key)
+        assert one.get(key) == {}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.capacity import index_write_units as index_write_units
     from workbench.capacity import read_units as read_units
     from workbench.capacity import write_units as write_units
+    from workbench.collection_view import ItemCollections as ItemCollections
+    from workbench.collection_view import item_collections as item_collections
     from workbench.comparison import Comparison as Comparison
     from workbench.comparison import compare as compare
     from workbench.costs import Cost as Cost
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from workbench.items import generate_items as generate_items
     from workbench.keyreport import KeyReport as KeyReport
     from workbench.keyreport import key_report as key_report
+    from workbench.lifetimes import Expiry as Expiry
+    from workbench.lifetimes import expiry as expiry
     from workbench.migration import diff as diff
     from workbench.partitions import item_spread as item_spread
     from workbench.partitions import request_spread as request_spread
@@ -87,7 +91,9 @@ _NAMES = {
     "Engine": "engines",
     "EngineError": "errors",
     "Expected": "expected",
+    "Expiry": "lifetimes",
     "Finding": "findings",
+    "ItemCollections": "collection_view",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
@@ -113,9 +119,11 @@ _NAMES = {
     "diff": "migration",
     "estimate_cost": "costs",
     "expected_units": "expected",
+    "expiry": "lifetimes",
     "generate_items": "items",
     "iam_policy": "policies",
     "index_write_units": "capacity",
+    "item_collections": "collection_view",
     "item_size": "sizes",
     "item_spread": "partitions",
     "key_report": "keyreport",
@@ -147,7 +155,9 @@ __all__ = [
     "Engine",
     "EngineError",
     "Expected",
+    "Expiry",
     "Finding",
+    "ItemCollections",
     "Items",
     "KeyReport",
     "NotebookError",
@@ -174,10 +184,12 @@ __all__ = [
     "diff",
     "estimate_cost",
     "expected_units",
+    "expiry",
     "gates",
     "generate_items",
     "iam_policy",
     "index_write_units",
+    "item_collections",
     "item_size",
     "item_spread",
     "key_report",

@@ -2,7 +2,8 @@
 
 Some promises show only beside other callers or over time. A condition like `attribute_not_exists(PK)` is there for two
 writers who come at once: `Trial.race` lets them, and counts the winners. An expired item is returned until the service
-gets round to deleting it, which may take days: a read without its filter shows it, and with the filter must not.
+gets round to deleting it, which may take days: a read without its filter shows it, and with the filter must not. What
+else is to be tried goes by `get`, `query` and `write`, which tells a refused condition from a write that was done.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
-from workbench.design import AccessPattern
+from workbench.design import AccessPattern, Table
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items
@@ -67,20 +68,33 @@ class Trial:
 
     def items(self, request: Request, *, unfiltered: bool = False) -> list[dict[str, Any]]:
         """What a Query or Scan returns, all pages, as DynamoDB's JSON; `unfiltered`: without its filter."""
-        found: list[dict[str, Any]] = []
         parameters = without_filter(request.parameters) if unfiltered else dict(request.parameters)
-        while True:
-            answer = self._send(request.operation, parameters)
-            found += answer.get("Items", [])
-            if "LastEvaluatedKey" not in answer:
-                return found
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return self._pages(request.operation, parameters)
+
+    @property
+    def table(self) -> Table:
+        """The table that the pattern's requests go to."""
+        return self.tables.design.table_for(self.pattern)
+
+    def get(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        """The item under a key, read with strong consistency, as DynamoDB's JSON; {} if there is none."""
+        return self._send("GetItem", _get(self.table.name, key)).get("Item", {})
+
+    def query(self, key_condition: str, values: Mapping[str, Any], **parameters: Any) -> list[dict[str, Any]]:
+        """The items that a Query of the table returns, all pages; `values` by name, as {":PK": {"S": "USER#7"}}."""
+        asked = {"KeyConditionExpression": key_condition, "ExpressionAttributeValues": dict(values), **parameters}
+        return self._pages("Query", {"TableName": self.table.name, **asked})
+
+    def write(self, operation: str, **parameters: Any) -> bool:
+        """Send a PutItem, UpdateItem or DeleteItem to the table: whether it was done, or its condition refused it.
+
+        RequestError if it is refused for any other reason.
+        """
+        return self._wrote(operation, {"TableName": self.table.name, **parameters})
 
     def delete(self, item: Mapping[str, Any]) -> None:
         """Delete an item that was returned, as the service does some day after it has expired."""
-        table = self.tables.design.table_for(self.pattern)
-        key = {name: item[name] for name in table.key_attributes}
-        self._send("DeleteItem", {"TableName": table.name, "Key": key})
+        self.write("DeleteItem", Key={name: item[name] for name in self.table.key_attributes})
 
     def race(self, writers: int = 2) -> Race:
         """Send each request from several threads at once; the losers must have been refused by the condition.
@@ -91,17 +105,29 @@ class Trial:
 
         def write(request: Request) -> bool:
             gate.wait()
-            try:
-                self._send(request.operation, request.parameters)
-            except RequestError as error:
-                if error.code != REFUSED:
-                    raise
-                return False
-            return True
+            return self._wrote(request.operation, request.parameters)
 
         with ThreadPoolExecutor(writers) as threads:
             rounds = [list(threads.map(write, [request] * writers)) for request in self.requests]
         return Race(self.pattern.name, writers, tuple(map(sum, rounds)), self._stored())
+
+    def _pages(self, operation: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._send(operation, parameters)
+            found += answer.get("Items", [])
+            if "LastEvaluatedKey" not in answer:
+                return found
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _wrote(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+        try:
+            self._send(operation, parameters)
+        except RequestError as error:
+            if error.code != REFUSED:
+                raise
+            return False
+        return True
 
     def _stored(self) -> int:
         """How many of the items that the requests address are there."""

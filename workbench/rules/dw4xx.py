@@ -11,6 +11,7 @@ from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
 from workbench.guards import needs_item, needs_no_item, satisfied
 from workbench.identity import key_tag
+from workbench.lifetimes import MILLISECONDS
 from workbench.rules.registry import rule
 from workbench.spreads import percent, rate_text
 from workbench.syntax import written
@@ -290,9 +291,9 @@ def ttl_in_milliseconds(evidence: Evidence) -> Iterator[Finding]:
     """
     for table, entity, domain in _with_ttl(evidence):
         kind = domain.type
-        large = isinstance(domain.value, int) and domain.value > _MILLISECONDS
+        large = isinstance(domain.value, int) and domain.value > MILLISECONDS
         large |= (
-            kind is not None and kind.word == "number" and kind.amount is not None and kind.amount.low > _MILLISECONDS
+            kind is not None and kind.word == "number" and kind.amount is not None and kind.amount.low > MILLISECONDS
         )
         if large or (kind is not None and kind.word == "epoch_ms"):
             message = (
@@ -300,9 +301,6 @@ def ttl_in_milliseconds(evidence: Evidence) -> Iterator[Finding]:
             )
             fix = f"{table.ttl}: epoch(...), in seconds"
             yield evidence.finding("DW412", "error", ("entities", entity.name), message, fix, attribute=table.ttl)
-
-
-_MILLISECONDS = 100_000_000_000  # as seconds, the year 5138
 
 
 @rule("DW413", "error")
