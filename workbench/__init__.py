@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from workbench.costs import estimate_cost as estimate_cost
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.designfile import parse_design as parse_design
     from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
+    from workbench.entries import IndexSchema as IndexSchema
     from workbench.errors import DesignError as DesignError
     from workbench.errors import EngineError as EngineError
     from workbench.errors import NotebookError as NotebookError
@@ -88,6 +90,7 @@ _NAMES = {
     "EngineError": "errors",
     "Expected": "expected",
     "Finding": "findings",
+    "IndexSchema": "entries",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
@@ -121,6 +124,7 @@ _NAMES = {
     "key_report": "keyreport",
     "load_design": "designfile",
     "load_prices": "prices",
+    "parse_design": "designfile",
     "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
@@ -148,6 +152,7 @@ __all__ = [
     "EngineError",
     "Expected",
     "Finding",
+    "IndexSchema",
     "Items",
     "KeyReport",
     "NotebookError",
@@ -183,6 +188,7 @@ __all__ = [
     "key_report",
     "load_design",
     "load_prices",
+    "parse_design",
     "prove_policy",
     "read_units",
     "record",
