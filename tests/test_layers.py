@@ -24,7 +24,7 @@ WORK = (
     "guards evidence heat waste sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts proof_chart charts reports "
     "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
     "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
     "cli __main__"
