@@ -205,8 +205,8 @@ def text(content: str) -> Callable[[Path], Any]:
 
 
 BAD: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no file": (lambda path: None, ":1:1: no such file"),
-    "a directory": (directory, ":1:1: Is a directory"),
+    "no file": (lambda path: None, ":1:1: no such file; `workbench new design` writes a design to start from"),
+    "a directory": (directory, ":1:1: a folder: name a design file in it"),
     "a binary file": (binary, ":1:1: not UTF-8 text: byte 0x80; save the file as UTF-8"),
     "an empty file": (text(""), ":1:1: a design is a mapping with name, tables and access_patterns; the file is empty"),
     "no YAML": (text("name: [open\n"), ":1:1: not YAML: what begins in this line is not closed"),

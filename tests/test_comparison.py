@@ -164,3 +164,51 @@ def test_loads_that_differ_are_said():
     found = compare(parse_design(APART), parse_design(_together(50)))
     assert list(found.totals["load_requests_per_s"]) == [200, 150]
     assert any("the loads differ (apart 200, together 150 requests/s)" in note for note in found.notes()), found.notes()
+
+
+PAGES = """\
+name: {name}
+tables: {{Things: {{partition_key: PK, sort_key: SK}}}}
+fields:
+  user: {{count: 20}}
+  post: {{per: user, count: 4}}
+entities:
+  User: {{key: {{PK: "{{user}}", SK: PROFILE}}, size: 1 KB}}
+  Post: {{key: {{PK: "{{user}}", SK: "POST#{{post}}"}}, size: 1 KB}}
+access_patterns:
+"""
+ONE = (
+    PAGES.format(name="one") + "  page: {operation: Query, entity: [User, Post], key_condition: PK = :PK, rate: 10/s}\n"
+)
+TWO = PAGES.format(name="two") + (
+    "  profile: {operation: GetItem, entity: User, rate: 10/s}\n"
+    "  posts: {operation: Query, entity: Post, key_condition: 'PK = :PK AND begins_with(SK, :p)', "
+    'values: {p: "POST#"}, rate: 10/s}\n'
+)
+
+
+def test_the_requests_of_a_page_are_added_up_and_compared_with_the_one_of_its_name():
+    found = compare(design(TWO), design(ONE), pages={"page": ["profile", "posts"]})
+    two, one = (side.lines["page"] for side in found.sides)
+    assert found.common == ("page",) and list(found.sides[0].lines) == ["page"]
+    # read-write-operations: GetItem of 1 KB 0.5, Query of 4 KB 0.5; one Query of 5 KB is two 4 KB, halved
+    assert (two["requests_per_call"], two["units_per_call"], two["units_per_s"]) == (2, 1.0, 10.0)
+    assert (one["requests_per_call"], one["units_per_call"], one["units_per_s"]) == (1, 1.0, 10.0)
+    assert two["usd_per_month"] == pytest.approx(one["usd_per_month"]) and two["operation"] == "GetItem, Query"
+    assert "note" not in found.shown()
+
+
+def test_a_request_that_every_other_page_needs_counts_by_half():
+    found = compare(
+        design(TWO.replace("User, rate: 10/s", "User, rate: 5/s")), design(ONE), pages={"page": ["profile", "posts"]}
+    )
+    assert (found.sides[0].lines["page"]["requests_per_call"], found.sides[0].lines["page"]["rate_per_s"]) == (1.5, 10)
+
+
+def test_a_page_names_access_patterns_that_there_are_and_each_once():
+    with pytest.raises(
+        ValueError, match=r"page: no design has an access pattern 'post'; there are profile, posts, page"
+    ):
+        compare(design(TWO), design(ONE), pages={"page": ["post"]})
+    with pytest.raises(ValueError, match="posts is of two pages, a and b"):
+        compare(design(TWO), design(ONE), pages={"a": ["posts"], "b": ["posts"]})

@@ -592,11 +592,22 @@ def test_a_file_that_is_no_design_at_all_is_one_message(text, said):
     assert problems(text) == [said]
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_file(tmp_path):
-    for path, said in ((tmp_path / "no.yaml", "no such file"), (tmp_path, "Is a directory")):
+def test_a_file_that_is_not_there_is_an_error_that_says_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, below in ((tmp_path / "no.yaml", ""), ("no.yaml", f" in {tmp_path}")):
         with pytest.raises(DesignError) as error:
             load_design(path)
-        assert str(error.value) == f"{path}:1:1: {said}"
+        assert str(error.value) == (
+            f"{path}:1:1: no such file{below}; `workbench new no` writes a design to start from"
+        )
+
+
+def test_a_folder_is_an_error_that_names_the_designs_in_it(tmp_path):
+    with pytest.raises(DesignError, match=r":1:1: a folder: name a design file in it$"):
+        load_design(tmp_path)
+    (tmp_path / "shop.yaml").touch()
+    with pytest.raises(DesignError, match=r"a folder: name a design file in it, as shop\.yaml$"):
+        load_design(tmp_path)
 
 
 def test_a_file_over_one_megabyte_is_refused_within_a_second(tmp_path):

@@ -25,9 +25,10 @@ WORK = (
     "sources rules reviews policyreview comparison migration"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports parameters "
-    "regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin environment terminal "
-    "finding_reports arguments snippets briefs pattern_table collection_view reviewing engine_commands cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts proof_chart charts reports "
+    "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
+    "environment terminal finding_reports arguments snippets briefs pattern_table collection_view reviewing "
+    "engine_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from workbench.costs import estimate_cost as estimate_cost
     from workbench.design import Design as Design
     from workbench.designfile import load_design as load_design
+    from workbench.designfile import parse_design as parse_design
     from workbench.diagnosis import diagnose as diagnose
     from workbench.engines import Engine as Engine
     from workbench.engines import start_engine as start_engine
+    from workbench.entries import IndexSchema as IndexSchema
     from workbench.errors import DesignError as DesignError
     from workbench.errors import EngineError as EngineError
     from workbench.errors import NotebookError as NotebookError
@@ -94,6 +96,7 @@ _NAMES = {
     "Expiry": "lifetimes",
     "Finding": "findings",
     "ItemCollections": "collection_view",
+    "IndexSchema": "entries",
     "Items": "items",
     "KeyReport": "keyreport",
     "NotebookError": "errors",
@@ -129,6 +132,7 @@ _NAMES = {
     "key_report": "keyreport",
     "load_design": "designfile",
     "load_prices": "prices",
+    "parse_design": "designfile",
     "prove_policy": "proofs",
     "read_units": "capacity",
     "record": "regression",
@@ -157,6 +161,7 @@ __all__ = [
     "Expected",
     "Expiry",
     "Finding",
+    "IndexSchema",
     "ItemCollections",
     "Items",
     "KeyReport",
@@ -195,6 +200,7 @@ __all__ = [
     "key_report",
     "load_design",
     "load_prices",
+    "parse_design",
     "prove_policy",
     "read_units",
     "record",

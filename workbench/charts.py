@@ -43,6 +43,7 @@ from workbench.pictures import (
     thousands,
     wrapped,
 )
+from workbench.proof_chart import proofs
 from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
@@ -56,6 +57,7 @@ __all__ = [
     "heat",
     "item_spread",
     "partitions",
+    "proofs",
     "request_spread",
     "show",
     "spike",

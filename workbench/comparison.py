@@ -4,6 +4,7 @@ Simple tables or a single one, an index projected whole or keys only, ten shards
 the numbers differ by pattern. Access patterns are matched by their names. For each there are requests, units, cost, and
 with an engine latency; for each design what it stores and costs, its hottest key, the highest rate that its keys
 sustain, and what the review finds. What only some designs have is shown, and left out of what is added up to compare.
+A page that takes two requests in one design and one in another is compared as a whole: see `pages`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ class Side:
     keys: KeyReport = field(repr=False)
     findings: Review = field(repr=False)
     run: Run | None = field(default=None, repr=False)
+    pages: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
 
     @property
     def design(self) -> Design:
@@ -52,12 +54,20 @@ class Side:
 
     @cached_property
     def lines(self) -> dict[str, dict[str, Any]]:
-        """For each access pattern its numbers; NaN where nothing can be said."""
+        """For each access pattern, or page of several, its numbers; NaN where nothing can be said."""
+        page_of = {part: page for page, parts in self.pages.items() for part in parts}
+        grouped: dict[str, list[dict[str, Any]]] = {}
+        for name, line in self._patterns().items():
+            grouped.setdefault(page_of.get(name, name), []).append(line)
+        return {name: _together(parts) for name, parts in grouped.items()}
+
+    def _patterns(self) -> dict[str, dict[str, Any]]:
         costs = {row["pattern"]: row for row in self.cost.patterns.to_dict("records")}
         latency = {} if self.run is None else {r["pattern"]: r["latency_ms_p50"] for r in _records(self.run.summary)}
         return {
             line.pattern.name: {
                 "operation": line.pattern.operation,
+                "rate_per_s": nan if line.pattern.rate is None else line.pattern.rate,
                 "requests_per_call": nan if line.note else _requests(self.items, line.pattern),
                 "units_per_call": line.total.mean,
                 "units_per_s": line.per_second(line.total.mean),
@@ -95,6 +105,26 @@ class Side:
             "limited_by": str(bound or ""),
             **{f"{severity}s": counts[severity] for severity in SEVERITIES},
         }
+
+
+def _together(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The numbers of a page: those of its requests added up, for each time that the page is opened."""
+    if len(parts) == 1:
+        return parts[0]
+    rate = max(part["rate_per_s"] for part in parts)
+    per_call = {
+        name: sum(part[name] * (part["rate_per_s"] / rate if rate else 1.0) for part in parts)
+        for name in ("requests_per_call", "units_per_call")
+    }
+    added = {name: sum(part[name] for part in parts) for name in ("units_per_s", "peak_units_per_s", "usd_per_month")}
+    return {
+        "operation": ", ".join(part["operation"] for part in parts),
+        "rate_per_s": rate,
+        **per_call,
+        **added,
+        "latency_ms_p50": nan,  # medians cannot be added
+        "note": "; ".join(part["note"] for part in parts if part["note"]),
+    }
 
 
 def _requests(items: Items, pattern: AccessPattern) -> float:
@@ -193,10 +223,9 @@ class Comparison(Result):
         here = [side.label for side in self.sides if name in side.lines]
         if len(here) < len(self.sides):
             return f"only in {', '.join(here)}"
-        rates = {side.design.access_patterns[name].rate for side in self.sides}
-        stated = [number(side.design.access_patterns[name].rate or nan) or "none" for side in self.sides]
+        stated = [number(side.lines[name]["rate_per_s"]) or "none" for side in self.sides]
         notes = dict.fromkeys(note for side in self.sides if (note := side.lines[name]["note"]))
-        return "; ".join([*notes, *([f"rates differ: {', '.join(stated)} a second"] if len(rates) > 1 else [])])
+        return "; ".join([*notes, *([f"rates differ: {', '.join(stated)} a second"] if len(set(stated)) > 1 else [])])
 
     def shown_totals(self) -> dict[str, list[Any]]:
         """The totals with a line per number and a column per design."""
@@ -243,6 +272,7 @@ def _alike(one: Any, other: Any) -> bool:
 def compare(
     *designs: "Design | Items",
     labels: Sequence[str] | None = None,
+    pages: Mapping[str, Sequence[str]] | None = None,
     seed: int = DEFAULT_SEED,
     now: int = DEFAULT_NOW,
     prices: "str | Path | Mapping[str, Any] | Prices | None" = None,
@@ -252,8 +282,10 @@ def compare(
 ) -> Comparison:
     """Two designs or more under one seed and clock; with `engine`, each is loaded and run there for its latency.
 
-    `labels` name them where their own names would not do. ValueError for fewer than two, or labels that are not as
-    many and all different.
+    `labels` name them where their own names would not do. `pages` says which access patterns do one job together, as
+    `{"account-page": ["account-profile", "account-orders"]}`: one line with the sum of their requests, units and cost,
+    beside a design that has an access pattern of that name. ValueError for fewer than two designs, labels that are not
+    as many and all different, and pages of access patterns that no design has, or that have two pages.
     """
     if len(designs) < 2:
         raise ValueError(f"compare takes two designs or more, not {len(designs)}")
@@ -261,16 +293,30 @@ def compare(
     named = list(labels) if labels is not None else _labels([items.design.name for items in made])
     if len(named) != len(made) or len(set(named)) < len(named):
         raise ValueError(f"labels={named}: one for each of the {len(made)} designs, all different")
-    listed = load_prices(prices)
+    listed, parts = load_prices(prices), _checked_pages(pages or {}, [items.design for items in made])
     return Comparison(
         tuple(
             Side(
                 label, items, estimate_cost(items, listed), key_report(items), review(items),
                 engine and run_patterns(items.design, engine, items, calls=calls, strict=False, progress=progress),
+                parts,
             )
             for label, items in zip(named, made, strict=True)
         )
     )  # fmt: skip
+
+
+def _checked_pages(pages: Mapping[str, Sequence[str]], designs: Sequence[Design]) -> dict[str, tuple[str, ...]]:
+    """The access patterns of each page; ValueError for one that no design has, and for one of two pages."""
+    known = list(dict.fromkeys(name for design in designs for name in design.access_patterns))
+    page_of: dict[str, str] = {}
+    for page, parts in pages.items():
+        for name in [parts] if isinstance(parts, str) else parts:
+            if name not in known:
+                raise ValueError(f"page {page}: no design has an access pattern {name!r}; there are {', '.join(known)}")
+            if page_of.setdefault(name, page) != page:
+                raise ValueError(f"access pattern {name} is of two pages, {page_of[name]} and {page}: of one at most")
+    return {page: tuple(name for name, of in page_of.items() if of == page) for page in pages}
 
 
 def _labels(names: Sequence[str]) -> list[str]:

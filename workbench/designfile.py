@@ -33,9 +33,19 @@ def load_design(path: str | Path) -> Design:
         with place.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else (error.strerror or str(error))
-        raise DesignError([Problem(str(path), 1, 1, reason)]) from None
+        raise DesignError([Problem(str(place), 1, 1, _unreadable(place, error))]) from None
     return parse_design(text, str(path))
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    """Why there is no file to read, and what to do."""
+    if path.is_dir():
+        found = ", ".join(sorted(each.name for each in path.glob("*.y*ml"))[:5])
+        return f"a folder: name a design file in it{f', as {found}' if found else ''}"
+    if isinstance(error, FileNotFoundError):
+        below = "" if path.is_absolute() else f" in {Path.cwd()}"
+        return f"no such file{below}; `workbench new {path.stem}` writes a design to start from"
+    return error.strerror or str(error)
 
 
 def parse_design(text: str | bytes, file: str = "design") -> Design:

@@ -57,12 +57,13 @@ def width_of(ax: Axes) -> float:
 def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", legend: Sequence[Patch] = ()) -> Axes:
     """The axes with title, labels, legend, quiet lines and alt text; a figure of its own gets the alt text too."""
     ax.set_facecolor("white")
-    rows = -(-len(legend) // LEGEND_COLUMNS)
+    columns = legend_columns([str(each.get_label()) for each in legend], width_of(ax))
+    rows = -(-len(legend) // columns)
     title = wrapped(finding, max(24, int(width_of(ax) * TITLE_CHARACTERS)))
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=6 + 15 * rows, parse_math=False)
     if legend:
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
-        ax.legend(handles=list(legend), ncols=LEGEND_COLUMNS, frameon=False, fontsize=SMALL, labelcolor=INK, **place)
+        ax.legend(handles=list(legend), ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK, **place)
     ax.set_xlabel(x, color=INK)
     ax.set_ylabel(y, color=INK)
     ax.tick_params(which="both", colors=INK)
@@ -73,6 +74,20 @@ def finish(ax: Axes, name: str, finding: str, *, x: str, y: str, alt: str = "", 
     if isinstance(ax.figure, Picture) and len(ax.figure.axes) == 1:
         describe(ax.figure, name, alt_text(ax))
     return ax
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """How many columns of a legend fit into so many inches: at most four, the entries running down each of them.
+
+    >>> legend_columns(["reads", "writes"], 6.0), legend_columns(["write units, index ByCustomer"] * 5, 6.0)
+    (4, 2)
+    """
+    for count in range(LEGEND_COLUMNS, 1, -1):
+        rows = -(-len(labels) // count)
+        longest = (max(map(len, labels[at : at + rows])) for at in range(0, len(labels), rows or 1))
+        if sum(0.5 + 0.068 * most for most in longest) <= width:
+            return count
+    return 1
 
 
 def wrapped(text: str, width: int) -> str:
