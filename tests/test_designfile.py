@@ -592,6 +592,36 @@ def test_a_file_that_is_no_design_at_all_is_one_message(text, said):
     assert problems(text) == [said]
 
 
+def test_a_name_may_have_255_characters_and_no_more():
+    assert parse_design(changed("name: board", f"name: {'b' * 255}")).name == "b" * 255
+    assert problems(changed("name: board", f"name: {'b' * 256}")) == [
+        "1:7: name must have at most 255 characters, not 256"
+    ]
+
+
+def test_a_part_that_is_empty_says_what_it_needs():
+    text = changed("access_patterns:", "access_patterns:\n  nothing:")
+    assert problems(text) == ["19:3: nothing is empty; it needs operation: the API operation, as GetItem or Query"]
+
+
+def test_a_name_that_is_no_text_is_said_as_it_is_written():
+    said = 'null is no text: a name is text; quote it, as "null"'
+    assert problems(changed("  project: {", "  ~: {count: 1}\n  project: {")) == [f"5:3: {said}"]
+    assert problems(changed("rate: 2/s", "~: 2/s"))[0].endswith(said)
+
+
+def test_a_pattern_may_be_named_like_a_key_and_messages_know_its_keys():
+    assert problems(changed("  create-task: {operation: PutItem, ", "  expect: {")) == [
+        "19:3: operation is missing: the API operation, as GetItem or Query"
+    ]
+
+
+def test_of_a_mistake_in_many_places_eight_lines_are_named():
+    more = "".join(f"  p{i}: {{operation: Scan, entity: Nothing}}\n" for i in range(20))
+    said = problems(changed("access_patterns:\n", f"access_patterns:\n{more}"))
+    assert len(said) == 1 and said[0].endswith("(also in lines 20, 21, 22, 23, 24, 25, 26, 27 and 11 more)")
+
+
 def test_a_file_that_is_not_there_is_an_error_of_the_file(tmp_path):
     for path, said in ((tmp_path / "no.yaml", "no such file"), (tmp_path, "Is a directory")):
         with pytest.raises(DesignError) as error:

@@ -159,6 +159,34 @@ def test_what_is_not_yaml_is_named_with_its_place_and_fix(text, said):
     assert message(text) == f"d.yaml:{said}"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (r'a: "\U00110000"', r"1:5: \U00110000 is no character: the last one is \U0010FFFF; remove it"),
+        ('a: 1\nb: "x \\UFFFFFFFF"', r"2:7: \UFFFFFFFF is no character: the last one is \U0010FFFF; remove it"),
+    ],
+)
+def test_an_escape_beyond_the_last_character_is_named(text, said):
+    assert message(text) == f"d.yaml:{said}"
+    assert data(r'a: "\U0010FFFF"') == {"a": "\U0010ffff"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        (r'a: "\q"', r"in double quotes a backslash begins an escape: write \\ for one, or use single quotes"),
+        ("a: !py!os x", "remove it; text that begins with ! must be quoted"),
+        ("%YAML 9.9\n---\na: 1", "leave out the line that begins with %"),
+        ("a: |x\n  b", "text that begins with | or > must be quoted"),
+        ("a: &", "text that begins with & or * must be quoted"),
+        ("a: {b: 1 [2]}", "a comma stands between two values inside {...} and [...]; other text must be quoted"),
+        ('a: "x" "y"', "text with special characters must be quoted"),
+    ],
+)
+def test_every_error_of_yaml_comes_with_a_fix(text, fix):
+    assert message(text).endswith(f"; {fix}")
+
+
 TEMPLATE_HINT = 'a template that begins with { or stands inside {...} must be quoted: "PROJECT#{project_id}"'
 
 

@@ -294,6 +294,9 @@ _SAYINGS: dict[str, Callable[[Any, Any], str]] = {
     "int_from_float": _not_whole,
     "bool_type": lambda value, found: f"must be true or false, not {_shown(value)}",
     "bool_parsing": lambda value, found: f"must be true or false, not {_shown(value)}",
+    "string_too_long": lambda value, found: (
+        f"must have at most {found['ctx']['max_length']} characters, not {len(value):,}"
+    ),
     "too_short": lambda value, found: "is empty; a design has at least one",
     "greater_than_equal": lambda value, found: f"must be at least {found['ctx']['ge']}, not {_shown(value)}",
     "less_than_equal": lambda value, found: f"must be at most {found['ctx']['le']:,}, not {_shown(value)}",

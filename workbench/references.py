@@ -172,15 +172,11 @@ def use_problems(place: Place, domain: Domain, name: str, used: Domain) -> Found
     """Whether a template or time can be made of what it names."""
     if domain.type and domain.type.span and domain.type.span.base == name:
         if not (used.type and used.type.word in TIME_TYPES):
-            yield (
-                place,
-                f"{name} is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it; name a field that is one",
-            )
+            why = f"is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it"
+            yield place, f"{name} {why}; name a field that is one"
         elif used.format:
-            yield (
-                place,
-                f"{name} has a format, which makes it text, so that nothing can be counted from it; leave out its format",
-            )
+            why = "has a format, which makes it text, so that nothing can be counted from it"
+            yield place, f"{name} {why}; leave out its format"
         return
     if used.map or used.list or used.set:
         yield place, f"{{{name}}} is a map, list or set; a template takes texts and numbers"
