@@ -248,7 +248,7 @@ REFUSED = [
     ),
     (
         "{operation: GetItem, entity: Thing, names: {x: size}}",
-        ["#x stands in no expression; DynamoDB refuses unused names"],
+        ["#x stands in no expression; remove it: DynamoDB refuses unused names"],
     ),
 ]
 

@@ -32,7 +32,7 @@ UNIT = "is not a rate: a number above 0 per s, min, h or day, as 20/s"
         ("20 per s", f"'20 per s' {UNIT}"),
         ("-1/s", f"'-1/s' {UNIT}"),
         ("0/s", "'0/s': a rate must be above 0; leave it out if the pattern is no part of a load"),
-        ("1" * 30 + "/s", f"'{'1' * 30}/s': more than a thousand million requests per second"),
+        ("1" * 30 + "/s", f"'{'1' * 30}/s': a rate is at most a thousand million requests per second"),
     ],
 )
 def test_a_rate_of_zero_or_less_or_without_a_unit_is_refused(value, said):

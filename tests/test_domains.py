@@ -142,8 +142,8 @@ TYPES = "types: numbers as 1..60, " + ", ".join(word for word in TYPE_WORDS if w
             "date(-7days)",
             "'date(-7days)' is not a time: write -30d..now, now, -7d or createdAt + 7d (units s min h d w y)",
         ),
-        ("date(-99y..now)", "'date(-99y..now)' is more than 50 years away"),
-        ("epoch(at + 99y)", "'epoch(at + 99y)' is more than 50 years away"),
+        ("date(-99y..now)", "'date(-99y..now)' is more than 50 years away, the most that is allowed"),
+        ("epoch(at + 99y)", "'epoch(at + 99y)' is more than 50 years away, the most that is allowed"),
         (
             "shard(0)",
             "'shard(0)': write shard(10) for a random suffix or shard(10 of voter) for a calculated one",

@@ -296,11 +296,14 @@ def _unused(place: Place, part: AccessPattern | Action, nodes: dict[str, Any]) -
     used_names = {name for node in nodes.values() for name in syntax.names(node)}
     for name in part.values:
         if name not in used:
-            message = f":{name} stands in no expression; DynamoDB refuses unused values"
+            message = f":{name} stands in no expression; remove it: DynamoDB refuses unused values"
             yield (*place, "values", name, NAME), message
     for name in part.names:
         if name not in used_names:
-            yield (*place, "names", name, NAME), f"#{name} stands in no expression; DynamoDB refuses unused names"
+            yield (
+                (*place, "names", name, NAME),
+                f"#{name} stands in no expression; remove it: DynamoDB refuses unused names",
+            )
 
 
 def _values(design: Design, place: Place, part: AccessPattern | Action, entities: list[Entity]) -> Found:

@@ -9,7 +9,6 @@ whose first column names its lines has one metric a cell, as in `patterns.list-t
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from workbench.errors import NotebookError
+from workbench.folders import write_whole
 from workbench.results import number
 
 ROUNDING = 1e-9  # relative; two machines may add the same floats in another order
@@ -223,15 +223,13 @@ _MEND = "take it from version control, or delete it and write it anew with --upd
 
 
 def write_baseline(path: Path, cases: Mapping[str, Metrics]) -> None:
-    """Write the metrics of each case, sorted, one a line; the file is there whole or as it was. No cases, no file."""
+    """Write the metrics of each case, sorted, one a line. No cases, no file."""
     if not cases:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     text = ",\n".join(f"  {json.dumps(name)}: {_lines(cases[name])}" for name in sorted(cases))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, f"{{\n{text}\n}}\n")
 
 
 def _lines(found: Metrics) -> str:

@@ -111,13 +111,14 @@ def run(
     """Load a design into a local engine and run its access patterns: units, items and latency of each."""
     from workbench.designfile import load_design
     from workbench.engines import start_engine
+    from workbench.folders import check_writable, write_whole
     from workbench.items import generate_items
     from workbench.runs import run_patterns
 
     with told():
         loaded = load_design(design)
         if output:
-            output.touch()  # a place that cannot be written is better known before the run
+            check_writable(output)  # better known before the run
         items = generate_items(loaded, seed=seed)
         aws: dict[str, Any] = {"allow_aws": allow_aws, "account": account, "profile": profile, "region": region}
         with start_engine(engine, **aws) as started:
@@ -127,7 +128,7 @@ def run(
                 result = run_patterns(loaded, started, items, strict=False, progress=sys.stderr.isatty(), **options)
         _show_run(result)
         if output:
-            result.calls.to_csv(output, index=False)
+            write_whole(output, result.calls.to_csv(index=False))
     if result.failures:
         raise typer.Exit(1)
 
@@ -245,7 +246,9 @@ def patterns(
 
 def _put(text: str, output: Path | None) -> None:
     if output:
-        output.write_text(text, encoding="utf-8")
+        from workbench.folders import write_whole
+
+        write_whole(output, text)
     else:
         typer.echo(text, nl=False)
 

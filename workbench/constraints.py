@@ -150,7 +150,10 @@ def _lsi(place: Place, index: Index, table: Table) -> Found:
 
 def _entity(design: Design, place: Place, entity: Entity, broken: Container[str]) -> Found:
     if entity.table is None and len(design.tables) > 1:
-        yield place, f"entity {entity.name} names no table, and there are several: {', '.join(design.tables)}"
+        yield (
+            place,
+            f"entity {entity.name} names no table, and there are several: state its table{nearest('', design.tables)}",
+        )
         return
     if entity.table is not None and entity.table not in design.tables:
         yield (*place, "table"), f"{entity.table!r} is not a table{nearest(entity.table, design.tables)}"
@@ -236,7 +239,7 @@ def _attributes(design: Design, place: Place, entity: Entity) -> Found:
             message = f"attribute {name} redeclares the field {name}; write `{name}:` alone, or give it another name"
             yield (*here, NAME), message
         if name in entity.key:
-            yield (*here, NAME), f"{name} stands under key already"
+            yield (*here, NAME), f"{name} stands under key already; leave it out here"
         if name == "filler" and entity.size:
             yield (*here, NAME), "filler is the attribute that size pads an item with; give this one another name"
         if domain.per:
@@ -272,7 +275,7 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
         yield from role_problems(here, domain, sorted(named))
         yield from presence_problems(here, domain, sorted({*known, *domains}))
         if loops({n: needs(d) for n, d in named.items()}, name) and name not in design.fields:
-            yield here, f"{name} is made of itself"
+            yield here, f"{name} is made of itself; leave out one of the references in that circle"
 
 
 def _identity(design: Design, place: Place, entity: Entity) -> Found:
@@ -356,8 +359,9 @@ def _empty_tables(design: Design, incomplete: Container[str]) -> Found:
             yield ("tables", name), f"table {name} has no entity: say what is in it, or give key_types"
         elif table.sort_key != table.partition_key:
             for attribute, entities in _missing_keys(design, table).items():
-                message = f"table {name} has no key attribute {attribute}, and {', '.join(entities)} have it under key"
-                fix = "" if table.sort_key else f"; is sort_key: {attribute} missing?"
+                few = ", ".join(entities[:8]) + f" and {len(entities) - 8} more" * (len(entities) > 8)
+                message = f"table {name} has no key attribute {attribute}, and {few} have it under key"
+                fix = ": use one name for both" if table.sort_key else f"; is sort_key: {attribute} missing?"
                 yield ("tables", name), message + fix
 
 

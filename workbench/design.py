@@ -348,7 +348,7 @@ class Role(Part):
 class Design(Part):
     """A whole design; `load_design` reads one from a file. Its parts are found by name in its mappings."""
 
-    name: str = Field(description="the design's name")
+    name: str = Field(max_length=255, description="the design's name")
     description: str = Field(default="", description="what it models")
     source: str = Field(default="", description="where the model is from")
     tables: dict[str, Table] = Field(min_length=1, description="tables by name: {Sessions: {partition_key: user_id}}")

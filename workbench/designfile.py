@@ -84,8 +84,14 @@ def _once(problems: list[Problem]) -> Iterator[Problem]:
         alike.setdefault(problem.message.partition(";")[0], []).append(problem)
     for first, *others in alike.values():
         lines = sorted({other.line for other in others} - {first.line})
-        also = f" (also in line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))})" if lines else ""
+        more = f" and {len(lines) - _MOST_LINES:,} more" if len(lines) > _MOST_LINES else ""
+        also = (
+            f" (also in line{'s' * (len(lines) > 1)} {', '.join(map(str, lines[:_MOST_LINES]))}{more})" if lines else ""
+        )
         yield Problem(first.file, first.line, first.column, first.message + also)
+
+
+_MOST_LINES = 8  # are named where the same thing is wrong
 
 
 def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str]]:
@@ -204,7 +210,10 @@ def _problem(found: Any, data: Any) -> tuple[Place, str]:
             return place[:-1], unquoted(holder)
         return (*place, NAME), _unknown_key(place)
     if kind == "missing":
-        return place, f"{name} is missing{_meaning(place)}"
+        return place, _missing(place, found["loc"][-1])
+    if kind == "invalid_key" or (kind == "string_type" and found["loc"][-1] == "[key]"):
+        holder = found["loc"][: -1 if kind == "invalid_key" else -2]
+        return (*_located(holder, data), value, NAME), _no_name(value)
     if kind == "value_error":
         at = found.get("ctx", {}).get("key")
         return (*place, at) if at else place, found["msg"].removeprefix("Value error, ")
@@ -256,13 +265,15 @@ def _shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
     text = "a list" if isinstance(value, list | tuple) else "a mapping" if isinstance(value, Mapping) else str(value)
-    return repr(text)[:60] if isinstance(value, str) else text
+    return repr(text if len(text) <= 60 else f"{text[:57]}...") if isinstance(value, str) else text
+
+
+def _no_name(value: Any) -> str:
+    shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+    return f'{shown} is no text: a name is text; quote it, as "{shown}"'
 
 
 def _not_text(value: Any, found: Any) -> str:
-    if found["loc"][-1] == "[key]":
-        shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
-        return f'is no text: a name is text; quote it, as "{shown}"'
     if isinstance(value, Mapping) and len(value) == 1:
         return f"must be text: {unquoted(value)}"
     fix = f'; quote it: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -293,6 +304,9 @@ _SAYINGS: dict[str, Callable[[Any, Any], str]] = {
     "int_from_float": _not_whole,
     "bool_type": lambda value, found: f"must be true or false, not {_shown(value)}",
     "bool_parsing": lambda value, found: f"must be true or false, not {_shown(value)}",
+    "string_too_long": lambda value, found: (
+        f"must have at most {found['ctx']['max_length']} characters, not {len(value):,}"
+    ),
     "too_short": lambda value, found: "is empty; a design has at least one",
     "greater_than_equal": lambda value, found: f"must be at least {found['ctx']['ge']}, not {_shown(value)}",
     "less_than_equal": lambda value, found: f"must be at most {found['ctx']['le']:,}, not {_shown(value)}",
@@ -305,8 +319,10 @@ def _choices(value: Any, expected: str) -> str:
 
 
 def _did_you_mean(value: Any, known: Iterable[str]) -> str:
+    if not isinstance(value, str):
+        return ""
     by_case = {each.lower(): each for each in known}
-    text = str(value).lower()
+    text = value.lower()
     begins = [each for each in by_case if len(text) > 2 and each.startswith(text)]
     near = begins or get_close_matches(text, by_case, 1, 0.65)
     return f", did you mean {by_case[near[0]]!r}?" if near else ""
@@ -318,6 +334,12 @@ def _unknown_key(place: Place) -> str:
     return f"unknown key {name!r}{meant or '; allowed: ' + ', '.join(known) + '; own notes go under x-...'}"
 
 
+def _missing(place: Place, needed: Any) -> str:
+    if place[-1:] == (needed,):
+        return f"{needed} is missing{_meaning(place)}"
+    return f"{place[-1] if place else 'the design'} is empty; it needs {needed}{_meaning((*place, needed))}"
+
+
 def _meaning(place: Place) -> str:
     field = _keys(place[:-1]).get(place[-1])
     return f": {field.description}" if field is not None and field.description else ""
@@ -326,14 +348,19 @@ def _meaning(place: Place) -> str:
 def _keys(place: Place) -> dict[Any, Any]:
     """The keys that the part at `place` takes, with what is known of them."""
     model: Any = Design
-    for step in place:
-        model = _model_below(model, step) or model
+    steps = iter(place)
+    for step in steps:
+        if below := _model_below(model, step):
+            model, is_named = below
+            next(steps if is_named else iter(()), None)  # a name, be it that of a key
     return {f.alias or n: f for n, f in model.model_fields.items() if not f.exclude}
 
 
-def _model_below(model: Any, step: Any) -> Any:
+def _model_below(model: Any, step: Any) -> tuple[Any, bool] | None:
+    """The model at a key, if there is one, and whether it stands there under names."""
     field = model.model_fields.get(step)
-    return _model_in(field.annotation) if field else None
+    below = _model_in(field.annotation) if field else None
+    return (below, "dict[" in str(field.annotation)) if below else None
 
 
 def _model_in(annotation: Any) -> Any:

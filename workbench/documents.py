@@ -101,6 +101,8 @@ def read_document(text: bytes | str, file: str = "design") -> Document:
         raise DesignError([*reader.problems, _syntax_problem(error, file, content)]) from None
     except YAMLError as error:
         raise DesignError([_character_problem(error, file, content)]) from None
+    except (ValueError, OverflowError):  # of chr(): the parser leaves it to Python
+        raise DesignError([_escape_problem(file, content)]) from None
     return Document(file, content, root, root.plain(), tuple(reader.problems))
 
 
@@ -167,10 +169,10 @@ class _Reader:
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:
-            self._refuse(event, f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
+            self._refuse(event, f"the alias *{event.anchor} has no anchor &{event.anchor} before it; {_QUOTE_STAR}")
         node, size = self.anchors[event.anchor]
         if node is None:
-            self._refuse(event, f"the alias *{event.anchor} contains itself")
+            self._refuse(event, f"the alias *{event.anchor} contains itself; write out what is meant")
         self._count(event, size)
         return node  # type: ignore[return-value]
 
@@ -178,7 +180,9 @@ class _Reader:
         tag = str(event.ctag or "") if hasattr(event, "ctag") else str(event.tag or "")
         word = tag.replace("tag:yaml.org,2002:", "!!")
         if word not in _PLAIN_TAGS:
-            self._refuse(event, f"the tag {word} would construct an object; a design file holds plain values only")
+            self._refuse(
+                event, f"the tag {word} would construct an object; a design file holds plain values only: {_QUOTE_TAG}"
+            )
 
     def _content(self, kind: str, event: Any) -> Any:
         if kind == "ScalarEvent":
@@ -192,7 +196,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Any:
         if any("\ud800" <= character <= "\udfff" for character in event.value):
-            self._refuse(event, "half a character (a lone surrogate, \\ud800 to \\udfff), which is no text")
+            self._refuse(event, "half a character (a lone surrogate, \\ud800 to \\udfff), which is no text; remove it")
         return _SCALARS[event.tag](event.value) if event.tag in _SCALARS else _plain_scalar(event)
 
     def _elements(self, start: Any) -> Iterator[Node]:
@@ -282,6 +286,18 @@ def _character_problem(error: Any, file: str, text: str) -> Problem:
     return Problem(file, line, column, message)
 
 
+def _escape_problem(file: str, text: str) -> Problem:
+    """An escape past the last character that there is."""
+    found = _BEYOND.search(text)
+    place = found.start() if found else 0
+    line, column = text[:place].count("\n") + 1, place - text.rfind("\n", 0, place)
+    escape = found[0] if found else "an escape"
+    return Problem(file, line, column, f"{escape} is no character: the last one is \\U0010FFFF; remove it")
+
+
+_BEYOND = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+
+
 def _syntax_problem(error: Any, file: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     began = (error.context_mark or mark).line
@@ -292,7 +308,9 @@ def _syntax_problem(error: Any, file: str, text: str) -> Problem:
     line = min(began if is_open else mark.line, len(lines) - 1)
     said = "what begins in this line is not closed" if is_open else error.problem
     column = len(lines[line]) - len(lines[line].lstrip()) if is_open else mark.column
-    return Problem(file, line + 1, column + 1, f"not YAML: {said}{_syntax_hint(error.problem, lines[line])}")
+    return Problem(
+        file, line + 1, column + 1, f"not YAML: {said}{_syntax_hint(f'{error.problem}{_OPEN * is_open}', lines[line])}"
+    )
 
 
 def _unclosed(lines: list[str], otherwise: int) -> int:
@@ -310,6 +328,9 @@ def _syntax_hint(problem: str, source: str) -> str:
     return ""
 
 
+_OPEN = ", not closed"
+_QUOTE_STAR = "text that begins with * must be quoted"
+_QUOTE_TAG = "remove it; text that begins with ! must be quoted"
 _TEMPLATE_HINT = 'a template that begins with { or stands inside {...} must be quoted: "PROJECT#{project_id}"'
 _HINTS = [
     (r"\\t", r"^\s*\t", "indent with spaces, YAML takes no tabs"),
@@ -319,4 +340,16 @@ _HINTS = [
     (r"mapping values", r":\s.*:\s", "text with a colon and a space in it must be quoted"),
     (r"mapping values|block (mapping|sequence) start", r"", "the indentation does not fit the lines above"),
     (r"expected ':'", r"", "a line is `name: value`"),
+    (_OPEN, r"", "close the bracket or the quotation mark"),
+    (
+        r"escape|hexdecimal",
+        r"",
+        r"in double quotes a backslash begins an escape: write \\ for one, or use single quotes",
+    ),
+    (r"tag|URI", r"", _QUOTE_TAG),
+    (r"directive|incompatible YAML", r"", "leave out the line that begins with %"),
+    (r"chomping|indentation indicator", r"", "text that begins with | or > must be quoted"),
+    (r"alphabetic or numeric", r"", "text that begins with & or * must be quoted"),
+    (r"expected ','", r"", "a comma stands between two values inside {...} and [...]; other text must be quoted"),
+    (r"", r"", "text with special characters must be quoted"),
 ]

@@ -33,8 +33,25 @@ class Problem:
     column: int
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", _legible(self.message))
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+_MOST_SHOWN = 800  # characters of a message; a file can hold names and values of any length
+
+
+def _legible(message: str) -> str:
+    """The message with escapes for what a terminal would obey or hide; of a very long one its two ends.
+
+    >>> _legible("'de\u202eparture' is no key attribute")
+    "'de\\\\u202eparture' is no key attribute"
+    """
+    text = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in message)
+    half = _MOST_SHOWN // 2
+    return text if len(text) <= _MOST_SHOWN else f"{text[:half]} ... {text[-half:]}"
 
 
 class DesignError(WorkbenchError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from workbench.baselines import shown, tolerance_of
+from workbench.folders import write_whole
 from workbench.trends import Trend, add_to_history, numbers
 
 if TYPE_CHECKING:
@@ -32,19 +33,17 @@ def write_reports(result: "Regression", folder: Path, reports: bool = True) -> N
         return
     cases = {str(outcome.case): outcome.metrics for outcome in result.outcomes if outcome.metrics}
     history = add_to_history(folder / HISTORY, result.about["at"], cases)
-    (folder / JUNIT).write_text(to_junit(result), encoding="utf-8")
-    (folder / PAGE).write_text(to_html(result, history), encoding="utf-8")
+    write_whole(folder / JUNIT, to_junit(result))
+    write_whole(folder / PAGE, to_html(result, history))
 
 
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 
 def write_results(result: "Regression", folder: Path) -> None:
-    """Write `results.json`; it is there whole or as it was."""
+    """Write `results.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{RESULTS}"
-    temporary.write_text(to_json(result), encoding="utf-8")
-    temporary.replace(folder / RESULTS)
+    write_whole(folder / RESULTS, to_json(result))
 
 
 def to_json(result: "Regression") -> str:

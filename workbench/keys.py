@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import groupby
 from typing import Any
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
@@ -57,12 +58,11 @@ class KeyTemplate:
             found = list(string.Formatter().parse(self.text))
         except ValueError as error:
             raise ValueError(f"{self.text!r}: {error}; a field stands in braces, as in TASK#{{task_id}}") from None
+        pieces = [part for piece in found for part in self._pieces(*piece)]
         parts: list[str | Placeholder] = []
-        for part in (part for piece in found for part in self._pieces(*piece)):
-            if isinstance(part, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += part  # an escaped brace splits a text
-            else:
-                parts.append(part)
+        for is_text, found_run in groupby(pieces, lambda part: isinstance(part, str)):  # escaped braces split a text
+            run = list(found_run)
+            parts += ["".join(map(str, run))] if is_text else run
         return tuple(parts)
 
     def _pieces(self, literal: str, field: str | None, spec: str | None, conversion: str | None):

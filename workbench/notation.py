@@ -28,7 +28,7 @@ def parse_rate(value: object) -> float:
         raise ValueError(f"{text!r} is not a rate: a number above 0 per s, min, h or day, as 20/s{fix}")
     rate = float(found[1].replace("_", "")) / PER[found[2]]
     if rate > 1e9:
-        raise ValueError(f"{text!r}: more than a thousand million requests per second")
+        raise ValueError(f"{text!r}: a rate is at most a thousand million requests per second")
     if rate <= 0:
         raise ValueError(f"{text!r}: a rate must be above 0; leave it out if the pattern is no part of a load")
     return rate

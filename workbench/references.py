@@ -43,7 +43,7 @@ def field_problems(design: Design, place: Place, name: str, domain: Domain) -> F
         if other is not None and other not in design.fields:
             yield (*place, key), f"{other!r} is not a field{nearest(other, design.fields)}"
     if loops({n: needs(d) for n, d in design.fields.items()}, name):
-        yield place, f"field {name} is made of itself"
+        yield place, f"field {name} is made of itself; leave out one of the references in that circle"
         return
     yield from _counted(design, place, name, domain)
     yield from cardinality_problems(place, f"field {name}", domain)
@@ -60,7 +60,7 @@ def field_problems(design: Design, place: Place, name: str, domain: Domain) -> F
 def _counted(design: Design, place: Place, name: str, domain: Domain) -> Found:
     children = [n for n, other in design.fields.items() if other.per == name]
     if domain.per is not None and domain.count is None:
-        yield place, f"field {name} is per {domain.per} but has no count: how many for each?"
+        yield place, f"field {name} is per {domain.per} but has no count: say how many for each, as count: 1..5"
     elif domain.is_field:
         yield place, f"field {name} has no domain: give it a count, a type or a choice, as {name}: {{count: 200}}"
     elif children and domain.count is None and domain.of is None and domain.cardinality == float("inf"):
@@ -131,7 +131,7 @@ def _uncountable(domain: Domain) -> str | None:
     if domain.template and domain.template.fields:
         return "a template's values follow from its fields: give them the count"
     if kind and (kind.shard_of or (kind.span and kind.span.base)):
-        return f"the values of {kind} follow from another field"
+        return f"the values of {kind} follow from another field: leave count out"
     if kind and kind.word == "number" and kind.amount and kind.amount.kind not in ("fixed", "uniform"):
         return f"numbers drawn by {kind} repeat themselves: give a range, as 1..1_000"
     return None
@@ -172,9 +172,11 @@ def use_problems(place: Place, domain: Domain, name: str, used: Domain) -> Found
     """Whether a template or time can be made of what it names."""
     if domain.type and domain.type.span and domain.type.span.base == name:
         if not (used.type and used.type.word in TIME_TYPES):
-            yield place, f"{name} is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it"
+            why = f"is not a time ({', '.join(TIME_TYPES)}), so that nothing can be counted from it"
+            yield place, f"{name} {why}; name a field that is one"
         elif used.format:
-            yield place, f"{name} has a format, which makes it text, so that nothing can be counted from it"
+            why = "has a format, which makes it text, so that nothing can be counted from it"
+            yield place, f"{name} {why}; leave out its format"
         return
     if used.map or used.list or used.set:
         yield place, f"{{{name}}} is a map, list or set; a template takes texts and numbers"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.baselines import Tolerance, shown
+from workbench.folders import write_whole
 
 KEPT = 50  # runs
 WIDTH, HEIGHT, MARGIN = 240, 48, 6  # pixels
@@ -39,9 +40,7 @@ def add_to_history(path: Path, at: str, cases: Mapping[str, Mapping[str, Any]]) 
     """Put a run on record and return all of them, oldest first."""
     runs = [*read_history(path), {"at": at, "cases": {name: numbers(metrics) for name, metrics in cases.items()}}]
     lines = "".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs[-KEPT:])
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(lines, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, lines)
     return runs[-KEPT:]
 
 

@@ -176,7 +176,7 @@ def _span(text: str, earliest: int, latest: int, base: str | None = None) -> Tim
     if latest < earliest:
         raise ValueError(f"{text!r} runs backwards: write the earlier time first")
     if max(-earliest, latest) > _MOST_YEARS * SECONDS["y"]:
-        raise ValueError(f"{text!r} is more than {_MOST_YEARS} years away")
+        raise ValueError(f"{text!r} is more than {_MOST_YEARS} years away, the most that is allowed")
     return TimeSpan(earliest, latest, base)
 
 
