@@ -162,8 +162,9 @@ def item_collections(
 ) -> ItemCollections:
     """A table, or one of its indexes, as item collections: the view in which a single-table design is read.
 
-    Of a design, its generated items are shown. `table` may be left out where the design has one. `collections` is how many are shown, some of each kind (which
-    entities they hold), or the partition keys of those to show; `per_collection` how many items of each entity.
+    Of a design, its generated items are shown. `table` may be left out where there is one. `collections` is how many
+    are shown, some of each kind (which entities they hold), or the partition keys of those to show; `per_collection`
+    how many items of each entity.
     ValueError names the tables, indexes and keys that there are.
     """
     items = generate_items(items) if isinstance(items, Design) else items
