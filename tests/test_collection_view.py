@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from tests.designs import BOARD, changed, items, rows
+from tests.designs import BOARD, changed, design, items, rows
 from workbench.collection_view import ATTRIBUTES, HTML_BYTES, VALUE, item_collections, shown_value
 
 INDEXED = changed(
@@ -191,6 +191,10 @@ entities: {Thing: {attributes: {entity: text(5), size: 1..9}}}
 def test_what_is_not_there_is_named_with_what_is(asked, message):
     with pytest.raises(ValueError, match=message):
         item_collections(items(BOARD), **asked)
+
+
+def test_a_design_is_shown_with_the_items_that_are_generated_from_it():
+    assert item_collections(design(BOARD)).collections == item_collections(items(BOARD)).collections
 
 
 def test_of_several_tables_one_must_be_named():

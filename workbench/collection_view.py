@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.columns import Ints, combine
+from workbench.design import Design
 from workbench.entities import EntityItems
-from workbench.items import Items
+from workbench.items import Items, generate_items
 from workbench.pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from workbench.results import Result
 from workbench.ring import KeyValue, PartitionKeys, projected
@@ -152,7 +153,7 @@ def _free(name: str, taken: AbstractSet[str]) -> str:
 
 
 def item_collections(
-    items: Items,
+    items: Items | Design,
     table: str | None = None,
     index: str | None = None,
     *,
@@ -161,10 +162,12 @@ def item_collections(
 ) -> ItemCollections:
     """A table, or one of its indexes, as item collections: the view in which a single-table design is read.
 
-    `table` may be left out where the design has one. `collections` is how many are shown, some of each kind (which
-    entities they hold), or the partition keys of those to show; `per_collection` how many items of each entity.
+    Of a design, its generated items are shown. `table` may be left out where there is one. `collections` is how many
+    are shown, some of each kind (which entities they hold), or the partition keys of those to show; `per_collection`
+    how many items of each entity.
     ValueError names the tables, indexes and keys that there are.
     """
+    items = generate_items(items) if isinstance(items, Design) else items
     keys = PartitionKeys(items, _only_table(items) if table is None else table, index)
     _check_counts(collections, per_collection)
     entities = items.in_table(keys.table.name)
