@@ -6,6 +6,7 @@ Every notebook here is built by its test; expected values are the notebooks' own
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from workbench.gates import Gate, cases, check, regress
 from workbench.matrices import find_suite
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals as on Unix")
+FAKETIME = shutil.which("faketime") or ""
+SHIPPED = Path(__file__).parent.parent / "notebooks/regression"
+SEEDED = [str(SHIPPED / f"{name}.ipynb") for name in ("ttl", "hot_partition")]
 PARAMETERS = "seed: int = 7  # fixes every draw"
 DOUBLE = "from workbench.regression import record\nrecord(units=2 * seed, share=0.25, table=[{'of': 'a', 'n': 1.5}])"
 
@@ -277,10 +281,12 @@ def test_kernels_and_engines_end_with_the_run_however_it_ends(suite, how):
     assert len(found) == 3 and all(map(gone, found)), (
         f"kernel, worker, engine: {[(pid, is_alive(pid)) for pid in found]}"
     )
-    if how == "SIGINT":
+    if how in ("SIGINT", "SIGTERM"):
         assert "interrupted: 0 of 2 cases are done" in said and "--last-failed runs the others" in said
         data = json.loads((suite.parent / "out" / "results.json").read_text())
         assert [case["status"] for case in data["cases"]] == ["not run", "not run"]
+        assert 'skipped="1"' in (suite.parent / "out" / "junit.xml").read_text()
+        assert "2 not run" in (suite.parent / "out" / "report.html").read_text()
 
 
 def test_the_longest_cases_of_the_last_run_begin_first(suite):
@@ -293,3 +299,28 @@ def test_the_longest_cases_of_the_last_run_begin_first(suite):
     said = []
     Gate(find_suite([suite]), out).run(False, lambda outcome: said.append(outcome.case.suite))
     assert said == ["b", "a"]
+
+
+def test_an_update_of_many_metrics_takes_no_longer_for_each_of_them(suite):
+    book(suite, "many", DOUBLE)
+    gate = Gate(find_suite([suite]), suite.parent / "out", update=True)
+    old = {f"units.{place}": place for place in range(20_000)}
+    gate.stored["many"] = {"defaults": old}
+    [case] = gate.suite.cases
+    outcome = gate.judged(case, {"results": {"units": {str(place): place + 1 for place in range(20_000)}}})
+    began = time.perf_counter()
+    assert gate._to_store(outcome) == {name: place + 1 for name, place in sorted(old.items())}
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FAKETIME, reason="needs faketime, which gives processes another clock")
+def test_results_are_the_same_on_a_leap_day_in_another_zone(tmp_path):
+    found = []
+    for name, clock, zone in (("today", [], "UTC"), ("leap", [FAKETIME, "2028-02-29 23:59:50"], "Asia/Kolkata")):
+        out = tmp_path / name
+        words = [*clock, sys.executable, "-m", "workbench", "regress", *SEEDED, "--output", str(out)]
+        subprocess.run(words, env={**os.environ, "TZ": zone, "PYTHONHASHSEED": "99"}, check=True)
+        data = json.loads((out / "results.json").read_text())
+        found.append((data["about"]["at"][:4], [case["results"] for case in data["cases"]]))
+    assert found[0][0] != found[1][0] == "2028" and found[0][1] == found[1][1]

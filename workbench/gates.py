@@ -57,7 +57,8 @@ def regress(
     what did not pass the last time. `output` gets the executed notebooks and `results.json`, and with `reports` a page,
     JUnit XML and the history. `progress` shows a bar, None on a terminal only; `say` gets each outcome as it comes.
 
-    Ctrl-C ends kernels and engines, writes what is known until then, and goes on as KeyboardInterrupt.
+    Ctrl-C, or a signal whose handler raises SystemExit, ends kernels and engines, writes what is known until then, and
+    goes on with a note that says so.
     """
     if workers < 1 or not timeout > 0:
         raise ValueError(f"workers={workers}, timeout={timeout:g}: at least one worker, and more than no time")
@@ -66,9 +67,10 @@ def regress(
     gate.found |= gate.remembered() if last_failed else {}
     try:
         gate.run(sys.stderr.isatty() if progress is None else progress, say or (lambda outcome: None))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
         write_reports(gate.result(), gate.output, reports)
-        raise KeyboardInterrupt(gate.interrupted()) from None
+        stop.add_note(gate.interrupted())
+        raise
     return gate.close(reports)
 
 
@@ -185,7 +187,7 @@ class Gate:
         return result
 
     def interrupted(self) -> str:
-        """What to say after Ctrl-C."""
+        """What to say after Ctrl-C or a signal."""
         return (
             f"interrupted: {len(self.found)} of {len(self.suite.cases)} cases are done and in {self.output}; "
             "--last-failed runs the others"
@@ -223,7 +225,8 @@ class Gate:
 
     def _to_store(self, outcome: Outcome) -> Metrics:
         """What was recorded; of what moved within its tolerance the old value, so that updates do not creep."""
-        kept = {c: v for c, v in outcome.baseline.items() if c not in {change.metric for change in outcome.changes}}
+        moved = {change.metric for change in outcome.changes}
+        kept = {name: value for name, value in outcome.baseline.items() if name not in moved}
         new = without_ignored(outcome.metrics, outcome.case.suite, self.suite.tolerances)
         return {name: kept.get(name, value) for name, value in new.items()}
 
