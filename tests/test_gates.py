@@ -89,10 +89,12 @@ def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cel
     result = run(suite, workers=2, timeout=20)
     found = errors(result)
     expected = {
-        "unknown[sed=1]": "unknown[sed=1]: unknown.ipynb has no parameter sed; its parameters are seed",
-        "typed[seed=7]": "typed[seed=7]: typed.ipynb: seed is an int, and '7' is a str",
-        "bare": "bare: bare.ipynb has no cell tagged `parameters`",
-        "silent": "silent: silent.ipynb recorded no results: end it with wb.record(name=value)",
+        "unknown[sed=1]": "unknown[sed=1]: unknown.ipynb, cell 1: no parameter sed; its parameters are seed",
+        "typed[seed=7]": "typed[seed=7]: typed.ipynb, cell 1: seed is an int, and '7' is a str",
+        "bare": "bare: bare.ipynb has no cell tagged `parameters`: tag the cell that assigns what it can be given, "
+        "or an empty one (JupyterLab: property inspector, Cell Tags)",
+        "silent": "silent: silent.ipynb, cell 2 (`1 + 1`): the last to run, and none recorded results: add "
+        "wb.record(name=value)",
         "slow": "slow: slow.ipynb, cell 2 (`import time`): no end within 20 s, so it was stopped",
         "callback[seed=3]": "callback[seed=3]: callback.ipynb, cell 4 (`slider.value = 0`): ZeroDivisionError: "
         "division by zero",
@@ -100,6 +102,8 @@ def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cel
         "kills": "kills: the process that ran it ended (signal 9) before the notebook did",
     }
     assert {case: text.splitlines()[0] for case, text in found.items()} == expected
+    stated = {str(o.case): o.parameters.get("seed") for o in result.outcomes}
+    assert stated["dies"] == stated["kills"] == stated["unknown[sed=1]"] == 7 and stated["callback[seed=3]"] == 3
     widget = next(o for o in result.outcomes if o.case.suite == "widget")
     assert widget.metrics["units"] == 14 and widget.status == "no baseline", "the others' results are kept"
     assert not result.holds and result.summary_line() == "9 cases: 8 failed, 1 no baseline"

@@ -206,17 +206,29 @@ def test_a_kernel_that_dies_is_an_error_of_its_cell(tmp_path):
 def test_a_notebook_without_results_is_an_error(tmp_path):
     with pytest.raises(NotebookError) as error:
         run(tmp_path, PARAMETERS, "1 + 1")
-    assert str(error.value) == "book.ipynb recorded no results: end it with wb.record(name=value)"
+    assert error.value.cell == 2 and str(error.value).startswith(
+        "book.ipynb, cell 2 (`1 + 1`): the last to run, and none recorded results: add wb.record(name=value)\n"
+    )
+
+
+def test_an_early_exit_before_any_result_names_its_cell(tmp_path):
+    with pytest.raises(NotebookError, match=r"cell 2 \(`exit = 0`\): the last to run, and none recorded"):
+        run(tmp_path, PARAMETERS, "exit = 0\nimport sys\nsys.exit(0)", "from workbench import record\nrecord(a=1)")
 
 
 @pytest.mark.parametrize(
     "cells, parameters, message",
     [
-        (["1"], {}, "book.ipynb has no cell tagged `parameters`"),
+        (
+            ["1"],
+            {},
+            "book.ipynb has no cell tagged `parameters`: tag the cell that assigns what it can be given, or an empty "
+            "one (JupyterLab: property inspector, Cell Tags)",
+        ),
         (
             [PARAMETERS],
             {"sed": 1},
-            "book.ipynb has no parameter sed; its parameters are seed, name",
+            "book.ipynb, cell 1: no parameter sed; its parameters are seed, name",
         ),
     ],
 )

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +27,7 @@ from workbench.errors import NotebookError
 from workbench.gate_reports import read_results, write_reports, write_results
 from workbench.gate_results import ACCEPTED, FAILED, MOVED, NEW, NOT_RUN, PASSED, Outcome, Regression
 from workbench.matrices import Case, Suite, find_suite
+from workbench.regression import default_parameters
 from workbench.workers import Pool
 
 TIMEOUT = 300.0  # seconds for each cell
@@ -156,7 +158,7 @@ class Gate:
     def judged(self, case: Case, answer: Mapping[str, Any]) -> Outcome:
         """The outcome of a case that was answered with `results`, or with an `error` and its `cell`."""
         known = {"seconds": answer.get("seconds", 0.0), "output": self._executed(case)}
-        known["parameters"] = answer.get("parameters") or dict(case.parameters)
+        known["parameters"] = answer.get("parameters") or _all_parameters(case)
         if "results" not in answer:
             return Outcome(case, FAILED, error=f"{case}: {answer['error']}", cell=answer.get("cell"), **known)
         try:
@@ -240,6 +242,13 @@ class Gate:
             "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "versions": _versions(),
         }
+
+
+def _all_parameters(case: Case) -> dict[str, Any]:
+    """What a case that failed ran with, or would have: its own parameters and the notebook's other defaults."""
+    with suppress(NotebookError):
+        return default_parameters(case.notebook) | dict(case.parameters)
+    return dict(case.parameters)
 
 
 @cache
