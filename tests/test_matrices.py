@@ -98,6 +98,10 @@ def test_notebooks_of_one_name_would_share_a_baseline(folder):
         find_suite([folder, folder / "more"])
 
 
+def test_a_notebook_that_is_named_twice_runs_once(folder):
+    assert len(find_suite([folder, folder / "ttl.ipynb"]).cases) == 2
+
+
 def test_a_matrix_that_is_not_there_is_named(folder):
     with pytest.raises(NotebookError, match=r"nowhere\.yaml cannot be read: No such file"):
         find_suite([folder], matrix=folder / "nowhere.yaml")

@@ -72,6 +72,10 @@ def test_record_returns_plain_json_values_outside_a_notebook():
     assert [type(results[name]) for name in ("units", "calls", "exact")] == [float, int, int]
 
 
+def test_a_set_of_several_types_has_one_order():
+    assert record(x={"b", 2, "a", 1, None})["x"] == [None, 1, 2, "a", "b"]
+
+
 def test_record_makes_a_frame_a_list_of_its_lines_with_a_named_index_as_a_column():
     frame = pd.DataFrame({"units": [1.5, 2.0]}, index=pd.Index(["list", "create"], name="pattern"))
     assert record(summary=frame)["summary"] == [
@@ -89,6 +93,7 @@ def test_record_makes_a_frame_a_list_of_its_lines_with_a_named_index_as_a_column
             {"a": float("inf")},
             "x['a'] is infinite, which JSON cannot hold: record None, or a word that says so",
         ),
+        ({1: "a", "1": "b"}, "x has keys that are the same as text, and JSON has no others: rename one of them"),
     ],
 )
 def test_record_names_the_place_of_what_json_cannot_hold(value, message):

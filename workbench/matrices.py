@@ -4,8 +4,8 @@ A folder of notebooks is a suite. A notebook runs once as it is, unless the suit
 parameters for it; a list stands for each of its values, and several lists for all of their combinations:
 
 ```yaml
-tolerances:                                   # everything else is exact
-  "*latency*": ignored
+tolerances:                                   # everything else is exact, but `*latency*`, which is ignored
+  engine: ignored
   hot_partition/throttled_share: {absolute: 0.005}
 notebooks:
   capacity:
@@ -86,7 +86,7 @@ def find_suite(
     `matrix` and `baselines` are `matrix.yaml` and `baselines/` beside the notebooks unless named. NotebookError for
     paths without notebooks, DesignError with file and line for a matrix that cannot be right.
     """
-    notebooks = [book for path in paths for book in _notebooks(Path(path))]
+    notebooks = list(dict.fromkeys(book for path in paths for book in _notebooks(Path(path))))
     repeated = {book.stem for book in notebooks if sum(other.stem == book.stem for other in notebooks) > 1}
     if repeated:
         raise NotebookError(f"two notebooks are called {', '.join(sorted(repeated))}, and share one baseline: name one")

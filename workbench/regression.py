@@ -114,7 +114,16 @@ def _sequence(values: Any, where: str) -> list[Any]:
     return [plain_json(value, f"{where}[{place}]") for place, value in enumerate(values)]
 
 
+def _in_order(values: AbstractSet[Any]) -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:  # of several types
+        return sorted(values, key=lambda value: (type(value).__name__, str(value)))
+
+
 def _mapping(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    if len({*map(str, values)}) < len(values):
+        raise ValueError(f"{where} has keys that are the same as text, and JSON has no others: rename one of them")
     return {str(name): plain_json(value, f"{where}[{name!r}]") for name, value in values.items()}
 
 
@@ -126,7 +135,7 @@ _CONVERSIONS = (
     (lambda v: isinstance(v, Real), _finite),
     (lambda v: isinstance(v, Mapping), _mapping),
     (lambda v: isinstance(v, list | tuple), _sequence),
-    (lambda v: isinstance(v, AbstractSet), lambda v, where: _sequence(sorted(v), where)),
+    (lambda v: isinstance(v, AbstractSet), lambda v, where: _sequence(_in_order(v), where)),
     (lambda v: hasattr(v, "columns") and hasattr(v, "to_dict"), _lines),  # a DataFrame
     (lambda v: hasattr(v, "to_dict"), lambda v, where: _mapping(v.to_dict(), where)),  # a Series
     (lambda v: hasattr(v, "to_frame"), lambda v, where: plain_json(v.to_frame(), where)),  # a result, an Index
