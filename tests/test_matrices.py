@@ -56,6 +56,8 @@ def test_tolerances_are_read_in_order(folder):
     "matrix, line, message",
     [
         ("notebooks: {capcity: {}}", 1, "there is no notebook capcity.ipynb; did you mean 'capacity'?"),
+        ("notebooks: {ttl: []}", 1, "ttl would not run: an empty list stands for no value at all"),
+        ("notebooks: {ttl: {seed: []}}", 1, "ttl would not run: an empty list stands for no value at all"),
         ("notebook: {}", 1, "'notebook' is unknown; a matrix has two parts: tolerances and notebooks"),
         ("- capacity", 1, "a matrix has two parts"),
         (

@@ -6,6 +6,7 @@ network and runs no script: verdict, what moved, why a case failed, and the tren
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -42,7 +43,7 @@ def write_reports(result: "Regression", folder: Path, reports: bool = True) -> N
 def write_results(result: "Regression", folder: Path) -> None:
     """Write `results.json`; it is there whole or as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{RESULTS}"
+    temporary = folder / f".{RESULTS}.{os.getpid()}"
     temporary.write_text(to_json(result), encoding="utf-8")
     temporary.replace(folder / RESULTS)
 

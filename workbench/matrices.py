@@ -149,6 +149,8 @@ def _matrix_problems(data: Any, names: Sequence[str], whole: bool) -> Iterator[t
     for name, value in _mapping(data.get("notebooks")).items():
         if whole and name not in names:
             yield ("notebooks", name, NAME), f"there is no notebook {name}.ipynb{nearest(str(name), names)}"
+        if value == [] or any([] in one.values() for one in _listed(value) if isinstance(one, dict)):
+            yield ("notebooks", name), f"{name} would not run: an empty list stands for no value at all"
         if not all(isinstance(one, dict) for one in _listed(value)):
             yield (
                 ("notebooks", name),

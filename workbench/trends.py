@@ -7,6 +7,7 @@ number crept up or jumped. Pictures are SVG in the page, with a sentence as thei
 
 import base64
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -39,7 +40,7 @@ def add_to_history(path: Path, at: str, cases: Mapping[str, Mapping[str, Any]]) 
     """Put a run on record and return all of them, oldest first."""
     runs = [*read_history(path), {"at": at, "cases": {name: numbers(metrics) for name, metrics in cases.items()}}]
     lines = "".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs[-KEPT:])
-    temporary = path.with_name(f".{path.name}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(lines, encoding="utf-8")
     temporary.replace(path)
     return runs[-KEPT:]
