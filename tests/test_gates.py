@@ -331,3 +331,11 @@ def test_results_are_the_same_on_a_leap_day_in_another_zone(tmp_path):
         data = json.loads((out / "results.json").read_text())
         found.append((data["about"]["at"][:4], [case["results"] for case in data["cases"]]))
     assert found[0][0] != found[1][0] == "2028" and found[0][1] == found[1][1]
+
+
+def test_the_page_says_what_to_do_without_a_baseline(suite):
+    book(suite, "fresh", DOUBLE)
+    gate = Gate(find_suite([suite]), suite.parent / "out")
+    [case] = gate.suite.cases
+    gate.found[case.key] = gate.judged(case, {"results": {"units": 1}})
+    assert "no baseline yet; look at its results, then accept them with --update" in to_html(gate.result())

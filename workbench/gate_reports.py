@@ -195,8 +195,10 @@ def _overview(result: "Regression") -> str:
 def _headline(outcome: "Outcome") -> str:
     if outcome.error:
         return outcome.error.splitlines()[0].removeprefix(f"{outcome.case}: ")
+    if not outcome.changes:
+        return outcome.reason.removeprefix(f"{outcome.case}: ")
     more = f" and {len(outcome.changes) - 1} more" if len(outcome.changes) > 1 else ""
-    return f"{outcome.changes[0]}{more}" if outcome.changes else ""
+    return f"{outcome.changes[0]}{more}"
 
 
 def _status(outcome: "Outcome") -> str:
