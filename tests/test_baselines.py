@@ -79,6 +79,12 @@ def test_of_several_patterns_the_last_that_fits_counts_and_a_notebook_may_be_nam
     ]
 
 
+def test_latencies_are_compared_only_if_a_tolerance_names_them():
+    was, now = {"list.latency_ms_p50": 1.0}, {"list.latency_ms_p50": 9.0}
+    assert compare(was, now, "n", {"units": EXACT}) == [] and without_ignored(now, "n", {}) == {}
+    assert len(compare(was, now, "n", {"*latency*": Tolerance(relative=0.5)})) == 1
+
+
 def test_a_change_says_what_was_what_is_by_how_much_and_what_is_allowed():
     was, now = {"cost": 100, "gone": 1, "same": 7}, {"cost": 103, "new": [2], "same": 7}
     assert [str(change) for change in compare(was, now, "n", {"cost": Tolerance(relative=0.02)})] == [

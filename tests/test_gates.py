@@ -6,6 +6,7 @@ Every notebook here is built by its test; expected values are the notebooks' own
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,14 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_notebook
 
 from workbench.errors import DesignError, EngineError, NotebookError
+from workbench.gate_reports import to_html
 from workbench.gates import Gate, cases, check, regress
 from workbench.matrices import find_suite
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals as on Unix")
+FAKETIME = shutil.which("faketime") or ""
+SHIPPED = Path(__file__).parent.parent / "notebooks/regression"
+SEEDED = [str(SHIPPED / f"{name}.ipynb") for name in ("ttl", "hot_partition")]
 PARAMETERS = "seed: int = 7  # fixes every draw"
 DOUBLE = "from workbench.regression import record\nrecord(units=2 * seed, share=0.25, table=[{'of': 'a', 'n': 1.5}])"
 
@@ -85,10 +90,12 @@ def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cel
     result = run(suite, workers=2, timeout=20)
     found = errors(result)
     expected = {
-        "unknown[sed=1]": "unknown[sed=1]: unknown.ipynb has no parameter sed; its parameters are seed",
-        "typed[seed=7]": "typed[seed=7]: typed.ipynb: seed is an int, and '7' is a str",
-        "bare": "bare: bare.ipynb has no cell tagged `parameters`",
-        "silent": "silent: silent.ipynb recorded no results: end it with wb.record(name=value)",
+        "unknown[sed=1]": "unknown[sed=1]: unknown.ipynb, cell 1: no parameter sed; its parameters are seed",
+        "typed[seed=7]": "typed[seed=7]: typed.ipynb, cell 1: seed is an int, and '7' is a str",
+        "bare": "bare: bare.ipynb has no cell tagged `parameters`: tag the cell that assigns what it can be given, "
+        "or an empty one (JupyterLab: property inspector, Cell Tags)",
+        "silent": "silent: silent.ipynb, cell 2 (`1 + 1`): the last to run, and none recorded results: add "
+        "wb.record(name=value)",
         "slow": "slow: slow.ipynb, cell 2 (`import time`): no end within 20 s, so it was stopped",
         "callback[seed=3]": "callback[seed=3]: callback.ipynb, cell 4 (`slider.value = 0`): ZeroDivisionError: "
         "division by zero",
@@ -96,6 +103,8 @@ def test_what_papermill_lets_pass_fails_here_and_each_failure_names_notebook_cel
         "kills": "kills: the process that ran it ended (signal 9) before the notebook did",
     }
     assert {case: text.splitlines()[0] for case, text in found.items()} == expected
+    stated = {str(o.case): o.parameters.get("seed") for o in result.outcomes}
+    assert stated["dies"] == stated["kills"] == stated["unknown[sed=1]"] == 7 and stated["callback[seed=3]"] == 3
     widget = next(o for o in result.outcomes if o.case.suite == "widget")
     assert widget.metrics["units"] == 14 and widget.status == "no baseline", "the others' results are kept"
     assert not result.holds and result.summary_line() == "9 cases: 8 failed, 1 no baseline"
@@ -277,10 +286,12 @@ def test_kernels_and_engines_end_with_the_run_however_it_ends(suite, how):
     assert len(found) == 3 and all(map(gone, found)), (
         f"kernel, worker, engine: {[(pid, is_alive(pid)) for pid in found]}"
     )
-    if how == "SIGINT":
+    if how in ("SIGINT", "SIGTERM"):
         assert "interrupted: 0 of 2 cases are done" in said and "--last-failed runs the others" in said
         data = json.loads((suite.parent / "out" / "results.json").read_text())
         assert [case["status"] for case in data["cases"]] == ["not run", "not run"]
+        assert 'skipped="1"' in (suite.parent / "out" / "junit.xml").read_text()
+        assert "2 not run" in (suite.parent / "out" / "report.html").read_text()
 
 
 def test_the_longest_cases_of_the_last_run_begin_first(suite):
@@ -293,3 +304,38 @@ def test_the_longest_cases_of_the_last_run_begin_first(suite):
     said = []
     Gate(find_suite([suite]), out).run(False, lambda outcome: said.append(outcome.case.suite))
     assert said == ["b", "a"]
+
+
+def test_an_update_of_many_metrics_takes_no_longer_for_each_of_them(suite):
+    book(suite, "many", DOUBLE)
+    gate = Gate(find_suite([suite]), suite.parent / "out", update=True)
+    old = {f"units.{place}": place for place in range(10_000)}
+    gate.stored["many"] = {"defaults": old}
+    [case] = gate.suite.cases
+    outcome = gate.judged(case, {"results": {"units": {str(place): place + 1 for place in range(10_000)}}})
+    began = time.perf_counter()
+    assert gate._to_store(outcome) == {name: place + 1 for name, place in sorted(old.items())}
+    gate.found[case.key] = outcome
+    assert to_html(gate.result()).count("units.9999") >= 2, "among what moved, and among all results"
+    assert time.perf_counter() - began < 15, "seconds; minutes if each metric looks at all others"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FAKETIME, reason="needs faketime, which gives processes another clock")
+def test_results_are_the_same_on_a_leap_day_in_another_zone(tmp_path):
+    found = []
+    for name, clock, zone in (("today", [], "UTC"), ("leap", [FAKETIME, "2028-02-29 23:59:50"], "Asia/Kolkata")):
+        out = tmp_path / name
+        words = [*clock, sys.executable, "-m", "workbench", "regress", *SEEDED, "--output", str(out)]
+        subprocess.run(words, env={**os.environ, "TZ": zone, "PYTHONHASHSEED": "99"}, check=True)
+        data = json.loads((out / "results.json").read_text())
+        found.append((data["about"]["at"][:4], [case["results"] for case in data["cases"]]))
+    assert found[0][0] != found[1][0] == "2028" and found[0][1] == found[1][1]
+
+
+def test_the_page_says_what_to_do_without_a_baseline(suite):
+    book(suite, "fresh", DOUBLE)
+    gate = Gate(find_suite([suite]), suite.parent / "out")
+    [case] = gate.suite.cases
+    gate.found[case.key] = gate.judged(case, {"results": {"units": 1}})
+    assert "no baseline yet; look at its results, then accept them with --update" in to_html(gate.result())

@@ -56,6 +56,8 @@ def test_tolerances_are_read_in_order(folder):
     "matrix, line, message",
     [
         ("notebooks: {capcity: {}}", 1, "there is no notebook capcity.ipynb; did you mean 'capacity'?"),
+        ("notebooks: {ttl: []}", 1, "ttl would not run: an empty list stands for no value at all"),
+        ("notebooks: {ttl: {seed: []}}", 1, "ttl would not run: an empty list stands for no value at all"),
         ("notebook: {}", 1, "'notebook' is unknown; a matrix has two parts: tolerances and notebooks"),
         ("- capacity", 1, "a matrix has two parts"),
         (
@@ -96,6 +98,10 @@ def test_notebooks_of_one_name_would_share_a_baseline(folder):
     (folder / "more" / "ttl.ipynb").write_text("{}")
     with pytest.raises(NotebookError, match="two notebooks are called ttl"):
         find_suite([folder, folder / "more"])
+
+
+def test_a_notebook_that_is_named_twice_runs_once(folder):
+    assert len(find_suite([folder, folder / "ttl.ipynb"]).cases) == 2
 
 
 def test_a_matrix_that_is_not_there_is_named(folder):

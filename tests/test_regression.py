@@ -72,6 +72,10 @@ def test_record_returns_plain_json_values_outside_a_notebook():
     assert [type(results[name]) for name in ("units", "calls", "exact")] == [float, int, int]
 
 
+def test_a_set_of_several_types_has_one_order():
+    assert record(x={"b", 2, "a", 1, None})["x"] == [None, 1, 2, "a", "b"]
+
+
 def test_record_makes_a_frame_a_list_of_its_lines_with_a_named_index_as_a_column():
     frame = pd.DataFrame({"units": [1.5, 2.0]}, index=pd.Index(["list", "create"], name="pattern"))
     assert record(summary=frame)["summary"] == [
@@ -89,6 +93,7 @@ def test_record_makes_a_frame_a_list_of_its_lines_with_a_named_index_as_a_column
             {"a": float("inf")},
             "x['a'] is infinite, which JSON cannot hold: record None, or a word that says so",
         ),
+        ({1: "a", "1": "b"}, "x has keys that are the same as text, and JSON has no others: rename one of them"),
     ],
 )
 def test_record_names_the_place_of_what_json_cannot_hold(value, message):
@@ -206,17 +211,29 @@ def test_a_kernel_that_dies_is_an_error_of_its_cell(tmp_path):
 def test_a_notebook_without_results_is_an_error(tmp_path):
     with pytest.raises(NotebookError) as error:
         run(tmp_path, PARAMETERS, "1 + 1")
-    assert str(error.value) == "book.ipynb recorded no results: end it with wb.record(name=value)"
+    assert error.value.cell == 2 and str(error.value).startswith(
+        "book.ipynb, cell 2 (`1 + 1`): the last to run, and none recorded results: add wb.record(name=value)\n"
+    )
+
+
+def test_an_early_exit_before_any_result_names_its_cell(tmp_path):
+    with pytest.raises(NotebookError, match=r"cell 2 \(`exit = 0`\): the last to run, and none recorded"):
+        run(tmp_path, PARAMETERS, "exit = 0\nimport sys\nsys.exit(0)", "from workbench import record\nrecord(a=1)")
 
 
 @pytest.mark.parametrize(
     "cells, parameters, message",
     [
-        (["1"], {}, "book.ipynb has no cell tagged `parameters`"),
+        (
+            ["1"],
+            {},
+            "book.ipynb has no cell tagged `parameters`: tag the cell that assigns what it can be given, or an empty "
+            "one (JupyterLab: property inspector, Cell Tags)",
+        ),
         (
             [PARAMETERS],
             {"sed": 1},
-            "book.ipynb has no parameter sed; its parameters are seed, name",
+            "book.ipynb, cell 1: no parameter sed; its parameters are seed, name",
         ),
     ],
 )

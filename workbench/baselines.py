@@ -114,18 +114,21 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 
 
 EXACT = Tolerance()
+MEASURED = "*latency*"  # no two runs take the same time
 Tolerances = Mapping[str, Tolerance]
 
 
 def tolerance_of(metric: str, notebook: str, tolerances: Tolerances) -> Tolerance:
-    """The tolerance of the last pattern that fits `metric` or `notebook/metric`; exact if none does.
+    """The tolerance of the last pattern that fits `metric` or `notebook/metric`.
+
+    If none does, latencies are not compared, and everything else is exact.
 
     >>> table = {"*_ms": Tolerance(ignored=True), "race/first_ms": Tolerance(absolute=5)}
     >>> [str(tolerance_of(name, "race", table)) for name in ("last_ms", "first_ms", "winners")]
     ['not compared', '±5', 'exact']
     """
     fitting = [t for p, t in tolerances.items() if fnmatchcase(metric, p) or fnmatchcase(f"{notebook}/{metric}", p)]
-    return fitting[-1] if fitting else EXACT
+    return fitting[-1] if fitting else Tolerance(ignored=True) if fnmatchcase(metric, MEASURED) else EXACT
 
 
 # What moved -----------------------------------------------------------------------------------------------------------

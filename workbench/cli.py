@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
 TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
+MOVED_LINES = 100  # more than that, nobody reads on a terminal
 
 app = typer.Typer(
     help="Model DynamoDB tables: access patterns, consumed capacity and hot partitions, before production.",
@@ -550,7 +551,9 @@ def _say_gate(result: "Regression") -> None:
     """What moved as a table, and what else keeps the gate closed."""
     names = ("case", "metric", "baseline", "now", "change", "allowed")
     if moved := [(str(outcome.case), *change.cells) for outcome, change in result.moved]:
-        typer.echo(f"\n{aligned(dict(zip(names, zip(*moved, strict=True), strict=True)))}\n")
+        typer.echo(f"\n{aligned(dict(zip(names, zip(*moved[:MOVED_LINES], strict=True), strict=True)))}\n")
+    if len(moved) > MOVED_LINES:
+        typer.echo(f"and {len(moved) - MOVED_LINES:,} more, in results.json\n")
     if new := [str(outcome.case) for outcome in result.outcomes if outcome.status == "no baseline"]:
         typer.echo(f"no baseline yet: {', '.join(new)}; look at the results, then accept them with --update")
     for stray in result.strays:

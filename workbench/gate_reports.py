@@ -193,8 +193,10 @@ def _overview(result: "Regression") -> str:
 def _headline(outcome: "Outcome") -> str:
     if outcome.error:
         return outcome.error.splitlines()[0].removeprefix(f"{outcome.case}: ")
+    if not outcome.changes:
+        return outcome.reason.removeprefix(f"{outcome.case}: ")
     more = f" and {len(outcome.changes) - 1} more" if len(outcome.changes) > 1 else ""
-    return f"{outcome.changes[0]}{more}" if outcome.changes else ""
+    return f"{outcome.changes[0]}{more}"
 
 
 def _status(outcome: "Outcome") -> str:
@@ -232,13 +234,12 @@ def _trends(outcome: "Outcome", result: "Regression", runs: list[Mapping[str, An
 
 def trends(outcome: "Outcome", result: "Regression", runs: list[Mapping[str, Any]]) -> list[Trend]:
     """The trends worth a picture: of what moved now, of what ever moved, then of results by themselves."""
-    found = []
+    found, stored = [], numbers(outcome.baseline)
+    before = [run["cases"].get(str(outcome.case), {}) for run in runs]
     for metric, value in numbers(outcome.metrics).items():
-        earlier = [run["cases"].get(str(outcome.case), {}).get(metric) for run in runs]
-        values = tuple(one for one in earlier if one is not None) or (value,)
-        baseline = numbers(outcome.baseline).get(metric)
+        values = tuple(case[metric] for case in before if case.get(metric) is not None) or (value,)
         tolerance = tolerance_of(metric, outcome.case.suite, result.suite.tolerances)
-        found.append(Trend(metric, values, baseline, tolerance))
+        found.append(Trend(metric, values, stored.get(metric), tolerance))
     changed = {change.metric for change in outcome.changes}
     found.sort(key=lambda t: (t.metric not in changed, not t.moves, "." in t.metric))
     return [t for t in found if t.moves or "." not in t.metric][:TRENDS]

@@ -72,7 +72,7 @@ class Regression(Result):
         counts = [(status, sum(o.status == status for o in self.outcomes)) for status in _ORDER]
         strays = [f"{len(self.strays)} stray baseline{'s' * (len(self.strays) > 1)}"] if self.strays else []
         words = ", ".join([*(f"{count} {status}" for status, count in counts if count), *strays])
-        return f"{len(self.outcomes)} cases: {words or 'nothing to run'}"
+        return f"{len(self.outcomes)} case{'s' * (len(self.outcomes) != 1)}: {words or 'nothing to run'}"
 
     @property
     def moved(self) -> "list[tuple[Outcome, Change]]":

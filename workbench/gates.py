@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +27,7 @@ from workbench.errors import NotebookError
 from workbench.gate_reports import read_results, write_reports, write_results
 from workbench.gate_results import ACCEPTED, FAILED, MOVED, NEW, NOT_RUN, PASSED, Outcome, Regression
 from workbench.matrices import Case, Suite, find_suite
+from workbench.regression import default_parameters
 from workbench.workers import Pool
 
 TIMEOUT = 300.0  # seconds for each cell
@@ -57,7 +59,8 @@ def regress(
     what did not pass the last time. `output` gets the executed notebooks and `results.json`, and with `reports` a page,
     JUnit XML and the history. `progress` shows a bar, None on a terminal only; `say` gets each outcome as it comes.
 
-    Ctrl-C ends kernels and engines, writes what is known until then, and goes on as KeyboardInterrupt.
+    Ctrl-C, or a signal whose handler raises SystemExit, ends kernels and engines, writes what is known until then, and
+    goes on with a note that says so.
     """
     if workers < 1 or not timeout > 0:
         raise ValueError(f"workers={workers}, timeout={timeout:g}: at least one worker, and more than no time")
@@ -66,9 +69,10 @@ def regress(
     gate.found |= gate.remembered() if last_failed else {}
     try:
         gate.run(sys.stderr.isatty() if progress is None else progress, say or (lambda outcome: None))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
         write_reports(gate.result(), gate.output, reports)
-        raise KeyboardInterrupt(gate.interrupted()) from None
+        stop.add_note(gate.interrupted())
+        raise
     return gate.close(reports)
 
 
@@ -154,7 +158,7 @@ class Gate:
     def judged(self, case: Case, answer: Mapping[str, Any]) -> Outcome:
         """The outcome of a case that was answered with `results`, or with an `error` and its `cell`."""
         known = {"seconds": answer.get("seconds", 0.0), "output": self._executed(case)}
-        known["parameters"] = answer.get("parameters") or dict(case.parameters)
+        known["parameters"] = answer.get("parameters") or _all_parameters(case)
         if "results" not in answer:
             return Outcome(case, FAILED, error=f"{case}: {answer['error']}", cell=answer.get("cell"), **known)
         try:
@@ -185,7 +189,7 @@ class Gate:
         return result
 
     def interrupted(self) -> str:
-        """What to say after Ctrl-C."""
+        """What to say after Ctrl-C or a signal."""
         return (
             f"interrupted: {len(self.found)} of {len(self.suite.cases)} cases are done and in {self.output}; "
             "--last-failed runs the others"
@@ -223,7 +227,8 @@ class Gate:
 
     def _to_store(self, outcome: Outcome) -> Metrics:
         """What was recorded; of what moved within its tolerance the old value, so that updates do not creep."""
-        kept = {c: v for c, v in outcome.baseline.items() if c not in {change.metric for change in outcome.changes}}
+        moved = {change.metric for change in outcome.changes}
+        kept = {name: value for name, value in outcome.baseline.items() if name not in moved}
         new = without_ignored(outcome.metrics, outcome.case.suite, self.suite.tolerances)
         return {name: kept.get(name, value) for name, value in new.items()}
 
@@ -237,6 +242,13 @@ class Gate:
             "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "versions": _versions(),
         }
+
+
+def _all_parameters(case: Case) -> dict[str, Any]:
+    """What a case that failed ran with, or would have: its own parameters and the notebook's other defaults."""
+    with suppress(NotebookError):
+        return default_parameters(case.notebook) | dict(case.parameters)
+    return dict(case.parameters)
 
 
 @cache

@@ -4,8 +4,8 @@ A folder of notebooks is a suite. A notebook runs once as it is, unless the suit
 parameters for it; a list stands for each of its values, and several lists for all of their combinations:
 
 ```yaml
-tolerances:                                   # everything else is exact
-  "*latency*": ignored
+tolerances:                                   # everything else is exact, but `*latency*`, which is ignored
+  engine: ignored
   hot_partition/throttled_share: {absolute: 0.005}
 notebooks:
   capacity:
@@ -86,7 +86,7 @@ def find_suite(
     `matrix` and `baselines` are `matrix.yaml` and `baselines/` beside the notebooks unless named. NotebookError for
     paths without notebooks, DesignError with file and line for a matrix that cannot be right.
     """
-    notebooks = [book for path in paths for book in _notebooks(Path(path))]
+    notebooks = list(dict.fromkeys(book for path in paths for book in _notebooks(Path(path))))
     repeated = {book.stem for book in notebooks if sum(other.stem == book.stem for other in notebooks) > 1}
     if repeated:
         raise NotebookError(f"two notebooks are called {', '.join(sorted(repeated))}, and share one baseline: name one")
@@ -149,6 +149,8 @@ def _matrix_problems(data: Any, names: Sequence[str], whole: bool) -> Iterator[t
     for name, value in _mapping(data.get("notebooks")).items():
         if whole and name not in names:
             yield ("notebooks", name, NAME), f"there is no notebook {name}.ipynb{nearest(str(name), names)}"
+        if value == [] or any([] in one.values() for one in _listed(value) if isinstance(one, dict)):
+            yield ("notebooks", name), f"{name} would not run: an empty list stands for no value at all"
         if not all(isinstance(one, dict) for one in _listed(value)):
             yield (
                 ("notebooks", name),

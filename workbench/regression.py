@@ -114,7 +114,16 @@ def _sequence(values: Any, where: str) -> list[Any]:
     return [plain_json(value, f"{where}[{place}]") for place, value in enumerate(values)]
 
 
+def _in_order(values: AbstractSet[Any]) -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:  # of several types
+        return sorted(values, key=lambda value: (type(value).__name__, str(value)))
+
+
 def _mapping(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    if len({*map(str, values)}) < len(values):
+        raise ValueError(f"{where} has keys that are the same as text, and JSON has no others: rename one of them")
     return {str(name): plain_json(value, f"{where}[{name!r}]") for name, value in values.items()}
 
 
@@ -126,7 +135,7 @@ _CONVERSIONS = (
     (lambda v: isinstance(v, Real), _finite),
     (lambda v: isinstance(v, Mapping), _mapping),
     (lambda v: isinstance(v, list | tuple), _sequence),
-    (lambda v: isinstance(v, AbstractSet), lambda v, where: _sequence(sorted(v), where)),
+    (lambda v: isinstance(v, AbstractSet), lambda v, where: _sequence(_in_order(v), where)),
     (lambda v: hasattr(v, "columns") and hasattr(v, "to_dict"), _lines),  # a DataFrame
     (lambda v: hasattr(v, "to_dict"), lambda v, where: _mapping(v.to_dict(), where)),  # a Series
     (lambda v: hasattr(v, "to_frame"), lambda v, where: plain_json(v.to_frame(), where)),  # a result, an Index
@@ -186,29 +195,41 @@ def run_notebook(
     executed = _execute(source, target, given, timeout, progress)
     results = recorded(executed)
     if not results:
-        raise NotebookError(f"{source.name} recorded no results: end it with wb.record(name=value)", notebook=source)
+        raise _last_started(source, target, "the last to run, and none recorded results: add wb.record(name=value)")
     return NotebookRun(results, target, time.perf_counter() - began, parameters)
 
 
 def _checked_parameters(notebook: "NotebookNode", source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters that the notebook will run with; NotebookError if it cannot be given these."""
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-    if not cells:
-        raise NotebookError(f"{source.name} has no cell tagged `parameters`", notebook=source)
-    stated = {parameter.name: parameter for parameter in _stated(cells[0].source, source)}
+    place, stated = _stated(notebook, source)
+    at = f"{source.name}, cell {place}"
     if unknown := [name for name in given if name not in stated]:
         known = f"its parameters are {', '.join(stated)}" if stated else "its `parameters` cell assigns none"
-        raise NotebookError(f"{source.name} has no parameter {', '.join(unknown)}; {known}", notebook=source)
+        raise NotebookError(f"{at}: no parameter {', '.join(unknown)}; {known}", notebook=source, cell=place)
     if wrong := [words for name, value in given.items() if (words := misfit(stated[name], value))]:
-        raise NotebookError(f"{source.name}: {'; '.join(wrong)}", notebook=source)
+        raise NotebookError(f"{at}: {'; '.join(wrong)}", notebook=source, cell=place)
     return {name: parameter.default for name, parameter in stated.items()} | dict(given)
 
 
-def _stated(code: str, source: Path) -> list[Parameter]:
+def default_parameters(path: Path) -> dict[str, Any]:
+    """What a notebook's parameters are unless given; NotebookError if it does not state them."""
+    return {name: one.default for name, one in _stated(read_notebook(path), path)[1].items()}
+
+
+def _stated(notebook: "NotebookNode", source: Path) -> tuple[int, dict[str, Parameter]]:
+    """The number of the `parameters` cell, and the parameters by name."""
+    places = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
+    if not places:
+        raise NotebookError(f"{source.name} has no cell tagged `parameters`: {_TO_TAG}", notebook=source)
     try:
-        return stated_parameters(code)
+        found = stated_parameters(notebook.cells[places[0]].source)
     except SyntaxError as error:
-        raise NotebookError(f"{source.name}: its `parameters` cell is not Python: {error}", notebook=source) from None
+        message = f"{source.name}, cell {places[0] + 1}: its `parameters` cell is not Python: {error}"
+        raise NotebookError(message, notebook=source, cell=places[0] + 1) from None
+    return places[0] + 1, {parameter.name: parameter for parameter in found}
+
+
+_TO_TAG = "tag the cell that assigns what it can be given, or an empty one (JupyterLab: property inspector, Cell Tags)"
 
 
 def _execute(
@@ -268,7 +289,7 @@ _GOOD_EXITS = {("SystemExit", ""), ("SystemExit", "0")}
 
 def _last_started(source: Path, target: Path, reason: str) -> NotebookError:
     started = [c.metadata.get("papermill", {}).get("start_time") for c in _own_cells(target)]
-    return _failed_cell(source, target, max(place for place, time in enumerate(started) if time), reason)
+    return _failed_cell(source, target, max((i for i, time in enumerate(started) if time), default=0), reason)
 
 
 def _failed_cell(source: Path, target: Path, place: int, reason: str) -> NotebookError:

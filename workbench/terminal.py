@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Errors of the workbench as their message and exit code 1; Ctrl-C as 130."""
+    """Errors of the workbench as their message and exit code 1; Ctrl-C as 130; what was noted on an end by signal."""
     from workbench.errors import WorkbenchError
 
     try:
@@ -23,8 +23,16 @@ def told() -> Iterator[None]:
         typer.echo(f"workbench: {error}" if not str(error).startswith("workbench") else str(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt as interrupt:
-        typer.echo(f"\n{str(interrupt) or 'interrupted'}", err=True)
+        typer.echo(f"\n{_note(interrupt) or str(interrupt) or 'interrupted'}", err=True)
         raise typer.Exit(130) from None
+    except SystemExit as stop:
+        if note := _note(stop):
+            typer.echo(f"\n{note}", err=True)
+        raise
+
+
+def _note(stop: BaseException) -> str:
+    return "\n".join(getattr(stop, "__notes__", ()))
 
 
 def aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
