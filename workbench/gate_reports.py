@@ -195,8 +195,8 @@ def _headline(outcome: "Outcome") -> str:
         return outcome.error.splitlines()[0].removeprefix(f"{outcome.case}: ")
     if not outcome.changes:
         return outcome.reason.removeprefix(f"{outcome.case}: ")
-    more = f" and {len(outcome.changes) - 1} more" if len(outcome.changes) > 1 else ""
-    return f"{outcome.changes[0]}{more}"
+    first, *others = outcome.changes
+    return f"{first} and {len(others)} more" if others else str(first)
 
 
 def _status(outcome: "Outcome") -> str:
