@@ -11,7 +11,7 @@ import workbench
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
     "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
-    "typewords domains documents notation design identity references constraints serving access designfile"
+    "typewords domains documents notation design identity references constraints serving access designfile amendments"
 )
 WORK = (
     "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities items descriptors "
@@ -22,13 +22,13 @@ WORK = (
     "endpoints engine starting emulators installing java containers residents amazon engines errata attempts tables "
     "inventory loading metering records expectations sampling trials announcements runs prices usage scaling spending "
     "spikes costs authorization tenancy ownership grants proofs policies policytexts guards evidence heat waste "
-    "sources rules reviews policyreview comparison migration"
+    "sources rules reviews policyreview comparison migration focus adjustments outlook"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts proof_chart charts reports "
-    "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
-    "environment terminal finding_reports arguments snippets briefs pattern_table collection_view reviewing "
-    "engine_commands cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts proof_chart charts outlook_charts "
+    "reports parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
+    "environment terminal finding_reports arguments snippets briefs pattern_table collection_view reviewing knobs "
+    "panel exploring engine_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

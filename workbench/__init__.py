@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.exploring import Explorer as Explorer
+    from workbench.exploring import explorer as explorer
     from workbench.findings import Finding as Finding
     from workbench.findings import Review as Review
     from workbench.gate_results import Regression as Regression
@@ -94,6 +96,7 @@ _NAMES = {
     "EngineError": "errors",
     "Expected": "expected",
     "Expiry": "lifetimes",
+    "Explorer": "exploring",
     "Finding": "findings",
     "ItemCollections": "collection_view",
     "IndexSchema": "entries",
@@ -123,6 +126,7 @@ _NAMES = {
     "estimate_cost": "costs",
     "expected_units": "expected",
     "expiry": "lifetimes",
+    "explorer": "exploring",
     "generate_items": "items",
     "iam_policy": "policies",
     "index_write_units": "capacity",
@@ -160,6 +164,7 @@ __all__ = [
     "EngineError",
     "Expected",
     "Expiry",
+    "Explorer",
     "Finding",
     "IndexSchema",
     "ItemCollections",
@@ -190,6 +195,7 @@ __all__ = [
     "estimate_cost",
     "expected_units",
     "expiry",
+    "explorer",
     "gates",
     "generate_items",
     "iam_policy",
