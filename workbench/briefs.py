@@ -15,7 +15,7 @@ from workbench.finding_reports import cell
 from workbench.findings import Review
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.notation import PER
-from workbench.results import Result, number
+from workbench.results import SHOWN_BYTES, Result, number
 from workbench.reviews import review
 from workbench.serving import unserved_reason
 from workbench.snippets import Snippet, preamble, snippet
@@ -37,7 +37,11 @@ class Brief(Result):
         return self.markdown
 
     def _repr_markdown_(self) -> str:
-        return self.markdown
+        """The page; of a long one the beginning, up to a heading, and how to have all of it."""
+        if len(self.markdown.encode()) < SHOWN_BYTES:
+            return self.markdown
+        begun = self.markdown.encode()[: SHOWN_BYTES - 500].decode(errors="ignore").rpartition("\n#")[0].rstrip("#")
+        return f"{begun}\n\n*This is the beginning of {len(self.markdown):,} characters: `print(brief)` shows all.*\n"
 
     def _repr_html_(self) -> None:  # type: ignore[override]
         return None  # notebooks show the Markdown

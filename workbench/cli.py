@@ -155,15 +155,9 @@ def _show_run(result: "Run") -> None:
         typer.echo(f"FAILED {failure}", err=True)
 
 
-LEGEND = (
-    "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
-    "beside them what the engine reports."
-)
-
-
 def _table(summary: "pd.DataFrame") -> str:
     """The summary for a terminal, with what its columns mean."""
-    from workbench.runs import shown
+    from workbench.runs import LEGEND, shown
 
     return f"{aligned(shown(summary))}\n{LEGEND}"
 

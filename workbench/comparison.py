@@ -9,7 +9,6 @@ sustain, and what the review finds. What only some designs have is shown, and le
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from workbench.keyreport import KeyReport, key_report
 from workbench.limits import GB
 from workbench.prices import Prices, load_prices
 from workbench.requests import overrides
-from workbench.results import Result, html_table, number
+from workbench.results import Result, fitting, html_notes, html_table, number
 from workbench.reviews import review
 from workbench.runs import Run, run_patterns
 from workbench.spreads import rate_text
@@ -205,12 +204,13 @@ class Comparison(Result):
         return {"": names, **{side.label: list(rows[side.label]) for side in self.sides}}
 
     def _repr_html_(self) -> str:
-        import pandas as pd
+        return fitting(self._html)
 
-        patterns = html_table(pd.DataFrame(self.shown()), self.summary_line())
+    def _html(self, rows: int) -> str:
+        patterns = html_table(self.shown(), self.summary_line(), rows)
         equal = "<div>The designs agree in every number.</div>" if self.is_equal else ""
-        totals = html_table(pd.DataFrame(self.shown_totals()), "each design as a whole")
-        return patterns + equal + totals + "".join(f"<div>{escape(n)}</div>" for n in self.notes())
+        totals = html_table(self.shown_totals(), "each design as a whole", rows)
+        return patterns + equal + totals + html_notes(self.notes(), rows)
 
     def notes(self) -> list[str]:
         """Why numbers may not be comparable: other popularities are not looked at, samples loaded into the engine."""

@@ -13,7 +13,6 @@ All patterns are taken to rise and fall together, so that peaks add up. A month 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from workbench.expected import Expected, PatternUnits, expected_units
 from workbench.items import Items, generate_items
 from workbench.limits import GB
 from workbench.prices import CLASSES, HOURS, Prices, TableClass, load_prices
-from workbench.results import Result, html_table
+from workbench.results import Result, fitting, html_notes, html_table
 from workbench.ring import entry_sizes, is_in
 from workbench.spending import Spending, has_provisioned, spendings
 from workbench.spikes import Spike, spike
@@ -202,10 +201,7 @@ class Cost(Result):
         return self.prices.is_inferred(line.what, line.table_class)
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes())
-        return html_table(pd.DataFrame(self.shown()), self.summary_line()) + notes
+        return fitting(lambda n: html_table(self.shown(), self.summary_line(), n) + html_notes(self.notes(), n))
 
 
 def usd(amount: float) -> str:

@@ -13,7 +13,6 @@ were, members of a transaction to be independent, and pages of 1 MB to hold item
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +21,7 @@ from workbench.design import AccessPattern, Design, Table
 from workbench.items import Items, generate_items
 from workbench.load import Kind
 from workbench.outcomes import Arm, Costs, PerCall
-from workbench.results import Result, html_table, number
+from workbench.results import Result, fitting, html_notes, html_table, number
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:
@@ -179,10 +178,7 @@ class Expected(Result):
         return found
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes())
-        return html_table(pd.DataFrame(self.shown()), self.summary_line()) + notes
+        return fitting(lambda n: html_table(self.shown(), self.summary_line(), n) + html_notes(self.notes(), n))
 
     def _arms(self, line: PatternUnits) -> str:
         """The mean of each arm, where there are others than the table."""

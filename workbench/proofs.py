@@ -18,7 +18,7 @@ from workbench.authorization import KEYS, ON_INDEXES, POSITIONS, Request, decide
 from workbench.design import Design
 from workbench.grants import RETURNED, Grant, Needs, reduced
 from workbench.ownership import OwnedKey, Ownership
-from workbench.results import Result, html_table
+from workbench.results import Result, fitting, heading, html_table
 from workbench.tenancy import WILD, glob, shape_of
 
 if TYPE_CHECKING:
@@ -130,9 +130,12 @@ class Proof(Result):
         return pd.DataFrame({**columns, "as on": example}).reset_index()
 
     def _repr_html_(self) -> str:
-        wrong = Proof(self.design, self.role, self.failures).to_frame()
-        failed = html_table(wrong, "decided otherwise than they must be") if self.failures else ""
-        return failed + html_table(self.shown(), self.summary_line())
+        return fitting(self._html)
+
+    def _html(self, rows: int) -> str:
+        wrong = Proof(self.design, self.role, self.failures).to_frame().rename(columns=heading)
+        failed = html_table(wrong, "decided otherwise than they must be", rows) if self.failures else ""
+        return html_table(self.shown(), self.summary_line(), rows) + failed
 
 
 def prove_policy(
