@@ -123,7 +123,9 @@ def _announced(source: Source) -> Announcement:
 
 def _inventory(source: Source) -> Inventory:
     assert source.run.loaded
-    wb.run_patterns(source.design, source.engine, source.items, calls=1, sample=50, strict=False, keep=True, prefix="x-")
+    wb.run_patterns(
+        source.design, source.engine, source.items, calls=1, sample=50, strict=False, keep=True, prefix="x-"
+    )
     return inventory(source.engine)
 
 

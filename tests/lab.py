@@ -164,7 +164,9 @@ def run_all(page: "Page", within: float = 120) -> None:
     """Run all cells, and wait until the last has run and the page has drawn what it gave."""
     page.evaluate("() => { window.ran = window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => 1) }")
     page.wait_for_function("() => window.ran", timeout=1000 * within)
-    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'")
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+    )
     page.wait_for_timeout(500)
 
 

@@ -4,6 +4,7 @@ It holds what a design decides and code tends to lose: how keys are made, each a
 guardrails that follow from the design: which conditions must stay, why no Scan is to be added, which attribute expires.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,11 +38,12 @@ class Brief(Result):
         return self.markdown
 
     def _repr_markdown_(self) -> str:
-        """The page; of a long one the beginning, up to a heading, and how to have all of it."""
+        """The page; of a long one the beginning, up to a heading or a point of a list, and how to have all of it."""
         if len(self.markdown.encode()) < SHOWN_BYTES:
             return self.markdown
-        begun = self.markdown.encode()[: SHOWN_BYTES - 500].decode(errors="ignore").rpartition("\n#")[0].rstrip("#")
-        return f"{begun}\n\n*This is the beginning of {len(self.markdown):,} characters: `print(brief)` shows all.*\n"
+        first = self.markdown.encode()[: SHOWN_BYTES - 500].decode(errors="ignore")
+        begun = first[: [found.start() for found in re.finditer(r"^(##|- )", first, re.MULTILINE)][-1]]
+        return f"{begun}\n*This is the beginning of {len(self.markdown):,} characters: `print(brief)` shows all.*\n"
 
     def _repr_html_(self) -> None:  # type: ignore[override]
         return None  # notebooks show the Markdown

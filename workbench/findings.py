@@ -165,7 +165,7 @@ _MARKS = {"error": "✖", "warning": "▲", "note": "●"}
 def review_html(review: Review, rows: int = SHOWN_ROWS[0]) -> str:
     """A table of findings for a notebook, the worst first: what and where, the evidence folded, the fix; escaped."""
     left = len(review.findings) - rows
-    more = f"<div>{left:,} more: to_frame() has all</div>" if left > 0 else ""
+    more = f"<div>{left:,} more</div>" if left > 0 else ""
     accepted = html_notes(
         [f"{found.code} {found.where}: {found.message} ({why})" for found, why in review.accepted],
         rows,
@@ -183,7 +183,9 @@ def findings_html(found: Sequence[Finding]) -> str:
 
 
 def _row(found: Finding) -> str:
-    items = "".join(f"<li>{escape(heading(k))}: {escape(cut(shown(value)))}</li>" for k, value in found.evidence.items())
+    items = "".join(
+        f"<li>{escape(heading(k))}: {escape(cut(shown(value)))}</li>" for k, value in found.evidence.items()
+    )
     evidence = f"<details><summary>evidence</summary><ul style='margin:0'>{items}</ul></details>" if items else ""
     severity = f"{_MARKS[found.severity]} {escape(found.severity)}"
     mark = f"<b style='white-space:nowrap'>{severity}</b><br><code>{escape(found.code)}</code>"

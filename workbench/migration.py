@@ -19,7 +19,7 @@ from workbench.entities import EntityItems
 from workbench.identity import key_tag, key_types, origin
 from workbench.items import Items, generate_items
 from workbench.prices import load_prices
-from workbench.results import Result, heading
+from workbench.results import Result, in_words
 from workbench.ring import entry_sizes, is_in
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ class Diff(Result):
 
     def shown(self) -> "pd.DataFrame":
         """What people see: what an item, a write unit or a dollar is needed for, where anything needs one."""
-        frame = self.to_frame()
-        return (frame.loc[:, (frame != 0).any()] if len(frame) else frame).rename(columns=heading)
+        return in_words(self.to_frame()).replace({0: "", "0.00": ""}).loc[:, lambda frame: (frame != "").any()]
 
 
 def diff(old: Design, new: Design) -> Diff:

@@ -21,7 +21,7 @@ from workbench.authorization import POSITIONS, VERSION
 from workbench.design import Design
 from workbench.grants import RETURNED, Gap, Grant, Needs
 from workbench.proofs import ACCOUNT, REGION, Proof, prove_policy, table_arn
-from workbench.results import Result, cut, fitting, html_notes, html_table
+from workbench.results import Result, cut, html_notes, html_table
 from workbench.tenancy import WILD, is_numeric
 
 if TYPE_CHECKING:
@@ -76,9 +76,6 @@ class Policy(Result):
             }
             for each in self.document["Statement"]
         )
-
-    def _repr_html_(self) -> str:
-        return fitting(self._html)
 
     def _html(self, rows: int) -> str:
         notes = html_notes([*(f"not granted: {gap.pattern}: {gap.why}" for gap in self.gaps), *self.notes], rows)

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.attempts import UNKNOWN
@@ -27,7 +26,7 @@ from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter, Metered
 from workbench.requests import Call, to_item
-from workbench.results import Result, fitting, html_notes, html_table, number
+from workbench.results import Result, html_notes, html_table, number
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
 from workbench.serving import unserved_reason
 from workbench.tables import RunTables, default_prefix
@@ -132,12 +131,12 @@ class Run(Result):
     def to_frame(self) -> "pd.DataFrame":
         return self.summary
 
-    def _repr_html_(self) -> str:
-        return fitting(self._html)
-
     def _html(self, rows: int) -> str:
         calls = html_table(shown(self.summary), self.summary_line(), rows)
-        told = [*(f"failed: {each}" for each in self.failures), *(f"not served: {n}: {w}" for n, w in self.unserved.items())]
+        told = [
+            *(f"failed: {each}" for each in self.failures),
+            *(f"not served: {n}: {w}" for n, w in self.unserved.items()),
+        ]
         arms = shown_arms(self.arms)
         by_arm = html_table(arms, "Units of a call by table and index", rows) if len(arms) else ""
         folded = f"{len(self.notes)} notes: what was loaded, and how far the engine's own units can be trusted"
