@@ -11,7 +11,8 @@ import workbench
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
     "errors results quantities limits thresholds findings keys expressions key_conditions distributions typewords "
-    "domains documents notation design identity references constraints serving access designfile"
+    "domains documents notation design identity references constraints serving access designfile "
+    "amendments"
 )
 WORK = (
     "sizes explain entries capacity columns fields rows entities items targets requests wire ring arrivals bindings "
@@ -21,13 +22,14 @@ WORK = (
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "
     "prices usage scaling spending spikes costs authorization tenancy ownership grants proofs policies policytexts "
-    "guards evidence heat waste sources rules reviews policyreview comparison migration"
+    "guards evidence heat waste sources rules reviews policyreview comparison migration "
+    "focus adjustments outlook"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts outlook_charts reports "
     "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
-    "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
-    "cli __main__"
+    "environment terminal finding_reports arguments snippets briefs pattern_table reviewing knobs panel exploring "
+    "engine_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

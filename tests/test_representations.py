@@ -30,9 +30,9 @@ access_patterns:
   "EVIL":
     operation: Query
     key_condition: "#k = :k"
-    names: {"#k": "EVIL"}
+    names: {k: "EVIL", g: "EVIL.group"}
     filter: "#g = :g"
-    values: {g: "EVIL"}
+    values: {k: "EVIL#{user}", g: "EVIL"}
     rate: 100/s
     description: "EVIL"
     role: "EVIL"
@@ -113,7 +113,7 @@ def test_hostile_names_stay_text(kind, hostile):
     assert "\n" not in repr(result)
     if kind is wb.Brief:
         prose = re.sub(r"^```.*?^```$", "", page(result), flags=re.DOTALL | re.MULTILINE)
-        assert "<script" not in re.sub(r"(`+)[^`].*?\1", "", prose)
+        assert not re.search(r"(?<!\\)<", re.sub(r"(`+)[^`].*?\1", "", prose)), "escaped, or code"
         return
     found = Page(page(result))
     assert not {"script", "img", "a", "style"} & set(found.tags)

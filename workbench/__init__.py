@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
+    from workbench.exploring import Explorer as Explorer
+    from workbench.exploring import explorer as explorer
     from workbench.findings import Finding as Finding
     from workbench.findings import Review as Review
     from workbench.gate_results import Regression as Regression
@@ -87,6 +89,7 @@ _NAMES = {
     "Engine": "engines",
     "EngineError": "errors",
     "Expected": "expected",
+    "Explorer": "exploring",
     "Finding": "findings",
     "Items": "items",
     "KeyReport": "keyreport",
@@ -113,6 +116,7 @@ _NAMES = {
     "diff": "migration",
     "estimate_cost": "costs",
     "expected_units": "expected",
+    "explorer": "exploring",
     "generate_items": "items",
     "iam_policy": "policies",
     "index_write_units": "capacity",
@@ -147,6 +151,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Expected",
+    "Explorer",
     "Finding",
     "Items",
     "KeyReport",
@@ -174,6 +179,7 @@ __all__ = [
     "diff",
     "estimate_cost",
     "expected_units",
+    "explorer",
     "gates",
     "generate_items",
     "iam_policy",

@@ -45,11 +45,17 @@ def parse_design(text: str | bytes, file: str = "design") -> Design:
         found = {type(None): "the file is empty", list: "found a list"}.get(type(document.data), "found text")
         message = f"a design is a mapping with name, tables and access_patterns; {found}"
         raise DesignError([document.problem((), message)])
+    design = check_document(document)
+    design._text, design._path = document.text, file
+    return design
+
+
+def check_document(document: Document) -> Design:
+    """The design of a document that is a mapping; DesignError carries every problem with file, line and column."""
     design, problems = _shaped(document)
     if problems:
         raise DesignError(list(dict.fromkeys(problems)))
     assert design is not None
-    design._text, design._path = document.text, file
     return design
 
 

@@ -47,7 +47,7 @@ class Finding:
         return f"{self.code} {self.severity}: {self.where}: {self.message}"
 
     def _repr_html_(self) -> str:
-        return findings_html([self])
+        return fitting(lambda rows: findings_html([self]))
 
     @property
     def key(self) -> tuple[str, str]:

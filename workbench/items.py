@@ -8,6 +8,7 @@ and their sizes are known to the byte without building one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ class Items(Result):
     now: int
     entities: dict[str, EntityItems]
     source: "Source" = field(repr=False, compare=False)
+    keys: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False, compare=False)  # made by `ring`
 
     def __len__(self) -> int:
         return sum(len(entity) for entity in self.entities.values())
@@ -74,6 +76,19 @@ class Items(Result):
     def in_table(self, table: str) -> list[EntityItems]:
         """The items of a table, by entity."""
         return [entity for entity in self.entities.values() if entity.table.name == table]
+
+    def under(self, design: Design) -> "Items":
+        """The same items under a design that differs in nothing that items follow from: rates, capacity, popularity
+        of access patterns. What was made of their keys is kept."""
+        source = copy(self.source)
+        source.design = design
+        return replace(self, design=design, source=source)
+
+    def again(self, design: Design) -> "Items":
+        """The items of a design that was changed, drawn with the same seed and clock from the same data."""
+        source = Source(design, self.seed, self.now, self.source.frames)
+        source._rows |= self.source._rows
+        return Items(design, self.seed, self.now, {name: source.entity(name) for name in design.entities}, source)
 
     def new(self, entity: str, count: int, rng: np.random.Generator) -> EntityItems:
         """`count` items as an access pattern would create them: new keys, parents by write popularity."""

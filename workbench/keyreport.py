@@ -23,7 +23,7 @@ from workbench.motions import Motion, entities_put, motion, pinned_by, rank_corr
 from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
 from workbench.results import Result, html_table
-from workbench.ring import PartitionKeys, partition_of
+from workbench.ring import PartitionKeys, keys_of, partition_of
 from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _table(
 def _analysis(
     items: Items, table: str, index: str | None, patterns: Sequence[AccessPattern], at: At, hash_seed: int | None
 ) -> KeyAnalysis:
-    keys = PartitionKeys(items, table, index)
+    keys = keys_of(items, table, index)
     found = [(p, demand) for p in patterns for demand in demands(keys, p, rate_at(p, at)) if len(demand.keys)]
     hashes, labels = keys.hashes(hash_seed), keys.labels()
     stored = spread_items(keys, np.zeros(len(keys), dtype=np.int64), 1, hash_seed)

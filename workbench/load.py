@@ -129,6 +129,8 @@ def _collections(
 ) -> Ints | None:
     """The key that a Query for each item names; None where its values are drawn anew for each request."""
     columns = [bound(keys.items, entity, name, pattern.values, override) for _, name in condition.partition]
+    if all(c is entity.columns.get(a) for c, (a, _) in zip(columns, condition.partition, strict=True)):
+        return keys.of[entity.name][places]  # each item's own key, which is known
     taken = [column.select(places) for column in columns if column is not None]
     if len(taken) < len(columns) or any((column.codes < 0).any() for column in taken):
         return None

@@ -23,7 +23,7 @@ from workbench.load import asked_collections, reads_one_item
 from workbench.reach import certain_reach, collection_sizes, page_units, query_condition, read_factor
 from workbench.readings import Readings
 from workbench.requests import draw_calls, drawn_items, new_items, overrides
-from workbench.ring import PartitionKeys
+from workbench.ring import PartitionKeys, keys_of
 
 Floats = NDArray[np.float64]
 Arm = tuple[str, str]  # a table and one of its indexes, '' for the table itself
@@ -104,7 +104,7 @@ class Costs:
         """The partition keys of a table or global index; a local one has the table's."""
         ring = index if index in table.gsi else None
         if (table.name, ring or "") not in self._keys:
-            self._keys[table.name, ring or ""] = PartitionKeys(self.items, table.name, ring)
+            self._keys[table.name, ring or ""] = keys_of(self.items, table.name, ring)
         return self._keys[table.name, ring or ""]
 
     # Single items, and bundles of them

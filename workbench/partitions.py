@@ -19,7 +19,7 @@ from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
-from workbench.ring import UNMET, PartitionKeys, entry_sizes, key_hash, partition_of
+from workbench.ring import UNMET, PartitionKeys, entry_sizes, key_hash, keys_of, partition_of
 from workbench.spreads import HotKey, ItemSpread, PatternLoad, RequestSpread, sustainable_rate
 
 __all__ = [
@@ -50,7 +50,7 @@ def item_spread(
 
     `hash_seed` places the keys on another ring. ValueError names the tables and indexes that there are.
     """
-    keys = PartitionKeys(items, table, index)
+    keys = keys_of(items, table, index)
     return spread_items(keys, partition_of(keys.hashes(hash_seed), partitions), partitions, hash_seed)
 
 
@@ -87,7 +87,7 @@ def request_spread(
     """
     if at not in ("peak", "rate"):
         raise ValueError(f"at={at!r}: either 'peak' (the highest rate, for limits) or 'rate' (the mean, for cost)")
-    keys = PartitionKeys(items, table, index)
+    keys = keys_of(items, table, index)
     if index is not None and keys.ring_index is None:
         raise ValueError(f"index {index} is local: it stands on the partitions of table {table}; ask for the table's")
     found = [demand for each in _patterns(items.design, pattern) for demand in demands(keys, each, rate_at(each, at))]

@@ -11,9 +11,11 @@ not promised: give a `seed` for another one. What holds for several seeds does n
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,7 +120,19 @@ class PartitionKeys:
         self.attributes = self.table.keys(index)[0]
         self.values: list[KeyValue] = []
         self._numbers: dict[KeyValue, int] = {}
+        self._made: dict[Any, Any] = {}
         self.of: dict[str, Ints] = {e.name: self.under(e) for e in items.in_table(table)}
+        self._stored = len(self.values)
+
+    def copy(self, items: Items) -> "PartitionKeys":
+        """The same keys for the same items, under a design that may ask other things of them.
+
+        Keys that requests add are added to the copy alone; what is made of the others is made once.
+        """
+        found = copy(self)
+        found.items, found.table, found.index = items, *_located(items, self.table.name, self.index and self.index.name)
+        found.values, found._numbers = list(self.values), dict(self._numbers)
+        return found
 
     def __len__(self) -> int:
         return len(self.values)
@@ -154,12 +168,37 @@ class PartitionKeys:
 
     def labels(self) -> tuple[str, ...]:
         """Each key as text."""
-        return tuple(", ".join(map(_label, value)) for value in self.values)
+        added = tuple(map(_joined, self.values[self._stored :]))
+        return self._once("labels", lambda: tuple(map(_joined, self.values[: self._stored]))) + added
 
     def hashes(self, seed: int | None = None) -> NDArray[np.uint64]:
         """The upper 64 bits of each key's place on the ring."""
-        digests = b"".join(_digest(value, seed) for value in self.values)
-        return np.frombuffer(digests, dtype=">u8")[::2].astype(np.uint64)
+        stored = self._once(seed, lambda: _hashes(self.values[: self._stored], seed))
+        return np.concatenate([stored, _hashes(self.values[self._stored :], seed)])
+
+    def _once(self, what: object, make: Callable[[], Any]) -> Any:
+        """What is made of the keys that items have, once for all copies."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
+
+
+def keys_of(items: Items, table: str, index: str | None = None) -> PartitionKeys:
+    """The partition keys of a table or index; asked for again, those that were made, as far as items have them."""
+    there = items.in_table(table)
+    made = items.keys.get((table, index))
+    if made is None or [id(e) for e in made.items.in_table(table)] != [id(e) for e in there]:
+        made = items.keys[table, index] = PartitionKeys(items, table, index)
+    return made.copy(items)
+
+
+def _hashes(values: Sequence[KeyValue], seed: int | None) -> NDArray[np.uint64]:
+    digests = b"".join(_digest(value, seed) for value in values)
+    return np.frombuffer(digests, dtype=">u8")[::2].astype(np.uint64)
+
+
+def _joined(value: KeyValue) -> str:
+    return ", ".join(map(_label, value))
 
 
 def _label(value: KeyPart) -> str:

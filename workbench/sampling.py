@@ -20,7 +20,7 @@ from workbench.items import Items
 from workbench.key_conditions import KeyCondition
 from workbench.reach import bound_values, query_condition, satisfies
 from workbench.requests import Call, Request, draw_calls
-from workbench.ring import PartitionKeys
+from workbench.ring import keys_of
 
 DEFAULT_SAMPLE = 45_000
 STRETCH = 2  # so many times the sample may be loaded before what the calls reach is cut
@@ -229,7 +229,7 @@ def _reached(items: Items, calls: Mapping[str, Sequence[Call]]) -> Iterator[_Fou
 def _read(items: Items, pattern: AccessPattern, requests: Sequence[Request]) -> Iterator[_Found]:
     """What the requests of a Query read: items of one item collection, of whichever entity."""
     table, condition = items.design.table_for(pattern), query_condition(items.design, pattern)
-    keys, sort = PartitionKeys(items, table.name, pattern.index), table.keys(pattern.index)[1]
+    keys, sort = keys_of(items, table.name, pattern.index), table.keys(pattern.index)[1]
     collections: dict[tuple[str, int], list[tuple[tuple[Any, ...], int]]] = {}
     for values in map(bound_values, requests):
         number = keys.number(tuple(values[name] for _, name in condition.partition))

@@ -10,7 +10,7 @@ and how an index that cannot keep up holds back the table. Every request that is
     sim.summary()
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -310,15 +310,15 @@ class Prepared:
         self.lanes = [Lane(conditions, number, ring) for number, ring in enumerate(conditions.work.rings)]
         self.groups = _groups(self.lanes)
 
-    def run(self, progress: bool = False) -> Simulation:
-        """Simulate all seconds, or as many as there are until a KeyboardInterrupt."""
+    def run(self, progress: bool = False, stop: Callable[[], bool] = lambda: False) -> Simulation:
+        """Simulate all seconds, or as many as there are until a KeyboardInterrupt, or until `stop()` is true."""
         from tqdm.auto import tqdm
 
         done = 0
         bar = tqdm(total=self.seconds, desc="simulating", unit="s", disable=not progress, leave=False)
         try:
             with bar, held() as interrupts:
-                while done < self.seconds and not interrupts.came:
+                while done < self.seconds and not interrupts.came and not stop():
                     until = self._until(done)
                     for group in self.groups:
                         group.step(done, until)

@@ -24,7 +24,7 @@ from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, motion, moving_period, pinned_by
 from workbench.quantities import is_quantity
 from workbench.reach import read_factor
-from workbench.ring import UNMET, PartitionKeys, entry_sizes
+from workbench.ring import UNMET, PartitionKeys, entry_sizes, keys_of
 
 Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
@@ -247,7 +247,7 @@ def _ring(
     patterns: Sequence[AccessPattern],
     rates: Sequence[PatternRate],
 ) -> Ring:
-    keys = PartitionKeys(items, table.name, index)
+    keys = keys_of(items, table.name, index)
     found = [s for n, p in enumerate(patterns) for s in _streams(keys, n, p)]
     sizes, counts = _stored(keys)
     pinned = pinned_by(keys)

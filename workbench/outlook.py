@@ -1,0 +1,288 @@
+"""Outlook: what a state of the knobs comes to, computed while a slider is dragged.
+
+The parts are those of the plain functions, for the design that the state makes: `key_report` of the table,
+`estimate_cost`, and, when there is time, `simulate`. What a change does not touch is kept: items are made again only
+when there are others, so that another rate or popularity of 100,000 keys is a matter of some 0.1 s.
+
+    outlooks = Outlooks(design)
+    found = outlooks.outlook(State(outlooks.focus("record-webhook"), rate=900))
+    found.headline, found.analysis, found.cost
+    outlooks.simulated(found).simulation
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from workbench.adjustments import State, with_capacity
+from workbench.bounds import Bound
+from workbench.costs import Cost, estimate_cost, usd
+from workbench.design import Design
+from workbench.diagnosis import diagnose
+from workbench.focus import Focus, choosable
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
+from workbench.keyanalysis import RANGES, KeyAnalysis
+from workbench.keyreport import KeyReport, key_report
+from workbench.load import Kind
+from workbench.partitions import request_spread
+from workbench.shapes import duration_seconds, shape
+from workbench.simulation import Simulation, prepare
+from workbench.spreads import KINDS, UNIT, Floats, percent, rate_text
+
+KEPT = 4  # sets of items
+KNOWN = 16  # outlooks
+STEPS = 60  # of time in a preview of the heat
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A state and what it comes to: its table's keys under the load at peak, the month's cost, and the simulation.
+
+    `simulation` is None until it has been run; `reads` and `writes` of the preview are expected values.
+    """
+
+    state: State
+    report: KeyReport
+    cost: Cost
+    duration_s: int
+    simulation: Simulation | None = None
+
+    @cached_property
+    def analysis(self) -> KeyAnalysis:
+        """The keys of the table or index that reaches a limit first."""
+        return self.report.worst
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of units that is nearer to its limit."""
+        hot = self.analysis.hottest
+        return hot.kind if hot else "write"
+
+    @cached_property
+    def throttled(self) -> float:
+        """The share of units that is throttled at the peak: for good, else until splits are done."""
+        verdict = self.analysis.verdict
+        return verdict.throttled_after_splits or verdict.throttled_now
+
+    @cached_property
+    def heat(self) -> Floats:
+        """Units a second that are asked of each of 100 ranges of the ring in each of 60 steps of time, as expected.
+
+        Keys whose heat moves stay where they are here; splits and throttling are the simulation's.
+        """
+        found = np.zeros((RANGES, STEPS))
+        patterns = self.cost.design.access_patterns
+        for load in self.analysis.requests.loads:
+            if load.kind == self.kind:
+                where = np.bincount(self.analysis.ranges[load.keys], load.units, minlength=RANGES)
+                found += np.outer(where, self._course(patterns[load.pattern].rate, patterns[load.pattern].peak_rate))
+        return found
+
+    def _course(self, rate: float | None, peak: float | None) -> Floats:
+        """The load of a pattern by steps of time, as a share of its peak."""
+        rate, peak = rate or 0.0, peak or rate or 0.0
+        seconds = shape(self.state.load).rates(rate, peak, self.duration_s)
+        edges = np.unique(np.linspace(0, self.duration_s, STEPS, endpoint=False).astype(np.int64))
+        means = np.add.reduceat(seconds, edges) / np.diff(edges, append=self.duration_s)
+        return np.resize(means, STEPS) / (peak or 1.0)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The numbers, as plain values: the hottest key, what it is asked for, throttling, the highest rate, cost."""
+        hot, verdict = self.analysis.hottest, self.analysis.verdict
+        found = {
+            "hottest_key": hot.key if hot else "",
+            "hottest_units_per_s": hot.units_per_s if hot else 0.0,
+            "share_of_limit": hot.utilisation if hot else 0.0,
+            "throttled_now": verdict.throttled_now,
+            "throttled_after_splits": verdict.throttled_after_splits,
+            "highest_requests_per_s": verdict.rate_per_s if verdict.bound else None,
+            "shards_needed": verdict.shards,
+            "usd_per_month": self.cost.usd,
+        }
+        if self.simulation is not None:
+            found["simulated_throttled_share"] = self.simulation.throttled_share
+        return found
+
+    # In words
+
+    @cached_property
+    def headline(self) -> str:
+        """What is the matter, in a sentence: the key, the number, the limit, and what would help."""
+        bound, one = next(iter(self.analysis.bounds), None), self.analysis
+        if bound is None:
+            return f"{one.name}: no access pattern with a rate comes here."
+        if bound.multiple < 1:
+            return f"{_too_much(one, bound)} {_help(one, bound)}"
+        hot = one.hottest
+        head = f"{hot.key} is asked for {rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s, {hot.against}" if hot else ""
+        if share := one.verdict.throttled_now:
+            few = (
+                f"{one.requests.partitions:,} partitions are too few at first: {percent(share)} of units are throttled"
+            )
+            ends = "Splits within its collection end that" if hot and hot.utilisation > 1 else "Splits end that"
+            return f"Throttled at first: {few}; {head}. {ends} after some minutes; warm throughput spares it."
+        return f"Holds: the hottest key, {head}. {_room(bound)}"
+
+    @property
+    def dollars(self) -> str:
+        """The month's cost in words."""
+        return f"{usd(self.cost.usd)} a month"
+
+    @property
+    def detail(self) -> str:
+        """What the simulation showed, where it was run."""
+        if self.simulation is None:
+            return ""
+        return " ".join(one.text for one in diagnose(self.simulation)[:2])
+
+    def since(self, before: "Outlook") -> str:
+        """What is otherwise than in another outlook, in a sentence."""
+        told = list(_changed(before.state, self.state))
+        told = [", ".join(told) or "nothing is turned"]
+        told += _moved("the hottest key", *(_hottest(one) for one in (before, self)))
+        told += _moved("throttled at the peak", percent(before.throttled), percent(self.throttled))
+        told += _moved("cost", before.dollars, self.dollars)
+        return f"Since the pin: {'; '.join(told)}."
+
+
+def _too_much(one: KeyAnalysis, bound: Bound) -> str:
+    """That something runs out, with how much is asked and how much is served."""
+    verdict = one.verdict
+    lasting = verdict.throttled_after_splits > 0
+    share = verdict.throttled_after_splits if lasting else verdict.throttled_now
+    lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
+    where = f"index {bound.index}: " if bound.index else ""
+    if bound.key is None:
+        return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}{lost}."
+    return f"Too hot: {where}{bound.key} is asked for {bound.asked}, and one partition serves {bound.limit:,.0f}{lost}."
+
+
+def _help(one: KeyAnalysis, bound: Bound) -> str:
+    if bound.key is None:
+        return f"At most {rate_text(bound.rate_per_s)} requests/s pass; raise it, or spread the load over time."
+    shards = f"{one.shards} shards would hold it" if one.shards > 1 and not bound.index else "give it another key"
+    why = "" if bound.index else one.why_undivided(bound)
+    return f"No split helps, since {why}; {shards}." if why else f"{shards[0].upper()}{shards[1:]}."
+
+
+def _room(bound: Bound) -> str:
+    return f"At {bound.multiple:,.3g} times this load the first limit is reached: {bound}."
+
+
+def _hottest(one: Outlook) -> str:
+    hot = one.analysis.hottest
+    if hot is None:
+        return "none"
+    return f"{hot.key} {rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s ({percent(hot.utilisation)} of a partition)"
+
+
+def _moved(what: str, before: str, after: str) -> list[str]:
+    return [f"{what} stays {after}" if before == after else f"{what} {before} → {after}"]
+
+
+def _changed(before: State, after: State) -> Iterator[str]:
+    for name in ("pattern", "load", "skew", "rate", "cardinality", "size", "shards", "capacity", "consistency"):
+        old, new = (one.settings.get(name, "as designed") for one in (before, after))
+        if old != new:
+            yield f"{name} {_told(old)} → {_told(new)}"
+
+
+def _told(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+# Computing
+
+
+class Outlooks:
+    """Outlooks of one design, which keep what does not change between them."""
+
+    def __init__(
+        self,
+        design: Design | Items,
+        *,
+        duration: Any = "30min",
+        seed: int = DEFAULT_SEED,
+        now: int = DEFAULT_NOW,
+    ):
+        self.base = generate_items(design, seed=seed, now=now) if isinstance(design, Design) else design
+        self.design, self.seed = self.base.design, seed
+        self.duration_s = duration_seconds(duration)
+        self._items: dict[Any, Items] = {(None, None, None): self.base}
+        self._known: dict[Any, Outlook] = {}
+        self._lock = Lock()  # the simulation runs in a thread
+
+    def focus(self, pattern: str | None = None, table: str | None = None) -> Focus:
+        """What the knobs act upon: the pattern, or the one that asks the most of the hottest key, of all or a table."""
+        names = choosable(self.design)
+        if table is not None and table not in self.design.tables:
+            known = ", ".join(self.design.tables)
+            raise ValueError(f"{self.design.name} has no table {table!r}; its tables are {known}")
+        there = [n for n in names if table in (None, self.design.table_for(self.design.access_patterns[n]).name)]
+        if not there:
+            where = f"table {table}" if table else self.design.name
+            raise ValueError(
+                f"{where}: no access pattern that knobs could act upon; one for a single entity needs a rate"
+            )
+        if pattern is not None and pattern not in there:
+            raise ValueError(f"pattern={pattern!r}: an access pattern with a rate, for one entity: {', '.join(there)}")
+        name = pattern or self._hottest(there)
+        return Focus(self.design, name, len(self.base.entities[Focus(self.design, name).entity]))
+
+    def _hottest(self, names: list[str]) -> str:
+        """Of some access patterns the one that asks the most of a single key, against its limit."""
+
+        def heat(name: str) -> float:
+            one = Focus(self.design, name)
+            spread = request_spread(self.base, one.table, one.index, pattern=name)
+            return spread.utilisation
+
+        return max(names, key=heat)
+
+    def items(self, state: State) -> Items:
+        """The items of the state's design."""
+        made_by = (state.cardinality, state.size, state.shards if state.shards != 1 else None)
+        with self._lock:
+            if made_by not in self._items:
+                self._items = dict([*self._items.items()][:1] + [*self._items.items()][1:][1 - KEPT :])
+                self._items[made_by] = self.base.again(state.values)
+            return self._items[made_by].under(state.values)
+
+    def state(self, state: State) -> State:
+        """The state with the units that its capacity mode provisions."""
+        if state.capacity not in ("provisioned", "auto scaling") or state.units:
+            return state
+        plain = replace(state, capacity="on-demand")
+        items, table = self.items(plain), state.focus.table
+        mean, peak = (_most_units(key_report(items, at=at, tables=[table])) for at in ("rate", "peak"))
+        return with_capacity(state, mean, peak)
+
+    def outlook(self, state: State) -> Outlook:
+        """What a state comes to, without a simulation."""
+        turned = tuple(item for item in state.settings.items() if item[0] != "load")
+        if turned not in self._known:
+            self._known = dict(list(self._known.items())[1 - KNOWN :])
+            self._known[turned] = self._outlook(self.state(state))
+        known = self._known[turned]
+        return replace(known, state=replace(state, units=known.state.units))
+
+    def _outlook(self, state: State) -> Outlook:
+        items = self.items(state)
+        report = key_report(items, tables=[state.focus.table])
+        return Outlook(state, report, estimate_cost(items), self.duration_s)
+
+    def simulated(self, found: Outlook, stop: Callable[[], bool] = lambda: False) -> Outlook:
+        """The outlook with its simulation, of all of its table's access patterns; `stop` is asked to end it early."""
+        items, state = self.items(found.state), found.state
+        run = prepare(items, self.duration_s, state.load, table=state.focus.table, seed=self.seed)
+        return replace(found, simulation=run.run(stop=stop))
+
+
+def _most_units(report: KeyReport) -> dict[Kind, float]:
+    """By kind, the most units a second that the table or one of its indexes is asked for."""
+    return {kind: max(float(one.requests.units(kind).sum()) for one in report) for kind in KINDS}

@@ -1,0 +1,182 @@
+"""Charts of an outlook: requests against limits, heat, and cost; small, and drawn again while a slider moves.
+
+Each is a figure of its own at a fixed size and layout, since finding a layout is what takes a chart its time. Where a
+state was pinned, what it came to stands in the same chart: a dashed line, or bars beside the bars.
+"""
+
+import base64
+import io
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from workbench.cost_charts import dollars
+from workbench.costs import usd
+from workbench.heat_chart import heat as heat_map
+from workbench.outlook import Outlook
+from workbench.pictures import (
+    BLUE,
+    INK,
+    ORANGE,
+    PAPER,
+    SMALL,
+    WARNING_HATCH,
+    Picture,
+    alt_text,
+    beside_bars,
+    describe,
+    finish,
+    new_figure,
+    wrapped,
+)
+from workbench.spread_charts import BINS, FEW, request_spread
+from workbench.spreads import KINDS, LIMITS, UNIT, Floats, percent, rate_text
+
+SIZE = (6.6, 3.7)  # inches
+DOTS_PER_INCH = 100
+MARGINS: dict[str, Any] = {"left": 0.11, "right": 0.89, "top": 0.76, "bottom": 0.15}
+Draw = Callable[[Axes, Outlook, Outlook | None], Any]
+
+
+def spread(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
+    """Units a second of each key against one partition's limits; the pinned state's as a dashed line, ranked too."""
+    requests = found.analysis.requests
+    request_spread(requests, ax=ax)
+    if before is not None:
+        few = len(requests.keys) <= FEW
+        ranked, edges = _ranked(before, few)
+        ax.stairs(ranked, edges, color=INK, linestyle="--", linewidth=1.3, label="_before", baseline=None)
+        ax.set_ylim(0, max(ax.get_ylim()[1], 1.1 * float(ranked.max(initial=0.0))))
+        where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
+        ax.annotate("dashed: before", (1, 1), (-2, -2), fontsize=SMALL, color=INK, bbox=PAPER, **where)
+        _describe(ax, "spread", f"{alt_text(ax)} Before: {before.analysis.requests.finding}.")
+    return ax
+
+
+def _describe(ax: Axes, name: str, alt: str) -> None:
+    """Alt text of a chart, and of its figure where it stands alone."""
+    describe(ax, name, alt)
+    if isinstance(ax.figure, Picture) and len(ax.figure.axes) <= 2:
+        describe(ax.figure, name, alt)
+
+
+def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
+    """What each key uses of a partition's limit, the busiest first, and the steps of the axis that they stand on."""
+    requests = found.analysis.requests
+    ranked = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1]
+    if few:
+        return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1) - 0.5
+    edges = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
+    return np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges), edges
+
+
+def heat(ax: Axes, found: Outlook, _: Outlook | None = None) -> Axes:
+    """The heat map of the simulation, or where it was not run yet, what is expected of it."""
+    one = found.analysis
+    if found.simulation is not None:
+        heat_map(found.simulation, table=one.table, index=one.index, ax=ax)
+        return ax
+    values = found.heat
+    most = float(values.max(initial=0.0)) or 1.0
+    norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000), most)
+    style: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest", "cmap": "inferno"}
+    extent = (0.0, found.duration_s / 60, 0.0, 1.0)
+    ax.imshow(np.where(values > 0, values, np.nan), extent=extent, norm=norm, **style)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
+    said = f"{one.name}, preview: up to {rate_text(most)} {UNIT[found.kind]}/s asked for in a hundredth of the ring"
+    x = f"minutes ({found.state.load} load); expected, before splits; the simulation follows"
+    hot = float(values.sum(axis=1).argmax()) / len(values)
+    finish(ax, "heat", said, x=x, y="place on the hash ring", alt=f"Heat map. {said}, most at {percent(hot)}.")
+    ax.set_facecolor("#000004")
+    return ax
+
+
+BARS = 5
+
+
+def cost(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
+    """US dollars a month by access pattern and in all; of the pinned state too."""
+    sides = [("now", found, BLUE, "")] + ([("pinned before", before, ORANGE, WARNING_HATCH)] if before else [])
+    bills = [bill(one) for _, one, _, _ in sides]
+    names = ["in all", *sorted(bills[0].keys() - {"in all"}, key=lambda name: -bills[0][name])[:BARS]]
+    height, places, ends, texts = 0.8 / len(sides), list[float](), list[float](), list[str]()
+    for number, ((label, _, colour, hatch), spent) in enumerate(zip(sides, bills, strict=True)):
+        at = [row - 0.4 + height * (number + 0.5) for row in range(len(names))]
+        values = [spent.get(name, 0.0) for name in names]
+        ax.barh(at, values, 0.92 * height, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label)
+        places, ends, texts = places + at, ends + values, texts + [usd(value) for value in values]
+    beside_bars(ax, ends, texts)
+    for place, text in zip(places, ax.texts[-len(texts) :], strict=True):
+        text.xy = (text.xy[0], place)  # type: ignore[attr-defined]
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(dollars())
+    legend = [Patch(facecolor=c, hatch=h, edgecolor=INK, linewidth=0.4, label=n) for n, _, c, h in sides]
+    x = f"US dollars a month, {found.cost.prices.region} prices of {found.cost.prices.date}"
+    said = f"{found.cost.design.name} costs {found.dollars}" + (f", before {before.dollars}" if before else "")
+    return finish(ax, "cost", said, x=x, y="", legend=legend if before else ())
+
+
+def bill(found: Outlook) -> dict[str, float]:
+    """US dollars a month in all, of each access pattern, and of the rest by line."""
+    bill = {"in all": found.cost.usd}
+    for line in found.cost.lines:
+        name = line.pattern or line.line
+        bill[name] = bill.get(name, 0.0) + line.usd
+    return bill
+
+
+CHARTS: dict[str, Draw] = {"spread": spread, "heat": heat, "cost": cost}
+_LEFT = {"cost": 0.29}
+
+
+# One picture of a chart
+
+
+def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture:
+    """A figure with one of the charts, of the size that stands in the panel."""
+    figure = Picture(figsize=SIZE, dpi=DOTS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(**MARGINS | ({"left": _LEFT[name]} if name in _LEFT else {}))
+    CHARTS[name](figure.subplots(), found, before)
+    for ax in figure.axes:
+        ax.minorticks_off()  # each tick takes its time
+    return figure
+
+
+def image_html(figure: Figure) -> str:
+    """A figure as an HTML image with its alt text."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
+    data = base64.b64encode(out.getvalue()).decode()
+    width = round(figure.get_figwidth() * DOTS_PER_INCH)
+    style, alt = f"max-width:100%;width:{width}px", escape(alt_text(figure))
+    return f'<img style="{style}" alt="{alt}" src="data:image/png;base64,{data}">'
+
+
+def whole(found: Outlook, before: Outlook | None = None) -> Figure:
+    """All charts in one figure, under the sentence: what a notebook keeps, and a report shows."""
+    figure = new_figure(13, 8.6)
+    grid = figure.subplots(2, 2)
+    spread(grid[0][0], found, before)
+    cost(grid[0][1], found, before)
+    heat(grid[1][0], found, before)
+    if before is not None:
+        heat(grid[1][1], before)
+    else:
+        grid[1][1].set_axis_off()
+        grid[1][1].text(0, 1, wrapped(found.state.yaml(), 80), va="top", family="monospace", fontsize=SMALL)
+    words = f"{found.headline} {found.dollars}." + (f" {found.since(before)}" if before else "")
+    style: dict[str, Any] = {"fontweight": "bold", "color": INK, "x": 0.01, "ha": "left", "parse_math": False}
+    figure.suptitle(wrapped(words, 122), fontsize=13, **style)
+    describe(figure, "explorer", f"{words} {' '.join(map(alt_text, figure.axes))}".strip())
+    return figure
