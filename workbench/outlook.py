@@ -250,8 +250,15 @@ class Outlooks:
         with self._lock:
             if made_by not in self._items:
                 self._items = dict([*self._items.items()][:1] + [*self._items.items()][1:][1 - KEPT :])
-                self._items[made_by] = self.base.again(state.values)
+                self._items[made_by] = self._made(made_by, self.base.again(state.values))
             return self._items[made_by].under(state.values)
+
+    def _made(self, made_by: Any, items: Items) -> Items:
+        """Items with the partition keys of others that differ in their size alone."""
+        other = next((one for by, one in self._items.items() if by[::2] == made_by[::2]), None)
+        if other is not None:
+            items.keys.update({place: keys.copy(items) for place, keys in other.keys.items()})
+        return items
 
     def state(self, state: State) -> State:
         """The state with the units that its capacity mode provisions."""

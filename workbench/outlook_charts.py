@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
 
 from workbench.cost_charts import dollars
 from workbench.costs import usd
@@ -148,8 +148,10 @@ def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture
     FigureCanvasAgg(figure)
     figure.subplots_adjust(**MARGINS | ({"left": _LEFT[name]} if name in _LEFT else {}))
     CHARTS[name](figure.subplots(), found, before)
-    for ax in figure.axes:
+    for ax in [axes for own in figure.axes for axes in (own, *own.child_axes)]:
         ax.minorticks_off()  # each tick takes its time
+        if isinstance(ax.yaxis.get_major_locator(), AutoLocator | MaxNLocator):
+            ax.yaxis.set_major_locator(MaxNLocator(4))
     return figure
 
 

@@ -155,8 +155,17 @@ class PartitionKeys:
         codes = combine([column.codes for column in columns], len(columns[0]))
         _, first, inverse, times = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
         values = zip(*(column.take(first) for column in columns), strict=True)
-        known = [self.number(value, add=met >= least) for value, met in zip(values, times.tolist(), strict=True)]
+        if not self.values and least == 1:
+            known = self._number_all(list(values))
+        else:
+            known = [self.number(value, add=met >= least) for value, met in zip(values, times.tolist(), strict=True)]
         return np.array(known, dtype=np.int64)[inverse.reshape(len(codes))]
+
+    def _number_all(self, values: list[KeyValue]) -> list[int]:
+        """The numbers of the first values: as `number` gives them, without asking for each."""
+        self.values = list(dict.fromkeys(values))
+        self._numbers = dict(zip(self.values, range(len(self.values)), strict=True))
+        return list(map(self._numbers.__getitem__, values))
 
     def number(self, value: KeyValue, *, add: bool = False) -> int:
         """The number of a key value; -1 if no item and no request has it, unless it is to be added."""
@@ -193,7 +202,11 @@ def keys_of(items: Items, table: str, index: str | None = None) -> PartitionKeys
 
 
 def _hashes(values: Sequence[KeyValue], seed: int | None) -> NDArray[np.uint64]:
-    digests = b"".join(_digest(value, seed) for value in values)
+    if seed is None and all(len(value) == 1 and type(value[0]) is str for value in values):  # the usual, at once
+        texts = [b"Outliers" + value[0].encode() for value in values]  # type: ignore[union-attr]
+        digests = b"".join([hashlib.md5(text, usedforsecurity=False).digest() for text in texts])
+    else:
+        digests = b"".join(_digest(value, seed) for value in values)
     return np.frombuffer(digests, dtype=">u8")[::2].astype(np.uint64)
 
 
