@@ -36,6 +36,26 @@ SETTINGS = {
 NEWS = ("@jupyterlab/apputils-extension:announcements",)  # a dialogue over the first notebook
 STARTS_WITHIN, WAITS = 60, 60  # seconds
 ERROR_OUTPUT = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']"
+OUTPUT_TEXTS = ".jp-RenderedHTMLCommon.jp-OutputArea-output :is(td, th, b, li, p, summary, div)"
+CONTRASTS = """([selector, least]) => {
+    const parts = text => text.match(/[\\d.]+/g).map(Number);
+    const linear = part => part <= 10.31 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    const behind = one => {
+        for (; one; one = one.parentElement) {
+            const colour = parts(getComputedStyle(one).backgroundColor);
+            if (colour[3] !== 0) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const contrast = one => {
+        const [dark, light] = [parts(getComputedStyle(one).color), behind(one)].map(luminance).sort((a, b) => a - b);
+        return (light + 0.05) / (dark + 0.05);
+    };
+    const own = one => [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    return [...document.querySelectorAll(selector)].filter(one => own(one) && contrast(one) < least)
+        .map(one => `${contrast(one).toFixed(2)}: ${one.innerText.slice(0, 60)}`);
+}"""
 SCROLLED, MOST_PIXELS = ".jp-WindowedPanel-outer", 16_000
 
 
@@ -191,6 +211,22 @@ def pictures(page: "Page") -> list[dict[str, Any]]:
     return page.eval_on_selector_all(
         ".jp-OutputArea-output img", "found => found.map(one => ({alt: one.alt, width: one.width}))"
     )
+
+
+def cut_off(page: "Page") -> list[str]:
+    """The beginnings of tables that are wider than the place where they stand."""
+    return page.eval_on_selector_all(
+        ".jp-OutputArea-output table",
+        """tables => tables.filter(one => {
+            const place = one.closest(".jp-OutputArea-output");
+            return one.getBoundingClientRect().right > place.getBoundingClientRect().right + 1;
+        }).map(one => one.innerText.slice(0, 80))""",
+    )
+
+
+def faint_texts(page: "Page", least: float) -> list[str]:
+    """Texts of outputs with less contrast to what is behind them than `least`, as WCAG 2 reckons it."""
+    return page.evaluate(CONTRASTS, [OUTPUT_TEXTS, least])
 
 
 def use_theme(page: "Page", theme: str) -> None:
