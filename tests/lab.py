@@ -214,13 +214,13 @@ def pictures(page: "Page") -> list[dict[str, Any]]:
 
 
 def cut_off(page: "Page") -> list[str]:
-    """The beginnings of tables that are wider than the place where they stand."""
+    """Tables that are wider than the place where they stand: by how much, and how they begin."""
     return page.eval_on_selector_all(
         ".jp-OutputArea-output table",
-        """tables => tables.filter(one => {
+        """tables => tables.map(one => {
             const place = one.closest(".jp-OutputArea-output");
-            return one.getBoundingClientRect().right > place.getBoundingClientRect().right + 1;
-        }).map(one => one.innerText.slice(0, 80))""",
+            return [one.getBoundingClientRect().right - place.getBoundingClientRect().right, one];
+        }).filter(([over]) => over > 1).map(([over, one]) => `${over} px: ${one.innerText.slice(0, 60)}`)""",
     )
 
 

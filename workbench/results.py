@@ -22,8 +22,8 @@ _TABLE = (
     "border-collapse:collapse;color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color1,transparent);"
     "font-variant-numeric:tabular-nums"
 )
-_FIGURES = "text-align:right;white-space:nowrap;padding:2px 10px"
-_TEXT = "text-align:left;padding:2px 10px"
+_FIGURES = "text-align:right;white-space:nowrap;padding:2px 7px"
+_TEXT = "text-align:left;padding:2px 7px"
 _NAME = f"{_TEXT};white-space:nowrap"
 _NOTES = "margin:4px 0;padding-left:1.4em;color:var(--jp-ui-font-color1,inherit)"
 _FIGURE = re.compile(r"[-+±]?\$?[\d,]*\.?\d+(e[-+]?\d+)?( ?%| [RW]U)?")
@@ -144,7 +144,7 @@ class _Column:
     def __init__(self, values: list[Any]):
         texts = [cut(text(value)) for value in values]
         self.is_figures = any(texts) and all(_FIGURE.fullmatch(one) for one in texts if one)
-        self.head = "text-align:right;padding:2px 10px" if self.is_figures else _TEXT
+        self.head = "text-align:right;padding:2px 7px" if self.is_figures else _TEXT
         has_unit = any(one and not one[-1].isdigit() for one in texts)
         aligned = on_the_point(texts) if self.is_figures and not has_unit else texts
         self.cells = [f"<td style='{self._style(one)}'>{escape(one)}</td>" for one in aligned]
