@@ -241,7 +241,7 @@ def screenshot(page: "Page", name: str) -> Path:
     """The whole open notebook as `build/screenshots/NAME.png`, in a window as tall as it takes; scaled back after."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size or {"width": 1280, "height": 900}
-    tall = max(page.eval_on_selector_all(SCROLLED, "found => found.map(one => one.scrollHeight)"))
+    tall = max(page.eval_on_selector_all(".jp-Cell", "found => found.map(one => one.offsetTop + one.offsetHeight)"))
     page.set_viewport_size({"width": before["width"], "height": min(int(tall) + 150, MOST_PIXELS)})
     page.evaluate(f"() => document.querySelectorAll({json.dumps(SCROLLED)}).forEach(one => one.scrollTo(0, 0))")
     page.wait_for_timeout(500)

@@ -26,18 +26,7 @@ from workbench.concentration import Frequency, frequency
 from workbench.load import Kind
 from workbench.motions import Motion
 from workbench.results import Result, html_table
-from workbench.spreads import (
-    KINDS,
-    LIMITS,
-    UNIT,
-    Floats,
-    HotKey,
-    ItemSpread,
-    RequestSpread,
-    percent,
-    rate_text,
-    shown_keys,
-)
+from workbench.spreads import KINDS, LIMITS, UNIT, Floats, HotKey, ItemSpread, RequestSpread, percent, rate_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -311,7 +300,7 @@ class KeyAnalysis(Result):
 
     def shown(self) -> dict[str, list[Any]]:
         """What people see: the busiest keys, what they take, and into how many parts splits can divide them."""
-        return shown_keys(self.to_frame(), ["items", "parts_at_most"])
+        return self.requests.shown_keys(self.to_frame(), ["items", "parts_at_most"])
 
     def _html(self, rows: int) -> str:
         return html_table(self.shown(), self.summary_line(), rows, len(self.requests.keys))

@@ -28,6 +28,7 @@ _NAME = f"{_TEXT};white-space:nowrap"
 _NOTES = "margin:4px 0;padding-left:1.4em;color:var(--jp-ui-font-color1,inherit)"
 _FIGURE = re.compile(r"[-+±]?\$?[\d,]*\.?\d+(e[-+]?\d+)?( ?%| [RW]U)?")
 _NO_MATH = "mathjax_ignore tex2jax_ignore"  # else Lab sets what stands between two dollar signs as a formula
+NO_FIGURE = ("", "never", "none")  # what may stand in a column of figures
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"  # as wide as a digit, as a point
 
 
@@ -143,9 +144,10 @@ class _Column:
 
     def __init__(self, values: list[Any]):
         texts = [cut(text(value)) for value in values]
-        self.is_figures = any(texts) and all(_FIGURE.fullmatch(one) for one in texts if one)
+        told = [one for one in texts if one not in NO_FIGURE]
+        self.is_figures = bool(told) and all(map(_FIGURE.fullmatch, told))
         self.head = "text-align:right;padding:2px 7px" if self.is_figures else _TEXT
-        has_unit = any(one and not one[-1].isdigit() for one in texts)
+        has_unit = any(not one[-1].isdigit() for one in told)
         aligned = on_the_point(texts) if self.is_figures and not has_unit else texts
         self.cells = [f"<td style='{self._style(one)}'>{escape(one)}</td>" for one in aligned]
 

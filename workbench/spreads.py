@@ -43,17 +43,6 @@ def rate_text(rate: float) -> str:
 SHOWN_KEYS = 10
 
 
-def shown_keys(frame: "pd.DataFrame", more: Sequence[str]) -> dict[str, list[Any]]:
-    """The keys of a frame and their units as people read them, the first ten; `more` columns at the end."""
-    first = frame.head(SHOWN_KEYS)
-    columns: dict[str, list[Any]] = {"key": list(first["key"])}
-    for kind in KINDS:
-        columns[f"{kind} units/s"] = list(first[f"{kind}_units_per_s"])
-        columns[f"of all {kind}s"] = [percent(share) for share in first[f"share_of_{kind}_units"]]
-    columns["of a partition's limit"] = [percent(share) for share in first["utilisation"]]
-    return {**columns, **{heading(name): list(first[name]) for name in more}}
-
-
 # Items
 
 
@@ -341,10 +330,21 @@ class RequestSpread(Result):
 
     def shown(self) -> dict[str, list[Any]]:
         """What people see: the busiest keys, what they take, and how much of a partition's limit that is."""
-        return shown_keys(self.to_frame(), ["partition"])
+        return self.shown_keys(self.to_frame(), ["partition"])
 
     def _html(self, rows: int) -> str:
         return html_table(self.shown(), self.summary_line(), rows, len(self.keys))
+
+    @staticmethod
+    def shown_keys(frame: "pd.DataFrame", more: Sequence[str]) -> dict[str, list[Any]]:
+        """The keys of a frame and their units as people read them, the first ten; `more` columns at the end."""
+        first = frame.head(SHOWN_KEYS)
+        columns: dict[str, list[Any]] = {"key": list(first["key"])}
+        for kind in KINDS:
+            columns[f"{kind} units/s"] = list(first[f"{kind}_units_per_s"])
+            columns[f"of all {kind}s"] = [percent(share) for share in first[f"share_of_{kind}_units"]]
+        columns["of a partition's limit"] = [percent(share) for share in first["utilisation"]]
+        return {**columns, **{heading(name): list(first[name]) for name in more}}
 
     def by_partition(self) -> "pd.DataFrame":
         """A line per simulated partition: units a second, and how much of its limits they take."""

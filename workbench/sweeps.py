@@ -176,7 +176,10 @@ _SHOWN = {  # of each measure: heading, how a value is written
 
 def shown_bands(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
     """By heading what each scenario measured, in words."""
-    return {title: [_band(one.band(measure), write) for one in scenarios] for measure, (title, write) in _SHOWN.items()}
+    found = {title: [_band(s.band(measure), write) for s in scenarios] for measure, (title, write) in _SHOWN.items()}
+    if found["given up"] == found["throttled"]:
+        del found["given up"]  # nothing is tried again
+    return found
 
 
 def _band(band: Band, write: Callable[[float], str]) -> str:
