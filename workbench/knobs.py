@@ -75,21 +75,30 @@ def shown_value(name: str, value: Any) -> str:
     """
     if value is None:
         return "as designed"
+    if isinstance(value, str):
+        return value
     written: dict[str, Callable[[Any], str]] = {
         "skew": lambda v: f"zipf({v:g})" if v else "uniform",
         "rate": lambda v: f"{rate_text(v)}/s",
         "size": lambda v: f"{v:,} bytes",
     }
-    return written.get(name, lambda v: f"{v:,}" if isinstance(v, int) else str(v))(value)
+    return written.get(name, lambda v: f"{v:,.10g}")(value)
 
 
-def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> None:
-    """Give a knob its range for the access pattern, and the state's value, or where that has none, the design's."""
+def echoes(knob: Any, new: Any, put: Any) -> bool:
+    """Whether a new value is the one that was put, rounded by the front end to the steps of a logarithmic slider."""
+    if not isinstance(knob, widgets.FloatLogSlider) or not put:
+        return False
+    return abs(log10(new) - log10(put)) < 0.51 * knob.step
+
+
+def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> Any:
+    """Give a knob its range for the access pattern, and the state's value, else the design's; the value it got."""
     if name in ("pattern", "load"):
         if name == "pattern" and len(knob.options) != len(choosable(outlooks.design)):
             knob.options = choosable(outlooks.design)
         knob.value = state.focus.pattern if name == "pattern" else state.load
-        return
+        return knob.value
     knob.disabled = name in state.focus.idle
     value = getattr(state, name)
     designed = _DESIGNED[name](state, outlooks)
@@ -99,8 +108,15 @@ def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> None:
         knob.min, knob.max = low, high
         value, designed = (v if v is None else min(max(v, 10**low), 10**high) for v in (value, designed))
     target = designed if value is None else value
-    if knob_value(name, knob.value) != knob_value(name, target):
+    if not echoes(knob, knob.value, target) and knob.value != target:
         knob.value = target
+    return target
+
+
+def designed(state: State, outlooks: Outlooks) -> dict[str, Any]:
+    """By knob, what the design has; a popularity as the design file writes it."""
+    found = {name: value(state, outlooks) for name, value in _DESIGNED.items()}
+    return found | {"skew": state.focus.popularity or "each item alike", "size": round(found["size"])}
 
 
 def _decades(state: State, designed: float) -> tuple[float, float]:

@@ -128,7 +128,8 @@ def _behind(keys: PartitionKeys, entity: EntityItems, attributes: Sequence[str])
     while todo:
         name = todo.pop(0)
         domain = _domain(design, entity, name)
-        inner = [f for f in (domain.references() if domain else ()) if f not in found]
+        is_shard = bool(domain and domain.type and domain.type.shards)  # of many values, whatever it is calculated from
+        inner = [f for f in (domain.references() if domain and not is_shard else ()) if f not in found]
         todo = inner + todo
         if not inner:
             found[name] = None

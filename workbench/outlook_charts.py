@@ -82,8 +82,7 @@ def heat(ax: Axes, found: Outlook, _: Outlook | None = None) -> Axes:
     """The heat map of the simulation, or where it was not run yet, what is expected of it."""
     one = found.analysis
     if found.simulation is not None:
-        heat_map(found.simulation, table=one.table, index=one.index, ax=ax)
-        return ax
+        return _shortened(heat_map(found.simulation, table=one.table, index=one.index, ax=ax), found)
     values = found.heat
     most = float(values.max(initial=0.0)) or 1.0
     norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000), most)
@@ -96,6 +95,18 @@ def heat(ax: Axes, found: Outlook, _: Outlook | None = None) -> Axes:
     hot = float(values.sum(axis=1).argmax()) / len(values)
     finish(ax, "heat", said, x=x, y="place on the hash ring", alt=f"Heat map. {said}, most at {percent(hot)}.")
     ax.set_facecolor("#000004")
+    return ax
+
+
+def _shortened(ax: Axes, found: Outlook) -> Axes:
+    """A heat map whose sentences stand beside it in full: the first is its title."""
+    for text in [text for text in ax.texts if text.xy == (0, 1)]:  # type: ignore[attr-defined]
+        text.remove()
+    head = f"{found.analysis.name}, simulated. {found.detail.partition(': ')[0]}"
+    ax.set_title(wrapped(head, 58), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6)
+    ax.set_ylabel("place on the hash ring", color=INK)
+    for scale in (other for other in ax.figure.axes if other.get_label() == "<colorbar>"):
+        scale.set_ylabel(f"{UNIT[found.kind]}/s asked for", fontsize=SMALL)
     return ax
 
 
@@ -161,7 +172,7 @@ def image_html(figure: Figure) -> str:
     figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
     data = base64.b64encode(out.getvalue()).decode()
     width = round(figure.get_figwidth() * DOTS_PER_INCH)
-    style, alt = f"max-width:100%;width:{width}px", escape(alt_text(figure))
+    style, alt = f"width:100%;max-width:{width}px", escape(alt_text(figure))
     return f'<img style="{style}" alt="{alt}" src="data:image/png;base64,{data}">'
 
 

@@ -19,7 +19,7 @@ import ipywidgets as widgets
 from workbench.adjustments import KNOBS, State, call_text
 from workbench.amazon import HEADLESS
 from workbench.errors import WorkbenchError
-from workbench.knobs import WIDGETS, fitted, knob_value, shown_value
+from workbench.knobs import WIDGETS, designed, echoes, fitted, knob_value, shown_value
 from workbench.outlook import Outlook
 from workbench.outlook_charts import CHARTS, bill, image_html, picture
 
@@ -46,6 +46,7 @@ class Panel:
         self.yaml, self.parameters = _text("YAML"), _text("Parameters")
         self.box = self._arranged()
         self._drawn: dict[str, tuple[Any, ...]] = {}
+        self._put: dict[str, Any] = {}  # values that were given to knobs, which the front end may round
         self._quiet = False
         self._rest: asyncio.Task[None] | None = None
         self._fit()
@@ -64,7 +65,9 @@ class Panel:
         copied = widgets.Accordion([self.yaml, self.parameters], titles=("Change of the design", "Parameters cell"))
         left = widgets.VBox([*self.knobs.values(), buttons, self.hints, copied], layout={"width": "29em"})
         pictures = [self.charts[name] for name in ("spread", "cost", "heat", "heat-before")]
-        right = widgets.HBox(pictures, layout={"flex_flow": "row wrap", "flex": "1 1 30em"})
+        for chart in pictures:
+            chart.layout = widgets.Layout(flex="1 1 30em", max_width="660px", margin="0 0.5em 0.5em 0")
+        right = widgets.HBox(pictures, layout={"flex_flow": "row wrap", "flex": "1 1 31em"})
         body = widgets.HBox([left, right], layout={"flex_flow": "row wrap"})
         box = widgets.VBox([self.verdict, self.error, body])
         box.add_class("workbench-explorer")
@@ -73,7 +76,7 @@ class Panel:
     # What is turned
 
     def _turned(self, name: str, change: Mapping[str, Any]) -> None:
-        if not self._quiet:
+        if not self._quiet and not echoes(self.knobs[name], change["new"], self._put.get(name)):
             self._answer(lambda: self.explorer.set(**{name: knob_value(name, change["new"])}))
 
     def _pin(self) -> None:
@@ -118,7 +121,7 @@ class Panel:
     def _draw(self, found: Outlook) -> None:
         """The sentence, and each chart that shows something else now."""
         before = self.explorer.before
-        self.verdict.value = _sentence(self.explorer.verdict, found)
+        self.verdict.value = _sentence(found, before)
         contents: dict[str, tuple[Any, ...]] = {
             "spread": (found.report, before and before.report),
             "cost": (bill(found), before and bill(before)),
@@ -142,11 +145,11 @@ class Panel:
         self._quiet = True
         try:
             for name, knob in self.knobs.items():
-                fitted(name, knob, state, outlooks)
+                self._put[name] = fitted(name, knob, state, outlooks)
         finally:
             self._quiet = False
         self.unpin.disabled = self.explorer.before is None
-        self.hints.value = _hints(state)
+        self.hints.value = _hints(state, designed(state, outlooks))
         self.yaml.value = state.yaml()
         self.parameters.value = state.parameters() + "\n# and in a cell below\n" + call_text("design")
 
@@ -190,19 +193,22 @@ def _alike(one: tuple[Any, ...], other: tuple[Any, ...] | None) -> bool:
     return all(a is b or (isinstance(a, dict | str) and a == b) for a, b in zip(one, other, strict=True))
 
 
-def _sentence(verdict: str, found: Outlook) -> str:
-    detail = f'<p style="{FAINT};margin:0">{escape(found.detail)}</p>' if found.detail else ""
-    if found.simulation is None:
-        detail = f'<p style="{FAINT};margin:0">The simulation follows when the knobs rest.</p>'
-    words = f'<p style="font-size:1.25em;font-weight:600;margin:0.2em 0;line-height:1.35">{escape(verdict)}</p>'
-    return f'<div role="status" aria-live="polite" style="{INK}">{words}{detail}</div>'
+def _sentence(found: Outlook, before: Outlook | None) -> str:
+    """The verdict, what changed since the pin, and what the simulation shows, as a live region."""
+    head, line = "font-size:1.25em;font-weight:600;margin:0.2em 0;line-height:1.35", "margin:0.2em 0;line-height:1.35"
+    told = [f'<p style="{head}">{escape(f"{found.headline} {found.dollars}.")}</p>']
+    told += [f'<p style="{line}">{escape(found.since(before))}</p>'] if before else []
+    detail = found.detail or "The heat map is a preview; the simulation follows when the knobs rest."
+    told += [f'<p style="{FAINT};{line}">{escape(detail)}</p>']
+    return f'<div role="status" aria-live="polite" style="{INK}">{"".join(told)}</div>'
 
 
-def _hints(state: State) -> str:
+def _hints(state: State, designed: Mapping[str, Any]) -> str:
     """What each knob acts upon, and how it stands; or why it has nothing to act upon."""
     lines = []
     for name in KNOBS:
-        why, value = state.focus.idle.get(name), shown_value(name, getattr(state, name))
+        why, own = state.focus.idle.get(name), getattr(state, name)
+        value = f"as designed, {shown_value(name, designed[name])}" if own is None else shown_value(name, own)
         told = f"<i>off: {escape(why)}</i>" if why else f"{escape(state.focus.acts[name])}: <b>{escape(value)}</b>"
         lines.append(f"<li>{name}: {told}</li>")
     return f'<ul style="{FAINT};line-height:1.35;padding-left:1.2em;white-space:normal">{"".join(lines)}</ul>'
