@@ -153,6 +153,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     wb.PatternTable: lambda source: wb.access_pattern_table(source.items),
     wb.Policy: lambda source: source.policy,
     wb.Prices: lambda source: wb.load_prices(),
+    wb.Profile: lambda source: wb.PROFILE,
     wb.Proof: lambda source: source.policy.proof,
     wb.Race: _race,
     wb.Regression: lambda source: source.suite(),
