@@ -16,6 +16,7 @@ from benchmarks import (
     costs,
     crosscheck,
     engines,
+    explorer,
     faults,
     imports,
     items,
@@ -44,6 +45,7 @@ SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "crosscheck": crosscheck.measure,
     "faults": faults.measure,
     "regress": regress.measure,
+    "explorer": explorer.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
@@ -57,6 +59,7 @@ QUICK = {
     "engines": {"rounds": 1},
     "faults": {"times": 2},
     "regress": {"rounds": 1, "notebooks": 3},
+    "explorer": {"rounds": 2},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 

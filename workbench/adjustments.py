@@ -45,7 +45,7 @@ KNOBS: dict[str, str] = {
 _TYPES = {"skew": "float", "rate": "float", "cardinality": "int", "size": "int", "shards": "int"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class State:
     """How the knobs stand: None is as the design has it. Skew is a Zipf exponent, rate requests/s, size bytes.
 
@@ -81,6 +81,9 @@ class State:
         """What is turned, by name; the access pattern and the load are always there."""
         turned = {name: value for name in KNOBS if (value := getattr(self, name)) is not None}
         return {"pattern": self.focus.pattern, "load": self.load, **turned}
+
+    def __repr__(self) -> str:
+        return f"<State {self.focus.pattern}, {self.load} load: {self}>"
 
     def __str__(self) -> str:
         """What is turned, in words."""
@@ -139,9 +142,14 @@ def with_capacity(state: State, mean: Mapping[Kind, float], peak: Mapping[Kind, 
     """The state with the units that its capacity mode needs for a load, in units a second: those of the peak."""
     kinds: tuple[Kind, Kind] = ("read", "write")
     units: dict[Kind, tuple[float, float]] = {
-        kind: (max(1.0, ceil(mean.get(kind, 0.0))), max(1.0, ceil(peak.get(kind, 0.0)))) for kind in kinds
+        kind: (_whole(mean.get(kind, 0.0)), _whole(peak.get(kind, 0.0))) for kind in kinds
     }
     return replace(state, units=units)
+
+
+def _whole(units: float) -> float:
+    """Units that can be provisioned, at least one; what sums leave behind makes none."""
+    return max(1.0, ceil(units - 1e-6))
 
 
 # What is allowed

@@ -88,11 +88,18 @@ def _popularities(keys: PartitionKeys, pattern: AccessPattern, entity: EntityIte
     """The popularities by which a pattern chooses a partition key, as they are written."""
     design, side = keys.items.design, "read" if pattern.is_read else "write"
     made_of = key_fields(design, design.entities[entity.name], keys.attributes)
-    for name in (*keys.attributes, *made_of, *(p for f in made_of for p in parents(design, f))):
+    columns = _columns(keys, entity) if entity.name in keys.of and design.entities[entity.name].rows else ()
+    for name in (*keys.attributes, *columns, *made_of, *(p for f in made_of for p in parents(design, f))):
         if name in pattern.popularity:
             yield str(pattern.popularity[name])
         elif name in design.fields and (stated := design.fields[name].popularity or _of(design, name)):
             yield str(getattr(stated, side))
+
+
+def _columns(keys: PartitionKeys, entity: EntityItems) -> list[str]:
+    """The columns of rows that a partition key is made of."""
+    domains = keys.items.design.domains_of(entity.name)
+    return [name for a in keys.attributes if a in domains for name in domains[a].references()]
 
 
 def _of(design: Design, name: str) -> object:

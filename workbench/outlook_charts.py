@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
@@ -78,11 +79,12 @@ def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     return np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges), edges
 
 
-def heat(ax: Axes, found: Outlook, _: Outlook | None = None) -> Axes:
-    """The heat map of the simulation, or where it was not run yet, what is expected of it."""
+def heat(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
+    """The heat map of the simulation, or where it was not run yet, what is expected of it; it says if it is before."""
     one = found.analysis
     if found.simulation is not None:
-        return _shortened(heat_map(found.simulation, table=one.table, index=one.index, ax=ax), found)
+        heat_map(found.simulation, table=one.table, index=one.index, ax=ax)
+        return _shortened(ax, found, "Before: " if found is before else "")
     values = found.heat
     most = float(values.max(initial=0.0)) or 1.0
     norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000), most)
@@ -98,12 +100,13 @@ def heat(ax: Axes, found: Outlook, _: Outlook | None = None) -> Axes:
     return ax
 
 
-def _shortened(ax: Axes, found: Outlook) -> Axes:
+def _shortened(ax: Axes, found: Outlook, when: str) -> Axes:
     """A heat map whose sentences stand beside it in full: the first is its title."""
     for text in [text for text in ax.texts if text.xy == (0, 1)]:  # type: ignore[attr-defined]
         text.remove()
-    head = f"{found.analysis.name}, simulated. {found.detail.partition(': ')[0]}"
-    ax.set_title(wrapped(head, 58), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6)
+    head = f"{when}{found.analysis.name}, simulated. {found.detail.partition(': ')[0]}"
+    ax.set_title(wrapped(head, 58), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6, parse_math=False)
+    _describe(ax, "heat", f"{when}{alt_text(ax)}")
     ax.set_ylabel("place on the hash ring", color=INK)
     for scale in (other for other in ax.figure.axes if other.get_label() == "<colorbar>"):
         scale.set_ylabel(f"{UNIT[found.kind]}/s asked for", fontsize=SMALL)
@@ -169,7 +172,8 @@ def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture
 def image_html(figure: Figure) -> str:
     """A figure as an HTML image with its alt text."""
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
+    with rc_context({"text.hinting": "none"}):  # most of the time goes into letters
+        figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
     data = base64.b64encode(out.getvalue()).decode()
     width = round(figure.get_figwidth() * DOTS_PER_INCH)
     style, alt = f"width:100%;max-width:{width}px", escape(alt_text(figure))
@@ -184,7 +188,7 @@ def whole(found: Outlook, before: Outlook | None = None) -> Figure:
     cost(grid[0][1], found, before)
     heat(grid[1][0], found, before)
     if before is not None:
-        heat(grid[1][1], before)
+        heat(grid[1][1], before, before)
     else:
         grid[1][1].set_axis_off()
         grid[1][1].text(0, 1, wrapped(found.state.yaml(), 80), va="top", family="monospace", fontsize=SMALL)

@@ -67,7 +67,9 @@ class Panel:
         pictures = [self.charts[name] for name in ("spread", "cost", "heat", "heat-before")]
         for chart in pictures:
             chart.layout = widgets.Layout(flex="1 1 30em", max_width="660px", margin="0 0.5em 0.5em 0")
-        right = widgets.HBox(pictures, layout={"flex_flow": "row wrap", "flex": "1 1 31em"})
+        right = widgets.HBox(
+            pictures, layout={"flex_flow": "row wrap", "flex": "1 1 31em", "align_content": "flex-start"}
+        )
         body = widgets.HBox([left, right], layout={"flex_flow": "row wrap"})
         box = widgets.VBox([self.verdict, self.error, body])
         box.add_class("workbench-explorer")
@@ -135,8 +137,7 @@ class Panel:
 
     def _draw_before(self, before: Outlook | None) -> None:
         if self._drawn.get("heat-before") != (before,):
-            caption = f"<div style='{FAINT}'>Before, pinned:</div>"
-            self.charts["heat-before"].value = caption + image_html(picture("heat", before)) if before else ""
+            self.charts["heat-before"].value = image_html(picture("heat", before, before)) if before else ""
             self._drawn["heat-before"] = (before,)
 
     def _fit(self) -> None:
