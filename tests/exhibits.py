@@ -1,6 +1,7 @@
 """Exhibits: one real result of every type that a notebook can show, made of the items of a design.
 
-`EXHIBITS` has a maker for each type, which takes a `Source`: items, an engine, and what was made of them once.
+`EXHIBITS` has a maker for each type, which takes a `Source`: items, an engine, and what was made of them once. A new
+type of result needs a maker here.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,6 +56,16 @@ class Source:
 
     items: wb.Items
     engine: wb.Engine
+
+    @cached_property
+    def _made(self) -> dict[type, Any]:
+        return {}
+
+    def exhibit(self, kind: type) -> Any:
+        """The result of a type, made once."""
+        if kind not in self._made:
+            self._made[kind] = EXHIBITS[kind](self)
+        return self._made[kind]
 
     @property
     def design(self) -> wb.Design:

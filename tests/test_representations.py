@@ -88,7 +88,7 @@ def test_every_type_that_shows_itself_has_an_exhibit():
 
 @kinds
 def test_it_is_one_line_as_text_and_a_small_page_in_the_notebooks_own_colours(kind, board):
-    result = EXHIBITS[kind](board)
+    result = board.exhibit(kind)
     assert type(result) is kind
     assert "\n" not in repr(result)
     assert len(page(result).encode()) < SHOWN_BYTES
@@ -100,7 +100,7 @@ def test_it_is_one_line_as_text_and_a_small_page_in_the_notebooks_own_colours(ki
 
 @kinds
 def test_headings_are_words_and_no_table_has_more_than_ten_columns(kind, board):
-    source = page(EXHIBITS[kind](board))
+    source = page(board.exhibit(kind))
     for table in re.findall(r"<thead>(.*?)</thead>", source, re.DOTALL):
         headings = re.findall(r"<th[^>]*>(.*?)</th>", table)
         assert len(headings) <= 10
@@ -109,7 +109,7 @@ def test_headings_are_words_and_no_table_has_more_than_ten_columns(kind, board):
 
 @kinds
 def test_hostile_names_stay_text(kind, hostile):
-    result = EXHIBITS[kind](hostile)
+    result = hostile.exhibit(kind)
     assert "\n" not in repr(result)
     if kind is wb.Brief:
         prose = re.sub(r"^```.*?^```$", "", page(result), flags=re.DOTALL | re.MULTILINE)
@@ -124,7 +124,7 @@ def test_hostile_names_stay_text(kind, hostile):
 @kinds
 def test_fifty_tables_with_300_access_patterns_stay_below_50_kilobytes(kind, big):
     assert len(big.design.tables) == 50 and len(big.design.access_patterns) == 300
-    result = EXHIBITS[kind](big)
+    result = big.exhibit(kind)
     assert len(page(result).encode()) < 50_000
     assert "\n" not in repr(result) and len(repr(result)) < 2000
 
