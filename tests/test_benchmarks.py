@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import costs, imports, items, loading, ratios, regress, simulation, sizes, validation
+from benchmarks import costs, explorer, imports, items, loading, ratios, regress, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.simulation import Start, simulate
@@ -369,3 +369,12 @@ def test_the_gate_is_compared_with_papermill_alone_on_the_same_notebooks():
     overhead, *facts = regress.measure(rounds=1, notebooks=2)
     assert overhead.required == "at most 1.3" and overhead.name.startswith("workbench regress -n 1 : papermill alone")
     assert len(overhead.values) == 1 and overhead.values[0] > 0 and len(facts) == 2
+
+
+@pytest.mark.slow
+def test_a_move_of_the_explorer_takes_less_than_300_ms_of_the_processor_for_100_000_keys():
+    moves, processor, rest, *facts = explorer.measure(rounds=3)
+    assert len(moves.values) == 15 and len(facts) == 5
+    assert moves.required == processor.required == rest.required == "at most 1"
+    assert processor.holds, f"{processor.median:.2f} of 0.3 s"
+    assert rest.median < 5, "the simulation follows, also on a busy machine"

@@ -67,5 +67,7 @@ def test_the_notebook_on_hot_partitions_names_the_keys_and_says_what_passes(tmp_
     assert found["highest_rate_by_day"] == pytest.approx(1700 * 1000 / 1500)
     assert found["throttled_by_day"] == pytest.approx(1 / 3, abs=0.02)
     assert (found["shards"], found["throttled_sharded"]) == (3, 0)
+    assert found["webhooks"]["hottest_key"].startswith("WEBHOOK#stripe#") and found["webhooks"]["shards_needed"] == 1
     pictures = [path.stem for path in save_charts(done, tmp_path)]
-    assert pictures == ["flights_by_day", "flights_by_number", "popular_project", "throttling", "partitions"]
+    drawn = "flights_by_day flights_by_number popular_project throttling partitions explorer four_shards"
+    assert pictures == drawn.split()

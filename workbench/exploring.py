@@ -124,10 +124,10 @@ class Explorer:
         """Turn knobs as the sliders do; None is as the design has it. Another pattern sets all others back."""
         if unknown := knobs.keys() - known_settings() - {"pattern"}:
             raise ValueError(f"explorer has no knob {min(unknown)!r}; there are pattern, {', '.join(known_settings())}")
-        focus, settings = self.state.focus, self.state.settings
+        focus, settings = self.state.focus, dict(self.state.settings)
         if (pattern := knobs.pop("pattern", focus.pattern)) != focus.pattern:
             focus, settings = self.outlooks.focus(pattern), {"load": self.state.load}
-        settings = {name: value for name, value in (settings | knobs).items() if name != "pattern"}
+        settings = {name: value for name, value in {**settings, **knobs}.items() if name != "pattern"}
         self.found = self.outlooks.outlook(State(focus, **settings))
         return self
 

@@ -89,7 +89,7 @@ def echoes(knob: Any, new: Any, put: Any) -> bool:
     """Whether a new value is the one that was put, rounded by the front end to the steps of a logarithmic slider."""
     if not isinstance(knob, widgets.FloatLogSlider) or not put:
         return False
-    return abs(log10(new) - log10(put)) < 0.51 * knob.step
+    return abs(log10(new) - log10(put)) < 0.51 * (knob.step or 0)
 
 
 def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> Any:

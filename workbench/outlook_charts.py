@@ -38,6 +38,7 @@ from workbench.pictures import (
     new_figure,
     wrapped,
 )
+from workbench.simulation_charts import throttling
 from workbench.spread_charts import BINS, FEW, request_spread
 from workbench.spreads import KINDS, LIMITS, UNIT, Floats, percent, rate_text
 
@@ -72,11 +73,11 @@ def _describe(ax: Axes, name: str, alt: str) -> None:
 def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     """What each key uses of a partition's limit, the busiest first, and the steps of the axis that they stand on."""
     requests = found.analysis.requests
-    ranked = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1]
+    ranked = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1].astype(float)
     if few:
         return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1) - 0.5
     edges = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
-    return np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges), edges
+    return (np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)).astype(float), edges
 
 
 def heat(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
@@ -189,11 +190,10 @@ def whole(found: Outlook, before: Outlook | None = None) -> Figure:
     heat(grid[1][0], found, before)
     if before is not None:
         heat(grid[1][1], before, before)
-    else:
-        grid[1][1].set_axis_off()
-        grid[1][1].text(0, 1, wrapped(found.state.yaml(), 80), va="top", family="monospace", fontsize=SMALL)
-    words = f"{found.headline} {found.dollars}." + (f" {found.since(before)}" if before else "")
+    elif found.simulation is not None:
+        throttling(found.simulation, ax=grid[1][1])
+    words = [f"{found.headline} {found.dollars}.", *([found.since(before)] if before else [])]
     style: dict[str, Any] = {"fontweight": "bold", "color": INK, "x": 0.01, "ha": "left", "parse_math": False}
-    figure.suptitle(wrapped(words, 122), fontsize=13, **style)
-    describe(figure, "explorer", f"{words} {' '.join(map(alt_text, figure.axes))}".strip())
+    figure.suptitle("\n".join(wrapped(line, 112) for line in words), fontsize=13, **style)
+    describe(figure, "explorer", " ".join([*words, *filter(None, map(alt_text, grid.flat))]))
     return figure

@@ -58,7 +58,7 @@ class Panel:
         """Show the panel in a notebook; where there are no widgets, its sentence."""
         from IPython.display import display
 
-        display(self.box._repr_mimebundle_() | {"text/plain": self.explorer.verdict}, raw=True)
+        display({**(self.box._repr_mimebundle_() or {}), "text/plain": self.explorer.verdict}, raw=True)
 
     def _arranged(self) -> widgets.VBox:
         buttons = widgets.HBox([self.pin, self.unpin, self.reset])
