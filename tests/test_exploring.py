@@ -280,7 +280,7 @@ def test_a_move_changes_sentence_charts_and_alt_text_at_once_and_the_simulation_
         panel.knobs["rate"].value = 8000
         assert panel.verdict.value != words and 'aria-live="polite"' in panel.verdict.value
         assert all(value(panel, name) != seen[name] and alt(value(panel, name)) != alt(seen[name]) for name in seen)
-        assert "preview" in alt(value(panel, "heat")) and explorer.found.simulation is None
+        assert "a preview before any split" in alt(value(panel, "heat")) and explorer.found.simulation is None
         assert base64.b64decode(value(panel, "heat").partition("base64,")[2][:40]).startswith(b"\x89PNG")
         for _ in range(100):
             await asyncio.sleep(REST_S / 4)

@@ -7,11 +7,12 @@ state was pinned, what it came to stands in the same chart: a dashed line, or ba
 import base64
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
@@ -73,32 +74,19 @@ def _describe(ax: Axes, name: str, alt: str) -> None:
 def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     """What each key uses of a partition's limit, the busiest first, and the steps of the axis that they stand on."""
     requests = found.analysis.requests
-    ranked = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1].astype(float)
+    ranked: Any = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1]
     if few:
         return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1) - 0.5
     edges = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
-    return (np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)).astype(float), edges
+    means: Any = np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)
+    return means, edges.astype(float)
 
 
 def heat(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
-    """The heat map of the simulation, or where it was not run yet, what is expected of it; it says if it is before."""
-    one = found.analysis
-    if found.simulation is not None:
-        heat_map(found.simulation, table=one.table, index=one.index, ax=ax)
-        return _shortened(ax, found, "Before: " if found is before else "")
-    values = found.heat
-    most = float(values.max(initial=0.0)) or 1.0
-    norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000), most)
-    style: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest", "cmap": "inferno"}
-    extent = (0.0, found.duration_s / 60, 0.0, 1.0)
-    ax.imshow(np.where(values > 0, values, np.nan), extent=extent, norm=norm, **style)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
-    said = f"{one.name}, preview: up to {rate_text(most)} {UNIT[found.kind]}/s asked for in a hundredth of the ring"
-    x = f"minutes ({found.state.load} load); expected, before splits; the simulation follows"
-    hot = float(values.sum(axis=1).argmax()) / len(values)
-    finish(ax, "heat", said, x=x, y="place on the hash ring", alt=f"Heat map. {said}, most at {percent(hot)}.")
-    ax.set_facecolor("#000004")
-    return ax
+    """The heat map of the simulation, which must have been run; it says if it is the one before."""
+    assert found.simulation is not None
+    heat_map(found.simulation, table=found.analysis.table, index=found.analysis.index, ax=ax)
+    return _shortened(ax, found, "Before: " if found is before else "")
 
 
 def _shortened(ax: Axes, found: Outlook, when: str) -> Axes:
@@ -151,7 +139,9 @@ def bill(found: Outlook) -> dict[str, float]:
 
 
 CHARTS: dict[str, Draw] = {"spread": spread, "heat": heat, "cost": cost}
+_TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold", "color": INK, "pad": 21, "parse_math": False}
 _LEFT = {"cost": 0.29}
+_FAST: Any = {"text.hinting": "none"}  # most of the time goes into letters
 
 
 # One picture of a chart
@@ -159,10 +149,10 @@ _LEFT = {"cost": 0.29}
 
 def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture:
     """A figure with one of the charts, of the size that stands in the panel."""
-    figure = Picture(figsize=SIZE, dpi=DOTS_PER_INCH, facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(**MARGINS | ({"left": _LEFT[name]} if name in _LEFT else {}))
-    CHARTS[name](figure.subplots(), found, before)
+    figure = _empty(name)
+    drawn = CHARTS[name](figure.subplots(), found, before)
+    if name == "spread":  # its finding is what the sentence above the charts says
+        drawn.set_title(f"Requests to {found.analysis.name}", loc="left", **_TITLE)
     for ax in [axes for own in figure.axes for axes in (own, *own.child_axes)]:
         ax.minorticks_off()  # each tick takes its time
         if isinstance(ax.yaxis.get_major_locator(), AutoLocator | MaxNLocator):
@@ -170,15 +160,71 @@ def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture
     return figure
 
 
-def image_html(figure: Figure) -> str:
-    """A figure as an HTML image with its alt text."""
-    out = io.BytesIO()
-    with rc_context({"text.hinting": "none"}):  # most of the time goes into letters
+def _empty(name: str) -> Picture:
+    figure = Picture(figsize=SIZE, dpi=DOTS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(**MARGINS | ({"left": _LEFT[name]} if name in _LEFT else {}))
+    return figure
+
+
+def chart_html(name: str, found: Outlook, before: Outlook | None = None) -> str:
+    """A chart as an HTML image with its alt text; the heat of an outlook without a simulation as a preview."""
+    if name == "heat" and found.simulation is None:
+        return preview_html(found)
+    figure, out = picture(name, found, before), io.BytesIO()
+    with rc_context(_FAST):
         figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
-    data = base64.b64encode(out.getvalue()).decode()
-    width = round(figure.get_figwidth() * DOTS_PER_INCH)
-    style, alt = f"width:100%;max-width:{width}px", escape(alt_text(figure))
-    return f'<img style="{style}" alt="{alt}" src="data:image/png;base64,{data}">'
+    return _image(out.getvalue(), alt_text(figure))
+
+
+def _image(png: bytes, alt: str) -> str:
+    style = f"width:100%;max-width:{round(SIZE[0] * DOTS_PER_INCH)}px"
+    return f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+# The preview of the heat: only its colours change from move to move, so that its frame is drawn once
+
+
+def preview_html(found: Outlook) -> str:
+    """What is expected of the heat, before any split, as an HTML image that is labelled as a preview."""
+    from PIL import Image
+
+    values, unit = found.heat, f"{UNIT[found.kind]}/s"
+    frame, (left, top, right, bottom) = _frame(found.analysis.name, found.state.load, found.duration_s)
+    rows = np.arange(bottom - top)[::-1] * len(values) // (bottom - top)
+    columns = np.arange(right - left) * values.shape[1] // (right - left)
+    shown = frame.copy()
+    shown[top:bottom, left:right] = _colours(values)[rows[:, None], columns]
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "PNG", compress_level=1)
+    hot = percent(float(values.sum(axis=1).argmax()) / len(values))
+    said = f"up to {rate_text(float(values.max(initial=0.0)))} {unit} in a hundredth of the ring, most at {hot}"
+    return _image(out.getvalue(), f"Heat map of {found.analysis.name}, a preview before any split: {said}.")
+
+
+def _colours(values: Floats) -> Any:
+    """Red, green and blue of values on a logarithmic scale of three decades; black where nothing is."""
+    most = float(values.max(initial=0.0)) or 1.0
+    norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000) * 0.999, most, clip=True)
+    found = colormaps["inferno"](norm(np.maximum(values, 1e-300)), bytes=True)[..., :3]
+    return np.where((values > 0)[..., None], found, np.uint8(0))
+
+
+@lru_cache(maxsize=8)
+def _frame(name: str, load: str, duration_s: int) -> tuple[Any, tuple[int, int, int, int]]:
+    """The pixels of an empty map, and where in them the map goes: left, top, right, bottom."""
+    figure = _empty("heat")
+    ax = figure.subplots()
+    ax.set(xlim=(0, duration_s / 60), ylim=(0, 1))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
+    x = f"minutes ({load} load); brighter: more is asked for (log scale)"
+    said = f"{name}: a preview, before any split; the simulation follows"
+    finish(ax, "heat", said, x=x, y="place on the hash ring")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    box = ax.get_window_extent()
+    return pixels, (round(box.x0), len(pixels) - round(box.y1), round(box.x1), len(pixels) - round(box.y0))
 
 
 def whole(found: Outlook, before: Outlook | None = None) -> Figure:

@@ -21,7 +21,7 @@ from workbench.amazon import HEADLESS
 from workbench.errors import WorkbenchError
 from workbench.knobs import WIDGETS, designed, echoes, fitted, knob_value, shown_value
 from workbench.outlook import Outlook
-from workbench.outlook_charts import CHARTS, bill, image_html, picture
+from workbench.outlook_charts import CHARTS, bill, chart_html
 
 if TYPE_CHECKING:
     from workbench.exploring import Explorer
@@ -131,13 +131,13 @@ class Panel:
         }
         for name, content in contents.items():
             if not _alike(content, self._drawn.get(name)):
-                self.charts[name].value = image_html(picture(name, found, before))
+                self.charts[name].value = chart_html(name, found, before)
                 self._drawn[name] = content
         self._draw_before(before)
 
     def _draw_before(self, before: Outlook | None) -> None:
         if self._drawn.get("heat-before") != (before,):
-            self.charts["heat-before"].value = image_html(picture("heat", before, before)) if before else ""
+            self.charts["heat-before"].value = chart_html("heat", before, before) if before else ""
             self._drawn["heat-before"] = (before,)
 
     def _fit(self) -> None:
