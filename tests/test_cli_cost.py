@@ -100,7 +100,7 @@ def test_compare_prints_patterns_and_totals(designs):
     done = run("compare", designs / "task_board.yaml", designs / "sessions_simple.yaml")
     assert done.exit_code == 0
     assert done.stdout.startswith("the 4 access patterns that all have: task-board $185.60, sessions-simple $185.60")
-    assert "only in task-board" in done.stdout and "highest requests per s" in done.stdout
+    assert "only in task-board" in done.stdout and "highest requests/s" in done.stdout
 
 
 def test_compare_takes_two_designs(designs):

@@ -180,7 +180,7 @@ def test_a_run_shows_itself_in_a_line_and_as_a_table(found):
         f"<Run runs on {found.engine}: {found.loaded:,} items, {len(found.calls)} calls of 12 access patterns>"
     )
     assert "ConditionalCheckFailed" not in found._repr_html_()
-    assert "<div>not served: by-id: UpdateItem needs the whole primary key of Board" in found._repr_html_()
+    assert "<li>not served: by-id: UpdateItem needs the whole primary key of Board" in found._repr_html_()
     assert found.to_frame().equals(found.summary)
 
 

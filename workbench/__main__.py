@@ -209,7 +209,7 @@ def lock(words: list[str]) -> int:
         start_log()
         step("making a new environment", [sys.executable, "-m", "venv", folder])
         options = ["--dry-run", "--ignore-installed", "--disable-pip-version-check", "--report", str(report)]
-        step("resolving", [str(python), "-m", "pip", "install", *options, "-e", f".[{','.join(EVERYTHING)}]"])
+        step("resolving", [str(python), "-m", "pip", "install", *options, "-e", f".[{','.join(LOCKED)}]"])
         pins = resolved(json.loads(report.read_text()))
     CONSTRAINTS.write_text(CONSTRAINTS_HEADER + "".join(f"{pin}\n" for pin in pins))
     print(f"{len(pins)} versions in {CONSTRAINTS.name}; `git diff {CONSTRAINTS.name}` shows what changed")
@@ -249,6 +249,7 @@ def setup(words: list[str]) -> int:
 
 RUNNING = ("local", "lab", "demo")
 EVERYTHING = (*RUNNING, "parquet", "java", "dev")
+LOCKED = (*EVERYTHING, "browser")  # pinned with the others, installed by .ci/run alone
 UNPINNED = {"dynamodb-workbench", "appnope", "colorama", "pywin32", "pywinpty"}  # ourselves, and single platforms'
 CONSTRAINTS_HEADER = """\
 # The versions that demo, tests, CI and the image install; `make lock` writes this file, on Python 3.11.

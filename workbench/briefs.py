@@ -4,6 +4,7 @@ It holds what a design decides and code tends to lose: how keys are made, each a
 guardrails that follow from the design: which conditions must stay, why no Scan is to be added, which attribute expires.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from workbench.finding_reports import cell
 from workbench.findings import Review
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.notation import PER
-from workbench.results import Result, number
+from workbench.results import SHOWN_BYTES, Result, number
 from workbench.reviews import review
 from workbench.serving import unserved_reason
 from workbench.snippets import Snippet, preamble, snippet
@@ -37,7 +38,12 @@ class Brief(Result):
         return self.markdown
 
     def _repr_markdown_(self) -> str:
-        return self.markdown
+        """The page; of a long one the beginning, up to a heading or a point of a list, and how to have all of it."""
+        if len(self.markdown.encode()) < SHOWN_BYTES:
+            return self.markdown
+        first = self.markdown.encode()[: SHOWN_BYTES - 500].decode(errors="ignore")
+        begun = first[: [found.start() for found in re.finditer(r"^(##|- )", first, re.MULTILINE)][-1]]
+        return f"{begun}\n*This is the beginning of {len(self.markdown):,} characters: `print(brief)` shows all.*\n"
 
     def _repr_html_(self) -> None:  # type: ignore[override]
         return None  # notebooks show the Markdown

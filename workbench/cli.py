@@ -157,15 +157,9 @@ def _show_run(result: "Run") -> None:
         typer.echo(f"FAILED {failure}", err=True)
 
 
-LEGEND = (
-    "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
-    "beside them what the engine reports."
-)
-
-
 def _table(summary: "pd.DataFrame") -> str:
     """The summary for a terminal, with what its columns mean."""
-    from workbench.runs import shown
+    from workbench.runs import LEGEND, shown
 
     return f"{aligned(shown(summary))}\n{LEGEND}"
 
@@ -174,13 +168,13 @@ def _table(summary: "pd.DataFrame") -> str:
 def capacity(design: DesignFile, seed: Seed = 7) -> None:
     """What each access pattern will consume, from the design alone: units per call and per second, no engine."""
     from workbench.designfile import load_design
-    from workbench.expected import expected_units
+    from workbench.expected import LEGEND, expected_units
     from workbench.items import generate_items
 
     with told():
         found = expected_units(generate_items(load_design(design), seed=seed))
         typer.echo(f"{found.summary_line()}\n\n{aligned(found.shown())}\n")
-        typer.echo("\n".join([*found.notes(), EXPECTED_LEGEND]))
+        typer.echo("\n".join([*found.notes(), LEGEND]))
 
 
 @app.command()
@@ -252,12 +246,6 @@ def _put(text: str, output: Path | None) -> None:
         write_whole(output, text)
     else:
         typer.echo(text, nl=False)
-
-
-EXPECTED_LEGEND = (
-    "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are\n"
-    "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
-)
 
 
 @app.command()
@@ -384,18 +372,12 @@ def keys(
 ) -> None:
     """How good the partition keys are: the highest rate that each table and index sustains, and by which key."""
     from workbench.designfile import load_design
-    from workbench.keyreport import key_report
+    from workbench.keyreport import LEGEND, key_report
 
     with told():
         report = key_report(load_design(design), seed=seed, at="rate" if rate else "peak")
         typer.echo("\n".join(f"{one.name}: {one.verdict}.\n" for one in report))
-        typer.echo(f"{aligned(report.shown())}\n\n{KEYS_LEGEND}")
-
-
-KEYS_LEGEND = (
-    "Requests are a second, of this mix. Throttled is the share of units beyond the partitions that a new table has,\n"
-    "and the share that no number of partitions serves; shards, over how many keys to write the hottest one."
-)
+        typer.echo(f"{aligned(report.shown())}\n\n{LEGEND}")
 
 
 @app.command()

@@ -10,7 +10,6 @@ A page that takes two requests in one design and one in another is compared as a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from workbench.keyreport import KeyReport, key_report
 from workbench.limits import GB
 from workbench.prices import Prices, load_prices
 from workbench.requests import overrides
-from workbench.results import Result, html_table, number
+from workbench.results import Result, heading, html_notes, html_table, number, percent
 from workbench.reviews import review
 from workbench.runs import Run, run_patterns
 from workbench.spreads import rate_text
@@ -230,16 +229,16 @@ class Comparison(Result):
     def shown_totals(self) -> dict[str, list[Any]]:
         """The totals with a line per number and a column per design."""
         rows = self.totals.set_index("design").T
-        names = [str(name).replace("_", " ") for name in rows.index]
-        return {"": names, **{side.label: list(rows[side.label]) for side in self.sides}}
+        cells = {s.label: [_total(str(name), rows.at[name, s.label]) for name in rows.index] for s in self.sides}
+        return {"": [heading(name) for name in rows.index], **cells}
 
-    def _repr_html_(self) -> str:
-        import pandas as pd
-
-        patterns = html_table(pd.DataFrame(self.shown()), self.summary_line())
+    def _html(self, rows: int) -> str:
+        columns = {name: _with_cents(name, cells) for name, cells in self.shown().items() if name != "note"}
+        patterns = html_table(columns, self.summary_line(), rows)
+        remarks = [f"{name}: {note}" for name in self.names if (note := self._note(name))]
         equal = "<div>The designs agree in every number.</div>" if self.is_equal else ""
-        totals = html_table(pd.DataFrame(self.shown_totals()), "each design as a whole")
-        return patterns + equal + totals + "".join(f"<div>{escape(n)}</div>" for n in self.notes())
+        totals = html_table(self.shown_totals(), "each design as a whole", rows)
+        return patterns + equal + html_notes(remarks, rows) + totals + html_notes(self.notes(), rows)
 
     def notes(self) -> list[str]:
         """Why numbers may not be comparable: other popularities are not looked at, samples loaded into the engine."""
@@ -252,6 +251,18 @@ class Comparison(Result):
             *runs,
             *(f"{side.label}: {note}" for side in self.sides for note in side.findings.notes),
         ]
+
+
+def _with_cents(name: str, cells: list[Any]) -> list[Any]:
+    """A column of dollars with their cents; any other as it is."""
+    return [cell if cell != cell else usd(cell)[1:] for cell in cells] if name.startswith("USD") else cells
+
+
+def _total(name: str, value: Any) -> Any:
+    """A total as people read it: dollars with their cents, shares in percent."""
+    if value != value:
+        return value
+    return usd(value) if name.startswith("usd") else percent(value) if name.endswith("share") else value
 
 
 _TITLES = {

@@ -13,7 +13,6 @@ All patterns are taken to rise and fall together, so that peaks add up. A month 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from workbench.expected import Expected, PatternUnits, expected_units
 from workbench.items import Items, generate_items
 from workbench.limits import GB
 from workbench.prices import CLASSES, HOURS, Prices, TableClass, load_prices
-from workbench.results import Result, html_table
+from workbench.results import Result, html_notes, html_table, usd
 from workbench.ring import entry_sizes, is_in
 from workbench.spending import Spending, has_provisioned, spendings
 from workbench.spikes import Spike, spike
@@ -201,21 +200,8 @@ class Cost(Result):
     def _is_inferred(self, line: CostLine) -> bool:
         return self.prices.is_inferred(line.what, line.table_class)
 
-    def _repr_html_(self) -> str:
-        import pandas as pd
-
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes())
-        return html_table(pd.DataFrame(self.shown()), self.summary_line()) + notes
-
-
-def usd(amount: float) -> str:
-    """An amount as people read it: cents, or as many digits as a smaller one needs.
-
-    >>> usd(1234.5), usd(0.0042), usd(0), usd(-3)
-    ('$1,234.50', '$0.0042', '$0.00', '-$3.00')
-    """
-    small = 1e-4 <= abs(amount) < 0.01
-    return f"{'-' * (amount < 0)}${abs(amount) + 1e-9:{'.2g' if small else ',.2f'}}"  # half a cent goes up
+    def _html(self, rows: int) -> str:
+        return html_table(self.shown(), self.summary_line(), rows) + html_notes(self.notes(), rows)
 
 
 def estimate_cost(

@@ -456,10 +456,25 @@ class Design(Part):
             for p in self.access_patterns.values()
         )
 
-    def _repr_html_(self) -> str:
-        from workbench.results import html_table
+    def shown(self) -> "Mapping[str, list[Any]]":
+        """What people see: who asks for what, by which operation, how often; columns that say nothing left out."""
+        patterns = list(self.access_patterns.values())
+        columns: dict[str, list[Any]] = {
+            "access pattern": [p.name for p in patterns],
+            "operation": [p.operation for p in patterns],
+            "entity": [", ".join(e.name for e in self.addressed(p)) for p in patterns],
+            "table": [self.table_for(p).name if len(self.tables) > 1 else "" for p in patterns],
+            "index": [p.index or "" for p in patterns],
+            "requests/s": [p.rate for p in patterns],
+            "at peak": [p.peak_rate for p in patterns],
+            "served by a key": ["" if p.unserved is None else "no" for p in patterns],
+        }
+        return {name: cells for name, cells in columns.items() if any(cell not in ("", None) for cell in cells)}
 
-        return html_table(self.to_frame(), repr(self)[1:-1])
+    def _repr_html_(self) -> str:
+        from workbench.results import fitting, html_table
+
+        return fitting(lambda rows: html_table(self.shown(), repr(self)[1:-1], rows))
 
 
 def key_template(domain: Domain, name: str) -> KeyTemplate | None:

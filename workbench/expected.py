@@ -13,7 +13,6 @@ were, members of a transaction to be independent, and pages of 1 MB to hold item
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +21,7 @@ from workbench.design import AccessPattern, Design, Table
 from workbench.items import Items, generate_items
 from workbench.load import Kind
 from workbench.outcomes import Arm, Costs, PerCall
-from workbench.results import Result, html_table, number
+from workbench.results import Result, html_notes, html_table, number
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:
@@ -178,11 +177,9 @@ class Expected(Result):
             found.append(f"global table {table.table}: {own}{more} in its {table.regions} regions together{when}")
         return found
 
-    def _repr_html_(self) -> str:
-        import pandas as pd
-
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes())
-        return html_table(pd.DataFrame(self.shown()), self.summary_line()) + notes
+    def _html(self, rows: int) -> str:
+        table = html_table(self.shown(), self.summary_line(), rows)
+        return f"{table}<div>{LEGEND}</div>{html_notes(self.notes(), rows)}"
 
     def _arms(self, line: PatternUnits) -> str:
         """The mean of each arm, where there are others than the table."""
@@ -194,6 +191,10 @@ class Expected(Result):
         return ", ".join(shown) if len(shown) > 1 or any(index for _, index in line.arms) else ""
 
 
+LEGEND = (
+    "Units are per call: mean, median, 95th percentile and the most that it can be, index entries included. They are "
+    "counted over all items; new items, ranges, limits, batches and transactions are drawn with the seed."
+)
 _SHOWN: dict[str, Callable[[Expected, PatternUnits], Any]] = {
     "access pattern": lambda found, line: line.pattern.name,
     "operation": lambda found, line: line.pattern.operation,

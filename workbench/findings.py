@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from workbench.results import Result, number
+from workbench.results import SHOWN_ROWS, Result, cut, fitting, heading, html_notes, number, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,9 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.code} {self.severity}: {self.where}: {self.message}"
+
+    def _repr_html_(self) -> str:
+        return fitting(lambda rows: findings_html([self]))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -149,7 +152,7 @@ class Review(Result, Sequence[Finding]):
         return pd.DataFrame(rows, columns=columns)
 
     def _repr_html_(self) -> str:
-        return review_html(self)
+        return fitting(lambda rows: review_html(self, rows))
 
 
 _CELL = "text-align:left;vertical-align:top;padding:4px 10px"
@@ -159,25 +162,33 @@ _TABLE = (
 _MARKS = {"error": "✖", "warning": "▲", "note": "●"}
 
 
-def review_html(review: Review) -> str:
-    """A table of findings for a notebook: what and where, the evidence folded, the fix; everything escaped."""
-    head = "".join(f"<th style='{_CELL}'>{name}</th>" for name in ("", "where", "finding", "what to do"))
-    body = "".join(_row(found) for found in review.findings)
-    accepted = "".join(f"<li>{_text(found)} <i>{escape(why)}</i></li>" for found, why in review.accepted)
-    notes = "".join(f"<div>{escape(note)}</div>" for note in review.notes)
-    folded = f"<details><summary>{len(review.accepted)} accepted</summary><ul>{accepted}</ul></details>"
-    table = f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-    return f"<div><b>{escape(review.summary_line())}</b>{table}{folded if accepted else ''}{notes}</div>"
+def review_html(review: Review, rows: int = SHOWN_ROWS[0]) -> str:
+    """A table of findings for a notebook, the worst first: what and where, the evidence folded, the fix; escaped."""
+    left = len(review.findings) - rows
+    more = f"<div>{left:,} more</div>" if left > 0 else ""
+    accepted = html_notes(
+        [f"{found.code} {found.where}: {found.message} ({why})" for found, why in review.accepted],
+        rows,
+        f"{len(review.accepted)} accepted, with their reasons",
+    )
+    body = f"<b>{escape(one_line(review.summary_line()))}</b>{findings_html(review.findings[:rows])}{more}"
+    return f"<div>{body}{accepted}{html_notes(review.notes, rows)}</div>"
 
 
-def _text(found: Finding) -> str:
-    return f"<b>{escape(found.code)}</b> {escape(found.where)}: {escape(found.message)}"
+def findings_html(found: Sequence[Finding]) -> str:
+    """The table of these findings."""
+    head = "".join(f"<th style='{_CELL}'>{name}</th>" for name in ("severity", "where", "finding", "what to do"))
+    body = "".join(map(_row, found))
+    return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
 
 
 def _row(found: Finding) -> str:
-    items = "".join(f"<li>{escape(name)}: {escape(shown(value))}</li>" for name, value in found.evidence.items())
+    items = "".join(
+        f"<li>{escape(heading(k))}: {escape(cut(shown(value)))}</li>" for k, value in found.evidence.items()
+    )
     evidence = f"<details><summary>evidence</summary><ul style='margin:0'>{items}</ul></details>" if items else ""
-    mark = f"<b>{_MARKS[found.severity]} {escape(found.severity)}</b><br><code>{escape(found.code)}</code>"
+    severity = f"{_MARKS[found.severity]} {escape(found.severity)}"
+    mark = f"<b style='white-space:nowrap'>{severity}</b><br><code>{escape(found.code)}</code>"
     cells = (mark, escape(found.where), escape(found.message) + evidence, escape(found.fix))
     return "<tr>" + "".join(f"<td style='{_CELL}'>{cell}</td>" for cell in cells) + "</tr>"
 

@@ -79,6 +79,12 @@ class Regression(Result):
         """Every change with its outcome, in order."""
         return [(outcome, change) for outcome in self.outcomes for change in outcome.changes]
 
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: what does not pass first, with what moved or why it failed."""
+        lines = [line for outcome in sorted(self.outcomes, key=lambda o: o.holds) for line in _shown_lines(outcome)]
+        headings = ("case", "status", "s", "metric", "baseline", "value", "why")
+        return {name: [line[place] for line in lines] for place, name in enumerate(headings)}
+
     def to_frame(self) -> "pd.DataFrame":
         """A line per case and metric that moved; a case without any has one line."""
         import pandas as pd
@@ -88,6 +94,16 @@ class Regression(Result):
 
 
 _ORDER = (PASSED, ACCEPTED, MOVED, FAILED, NEW, NOT_RUN)
+
+
+def _shown_lines(outcome: Outcome) -> Iterator[tuple[Any, ...]]:
+    """The lines of a case as people read them: its name, status and seconds once."""
+    head = (str(outcome.case), outcome.status, round(outcome.seconds, 1))
+    if not outcome.changes:
+        yield (*head, "", "", "", outcome.error)
+    for place, change in enumerate(outcome.changes):
+        moved = (change.metric, change.baseline, change.value, f"allowed: {change.tolerance}")
+        yield (*(head if not place else ("", "", "")), *moved)
 
 
 def _frame_lines(outcome: Outcome) -> Iterator[tuple[Any, ...]]:

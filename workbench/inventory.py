@@ -23,7 +23,7 @@ class Inventory(Result):
 
     def summary_line(self) -> str:
         items = sum(table["items"] for table in self.tables)
-        return f"{self.engine}: {len(self.tables)} tables, {items:,} items"
+        return f"{self.engine}: {len(self.tables)} table{'s' * (len(self.tables) != 1)}, {items:,} items"
 
     def to_frame(self) -> "pd.DataFrame":
         import pandas as pd

@@ -14,7 +14,7 @@ for single items by the items, a Query with a limit on one end of the collection
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from workbench.columns import Ints
 from workbench.concentration import Frequency, frequency
 from workbench.load import Kind
 from workbench.motions import Motion
-from workbench.results import Result
+from workbench.results import Result, html_table
 from workbench.spreads import KINDS, LIMITS, UNIT, Floats, HotKey, ItemSpread, RequestSpread, percent, rate_text
 
 if TYPE_CHECKING:
@@ -297,6 +297,13 @@ class KeyAnalysis(Result):
         found.insert(1, "items", self.items.items[places])
         found.insert(2, "share_of_items", shares)
         return found.assign(utilisation=frame["utilisation"].to_numpy(), parts_at_most=split)
+
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: the busiest keys, what they take, and into how many parts splits can divide them."""
+        return self.requests.shown_keys(self.to_frame(), ["items", "parts_at_most"])
+
+    def _html(self, rows: int) -> str:
+        return html_table(self.shown(), self.summary_line(), rows, len(self.requests.keys))
 
     def measures(self) -> "pd.DataFrame":
         """Every measure in a line: which, of what, its value."""

@@ -22,7 +22,7 @@ from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, entities_put, motion, pinned_by, rank_correlation
 from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
-from workbench.results import Result
+from workbench.results import Result, html_table
 from workbench.ring import PartitionKeys, keys_of, partition_of
 from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
 
@@ -69,9 +69,12 @@ class KeyReport(Result):
         return f"{self.design} at {self.at}: {self.worst.name} {self.worst.verdict}"
 
     def shown(self) -> dict[str, list[object]]:
-        """The columns for a terminal."""
+        """What people see: of each table and index the hottest key, what it sustains, what is throttled."""
         lines = [_line(one) for one in self.analyses]
         return {title: [show(line) for line in lines] for title, show in _SHOWN.items()}
+
+    def _html(self, rows: int) -> str:
+        return f"{html_table(self.shown(), self.summary_line(), rows)}<div>{LEGEND}</div>"
 
     def to_frame(self) -> "pd.DataFrame":
         """A line per table and index: its keys, the load, the highest rate, and what sets it."""
@@ -80,11 +83,15 @@ class KeyReport(Result):
         return pd.DataFrame([_line(one) for one in self.analyses])
 
 
+LEGEND = (
+    "Requests are a second, of this mix. Throttled is the share of units beyond the partitions that a new table has, "
+    "and the share that no number of partitions serves; shards, over how many keys to write the hottest one."
+)
 _SHOWN: dict[str, Callable[[dict[str, Any]], object]] = {
     "keys of": lambda line: line["keys_of"],
     "keys": lambda line: line["keys"],
     "hottest key": lambda line: line["hottest_key"],
-    "of units": lambda line: percent(line["share_of_units"]),
+    "of its units": lambda line: percent(line["share_of_units"]),
     "requests/s": lambda line: rate_text(line["load_requests_per_s"]),
     "at most": lambda line: rate_text(line["highest_requests_per_s"]),
     "throttled at first": lambda line: percent(line["throttled_now"]),

@@ -19,7 +19,7 @@ from workbench.entities import EntityItems
 from workbench.identity import key_tag, key_types, origin
 from workbench.items import Items, generate_items
 from workbench.prices import load_prices
-from workbench.results import Result, html_table
+from workbench.results import Result, in_words
 from workbench.ring import entry_sizes, is_in
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class Diff(Result):
         columns = ["where", "what", "way", "how", "items", "write_units", "usd"]
         return pd.DataFrame([[getattr(change, name) for name in columns] for change in self.changes], columns=columns)
 
-    def _repr_html_(self) -> str:
-        frame = self.to_frame()
-        return html_table(frame.loc[:, (frame != 0).any()] if len(frame) else frame, self.summary_line())
+    def shown(self) -> "pd.DataFrame":
+        """What people see: what an item, a write unit or a dollar is needed for, where anything needs one."""
+        return in_words(self.to_frame()).replace({0: "", "0.00": ""}).loc[:, lambda frame: (frame != "").any()]
 
 
 def diff(old: Design, new: Design) -> Diff:

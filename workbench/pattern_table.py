@@ -16,10 +16,10 @@ from workbench.design import AccessPattern, Design, Table, key_template
 from workbench.domains import Domain, value_domain
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
-from workbench.findings import Finding, Review
+from workbench.findings import Finding, Review, review_html
 from workbench.items import Items
 from workbench.reach import query_condition
-from workbench.results import Result, html_table, number
+from workbench.results import Result, fitting, html_table, number
 from workbench.reviews import review
 from workbench.serving import unserved_reason
 
@@ -109,11 +109,15 @@ class PatternTable(Result):
         return "\n\n".join(parts) + "\n"
 
     def to_html(self) -> str:
-        """The report as HTML, without fixed colours, everything escaped."""
+        """The report as HTML, without fixed colours, everything escaped; at most 50 KB, `to_markdown()` has all."""
+        return fitting(self._html)
+
+    def _html(self, rows: int) -> str:
         import pandas as pd
 
-        parts = [html_table(pd.DataFrame(rows), heading) for heading, rows in self.sections() if rows]
-        return "".join([f"<h3>Access patterns of {escape(self.name)}</h3>", *parts, self.review._repr_html_()])
+        parts = [html_table(pd.DataFrame(lines), heading, rows) for heading, lines in self.sections() if lines]
+        title = f"<h3>Access patterns of {escape(self.name)}</h3>"
+        return "".join([title, *parts, review_html(self.review, rows)])
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -11,6 +11,7 @@ import io
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 from matplotlib import pyplot
@@ -142,7 +143,13 @@ def _display(figure: Figure, name: str, alt: str) -> None:
     if name:
         metadata["workbench"] = {"chart": name}
     picture = base64.b64encode(png(figure)).decode()
-    display({"image/png": picture, "text/plain": alt}, raw=True, metadata=metadata)
+    page = image_tag(picture, alt, metadata["image/png"]["width"])
+    display({"text/html": page, "image/png": picture, "text/plain": alt}, raw=True, metadata=metadata)
+
+
+def image_tag(picture: str, alt: str, width: int) -> str:
+    """A PNG in base64 as an HTML image with its alt text, which JupyterLab does not give to a bare `image/png`."""
+    return f'<img src="data:image/png;base64,{picture}" alt="{escape(alt)}" width="{width}">'
 
 
 def png(chart: Axes | Figure) -> bytes:

@@ -21,12 +21,13 @@ from workbench.authorization import POSITIONS, VERSION
 from workbench.design import Design
 from workbench.grants import RETURNED, Gap, Grant, Needs
 from workbench.proofs import ACCOUNT, REGION, Proof, prove_policy, table_arn
-from workbench.results import Result, html_table
+from workbench.results import Result, cut, html_notes, html_table
 from workbench.tenancy import WILD, is_numeric
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN_JSON = 20_000  # characters of a policy in a notebook
 MANAGED_CHARACTERS = 6144  # of a managed policy, without white space; reference_iam-quotas
 Key = tuple[Any, ...]
 
@@ -76,11 +77,11 @@ class Policy(Result):
             for each in self.document["Statement"]
         )
 
-    def _repr_html_(self) -> str:
-        lines = [*(f"not granted: {gap.pattern}: {gap.why}" for gap in self.gaps), *self.notes]
-        said = "".join(f"<div>{escape(line)}</div>" for line in lines)
-        document = f"<details><summary>JSON</summary><pre>{escape(self.to_json())}</pre></details>"
-        return html_table(self.to_frame(), self.summary_line()) + said + document
+    def _html(self, rows: int) -> str:
+        notes = html_notes([*(f"not granted: {gap.pattern}: {gap.why}" for gap in self.gaps), *self.notes], rows)
+        document = f"<pre>{escape(cut(self.to_json(), SHOWN_JSON))}</pre>"
+        folded = f"<details><summary>the policy as JSON: to_json()</summary>{document}</details>"
+        return html_table(self.shown(), self.summary_line(), rows) + notes + folded
 
 
 def _conditions(statement: dict[str, Any]) -> Iterator[str]:

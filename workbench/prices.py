@@ -138,6 +138,16 @@ class Prices(Result):
     def summary_line(self) -> str:
         return f"{self.region}, {self.date}, {self.source}"
 
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: `to_frame()`, with what is a price and what an amount."""
+        amounts = [name.partition(".")[0] in ("free_tier", "reserved") for name in self.values]
+        return {
+            "price": list(self.values),
+            "USD": [None if amount else value for amount, value in zip(amounts, self.values.values(), strict=True)],
+            "amount": [value if amount else None for amount, value in zip(amounts, self.values.values(), strict=True)],
+            "": ["inferred" if name in self.inferred else "" for name in self.values],
+        }
+
     def to_frame(self) -> "pd.DataFrame":
         """A line per price: name, value in US dollars (of `free_tier` and `reserved` an amount), whether inferred."""
         import pandas as pd

@@ -6,11 +6,16 @@ published them. A profile holds them all, so that an old measurement can be judg
 you can ask what would change: `dataclasses.replace(PROFILE, split_delay_median_s=1200)`. Every result carries its own.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import limits
 from workbench.quantities import is_quantity
+from workbench.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Basis = Literal["documented", "measured", "assumed"]
 
@@ -33,8 +38,8 @@ _ABOVE_ZERO = (
 )
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, repr=False)
+class Profile(Result):
     """The parameters of the partition model; times in seconds, capacity in units a second.
 
     `dataclasses.replace` makes another; ValueError for one that cannot be.
@@ -109,6 +114,22 @@ class Profile:
     def about(self, name: str) -> str:
         """What a parameter says."""
         return next(one.metadata["about"] for one in fields(self) if one.name == name)
+
+    def summary_line(self) -> str:
+        changed = [f"{o.name}={getattr(self, o.name)!r}" for o in fields(self) if getattr(self, o.name) != o.default]
+        told = ", ".join(f"{count} {basis}" for basis, count in Counter(map(self.basis, self._names)).items())
+        return f"partition model of {self.date}: {told}" + (f"; changed: {', '.join(changed)}" if changed else "")
+
+    @property
+    def _names(self) -> list[str]:
+        return [one.name for one in fields(self)]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A line per parameter: its value, what it rests on, and what it says."""
+        import pandas as pd
+
+        lines = [(name, getattr(self, name), self.basis(name), self.about(name)) for name in self._names]
+        return pd.DataFrame(lines, columns=["parameter", "value", "basis", "about"])
 
 
 PROFILE = Profile()

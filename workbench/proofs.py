@@ -18,7 +18,7 @@ from workbench.authorization import KEYS, ON_INDEXES, POSITIONS, Request, decide
 from workbench.design import Design
 from workbench.grants import RETURNED, Grant, Needs, reduced
 from workbench.ownership import OwnedKey, Ownership
-from workbench.results import Result, html_table
+from workbench.results import Result, heading, html_table
 from workbench.tenancy import WILD, glob, shape_of
 
 if TYPE_CHECKING:
@@ -123,16 +123,16 @@ class Proof(Result):
         frame = self.to_frame()
         grouped = frame.groupby(["attack", "expected"], sort=False)
         actions = grouped["action"].agg(lambda names: ", ".join(dict.fromkeys(names)))
-        columns = {"actions": actions, "requests": grouped.size(), "as they must": grouped["holds"].sum()}
+        columns = {"actions": actions, "requests": grouped.size(), "as they must be": grouped["holds"].sum()}
         example = grouped["keys"].agg(lambda keys: next((key for key in keys if key), ""))
         import pandas as pd
 
-        return pd.DataFrame({**columns, "as on": example}).reset_index()
+        return pd.DataFrame({**columns, "for example on": example}).reset_index()
 
-    def _repr_html_(self) -> str:
-        wrong = Proof(self.design, self.role, self.failures).to_frame()
-        failed = html_table(wrong, "decided otherwise than they must be") if self.failures else ""
-        return failed + html_table(self.shown(), self.summary_line())
+    def _html(self, rows: int) -> str:
+        wrong = Proof(self.design, self.role, self.failures).to_frame().rename(columns=heading)
+        failed = html_table(wrong, "decided otherwise than they must be", rows) if self.failures else ""
+        return html_table(self.shown(), self.summary_line(), rows) + failed
 
 
 def prove_policy(

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.attempts import UNKNOWN
@@ -27,7 +26,7 @@ from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter
 from workbench.records import arm_lines, call_charges, call_record, mean, tells_costs
-from workbench.results import Result, html_table
+from workbench.results import Result, html_notes, html_table
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
 from workbench.serving import unserved_reason
 from workbench.tables import RunTables, default_prefix
@@ -49,6 +48,10 @@ SHOWN = {  # what people see of a summary, and under which heading; items, units
     "errors_expected": "failed as expected",
     "unknown": "answer lost",
 }
+LEGEND = (
+    "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
+    "beside them what the engine reports."
+)
 SHOWN_ARMS = {
     "pattern": "access pattern",
     "arm": "table or index",
@@ -128,11 +131,16 @@ class Run(Result):
     def to_frame(self) -> "pd.DataFrame":
         return self.summary
 
-    def _repr_html_(self) -> str:
-        unserved = "".join(f"<div>{escape(f'not served: {n}: {why}')}</div>" for n, why in self.unserved.items())
+    def _html(self, rows: int) -> str:
+        calls = html_table(shown(self.summary), self.summary_line(), rows)
+        told = [
+            *(f"failed: {each}" for each in self.failures),
+            *(f"not served: {n}: {w}" for n, w in self.unserved.items()),
+        ]
         arms = shown_arms(self.arms)
-        by_arm = html_table(arms, "units by table and index") if len(arms) else ""
-        return html_table(shown(self.summary), self.summary_line()) + by_arm + unserved
+        by_arm = html_table(arms, "Units of a call by table and index", rows) if len(arms) else ""
+        folded = f"{len(self.notes)} notes: what was loaded, and how far the engine's own units can be trusted"
+        return calls + f"<div>{LEGEND}</div>" + html_notes(told, rows) + by_arm + html_notes(self.notes, rows, folded)
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]

@@ -8,6 +8,7 @@ DynamoDB may split a busy collection by sort key after some minutes; before that
 sort key that only rises, this is the limit.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,7 @@ from workbench import limits
 from workbench.ceilings import sustainable_rate
 from workbench.columns import Ints
 from workbench.load import Kind
-from workbench.results import Result
+from workbench.results import Result, heading, html_table, in_words, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,15 +31,6 @@ LIMITS: dict[Kind, int] = {"read": limits.PARTITION_READ_UNITS, "write": limits.
 UNIT: dict[Kind, str] = {"read": "RU", "write": "WU"}
 
 
-def percent(share: float) -> str:
-    """A share as people read it.
-
-    >>> percent(0.1742), percent(0.00274), percent(0.00004), percent(1.0)
-    ('17 %', '0.27 %', '0.004 %', '100 %')
-    """
-    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
-
-
 def rate_text(rate: float) -> str:
     """A number of units a second as people read it.
 
@@ -46,6 +38,9 @@ def rate_text(rate: float) -> str:
     ('1,500', '2.17')
     """
     return f"{rate:,.3g}" if rate < 10 else f"{rate:,.0f}"
+
+
+SHOWN_KEYS = 10
 
 
 # Items
@@ -114,6 +109,13 @@ class ItemSpread(Result):
             "partition": self.placed,
         }
         return pd.DataFrame({name: values[order] for name, values in frame.items()})
+
+    def shown(self) -> "pd.DataFrame":
+        """What people see: the keys with the most items."""
+        return in_words(self.to_frame().head(SHOWN_KEYS))
+
+    def _html(self, rows: int) -> str:
+        return html_table(self.shown(), self.summary_line(), rows, len(self.keys))
 
     def by_partition(self) -> "pd.DataFrame":
         """A line per simulated partition, in the order of the ring: keys, items and bytes."""
@@ -325,6 +327,24 @@ class RequestSpread(Result):
         }
         order = np.argsort(-utilisation, kind="stable")
         return pd.DataFrame({name: values[order] for name, values in frame.items()})
+
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: the busiest keys, what they take, and how much of a partition's limit that is."""
+        return self.shown_keys(self.to_frame(), ["partition"])
+
+    def _html(self, rows: int) -> str:
+        return html_table(self.shown(), self.summary_line(), rows, len(self.keys))
+
+    @staticmethod
+    def shown_keys(frame: "pd.DataFrame", more: Sequence[str]) -> dict[str, list[Any]]:
+        """The keys of a frame and their units as people read them, the first ten; `more` columns at the end."""
+        first = frame.head(SHOWN_KEYS)
+        columns: dict[str, list[Any]] = {"key": list(first["key"])}
+        for kind in KINDS:
+            columns[f"{kind} units/s"] = list(first[f"{kind}_units_per_s"])
+            columns[f"of all {kind}s"] = [percent(share) for share in first[f"share_of_{kind}_units"]]
+        columns["of a partition's limit"] = [percent(share) for share in first["utilisation"]]
+        return {**columns, **{heading(name): list(first[name]) for name in more}}
 
     def by_partition(self) -> "pd.DataFrame":
         """A line per simulated partition: units a second, and how much of its limits they take."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.histories import Cause, Note, PartitionHistory, PatternHistory, RingHistory, given_up_share
 from workbench.load import Kind
 from workbench.profile import Profile
-from workbench.results import Result
+from workbench.results import Result, html_notes, html_table
 from workbench.spreads import KINDS
 
 if TYPE_CHECKING:
@@ -134,8 +134,12 @@ class Simulation(Result):
                 frame[f"{what}_{kind}_units_per_s"] = units[rows, columns] / seconds
         return pd.DataFrame(frame)
 
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: the summary's."""
+        return self.summary().shown()
+
+    def _html(self, rows: int) -> str:
+        return self.summary()._html(rows)
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,6 +223,39 @@ class Summary(Result):
 
         return pd.DataFrame(self._lines(), columns=["what", "of", "value", "unit", "about"])
 
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see first: which share of each access pattern is throttled, and for what."""
+        reasons, given_up = self.by_reason, self.given_up
+        shares = self.throttled_share
+        columns = {
+            "access pattern": list(shares),
+            "throttled": [_percent(share) for share in shares.values()],
+            "for": [
+                ", ".join(f"{reason} {_percent(part)}" for (name, reason), part in reasons.items() if name == one)
+                for one in shares
+            ],
+            "given up": [_percent(given_up[name]) for name in shares] if self.simulation.retried else [],
+        }
+        return {name: cells for name, cells in columns.items() if any(cells)}
+
+    def shown_places(self) -> dict[str, list[Any]]:
+        """What people see of the tables and indexes: partitions, why they were split, burst capacity left."""
+        left = self.burst_left
+        columns = {
+            "table or index": list(self.partitions),
+            "partitions at the start": [before for before, _ in self.partitions.values()],
+            "at the end": [after for _, after in self.partitions.values()],
+            "splits": [_counts(self.splits[name]) for name in self.partitions],
+            **{f"burst left, {k} units": [left.get((name, k), "") for name in self.partitions] for k in KINDS},
+        }
+        return {name: cells for name, cells in columns.items() if any(cell != "" for cell in cells)}
+
+    def _html(self, rows: int) -> str:
+        places = html_table(self.shown_places(), "Partitions", rows)
+        notes = [f"{note.basis}: {note.text}" for note in self.simulation.notes]
+        folded = html_notes(notes, len(notes), f"{len(notes)} numbers that this rests on, and how well each is known")
+        return html_table(self.shown(), self.summary_line(), rows) + places + folded
+
     def _lines(self) -> list[tuple[str, str, float | None, str, str]]:
         reasons, given_up = self.by_reason, self.given_up
         retried = {one.pattern for one in self.simulation.patterns if one.retried}
@@ -261,6 +298,15 @@ def _splits(partitions: PartitionHistory) -> dict[Cause, int]:
     for cause in parents.values():
         found[cause] = found.get(cause, 0) + 1
     return found
+
+
+def _counts(splits: dict[Cause, int]) -> str:
+    """Splits by cause in words.
+
+    >>> _counts({"heat": 4, "size": 1}), _counts({})
+    ('4 heat, 1 size', '')
+    """
+    return ", ".join(f"{count} {cause}" for cause, count in splits.items())
 
 
 def _percent(share: float) -> str:

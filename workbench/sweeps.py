@@ -12,7 +12,7 @@ Simulations run on all cores, in threads. On a cluster the same call runs under 
 Seeds belong to scenarios and not to workers: the result is the same wherever and in whatever order they run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import isclose
@@ -23,7 +23,7 @@ import numpy as np
 from workbench.design import Design
 from workbench.items import DEFAULT_NOW, Items
 from workbench.quantities import is_whole
-from workbench.results import Result
+from workbench.results import Result, number
 from workbench.simulation import Simulation, drawn_items, simulate
 from workbench.spreads import percent
 from workbench.workload import Workload, workload
@@ -147,6 +147,12 @@ class Sweep(Result):
 
         return pd.DataFrame([_line(one) for one in self.scenarios])
 
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: the parameters, and of each measure the median, with 5th to 95th percentile."""
+        names = [name for one in self.scenarios for name in one.parameters]
+        parameters = {name: [one.parameters.get(name, "") for one in self.scenarios] for name in names}
+        return {**parameters, **shown_bands(self.scenarios)}
+
     def runs(self) -> "pd.DataFrame":
         """A line per simulation: the parameters, the seed, and what was measured."""
         import pandas as pd
@@ -156,6 +162,32 @@ class Sweep(Result):
             for one in self.scenarios
             for seed, measured in zip(one.seeds, one.measured, strict=False)
         )
+
+
+_SHOWN = {  # of each measure: heading, how a value is written
+    "throttled_share": ("throttled", percent),
+    "given_up_share": ("given up", percent),
+    "first_throttle_s": ("first after, s", number),
+    "throttled_minutes": ("throttled minutes", number),
+    "partitions": ("partitions at the end", number),
+    "splits": ("splits", number),
+}
+
+
+def shown_bands(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
+    """By heading what each scenario measured, in words."""
+    found = {title: [_band(s.band(measure), write) for s in scenarios] for measure, (title, write) in _SHOWN.items()}
+    if found["given up"] == found["throttled"]:
+        del found["given up"]  # nothing is tried again
+    return found
+
+
+def _band(band: Band, write: Callable[[float], str]) -> str:
+    """The median, and the 5th to 95th percentile where they are others."""
+    if band.low is None or band.median is None or band.high is None:
+        return "never"
+    low, median, high = map(write, (band.low, band.median, band.high))
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def _line(one: Scenario) -> dict[str, Any]:

@@ -22,11 +22,11 @@ from workbench.keyreport import KeyAnalysis, key_report
 from workbench.keys import parse_template
 from workbench.load import Kind
 from workbench.profile import PROFILE
-from workbench.results import Result
+from workbench.results import Result, html_notes
 from workbench.sharding import Sharding, rate_with_shards, sharded_load, sharding
 from workbench.simulation import Start
 from workbench.spreads import KINDS, percent, rate_text
-from workbench.sweeps import Scenario, Sweep, sweep
+from workbench.sweeps import Scenario, Sweep, shown_bands, sweep
 from workbench.workload import workload
 
 if TYPE_CHECKING:
@@ -71,6 +71,15 @@ class Answer(Result):
         frame.insert(0, "case", [_name(one) for one in self.cases])
         frame.insert(1, "highest_requests_per_s", [self.rates.get(_name(one)) for one in self.cases])
         return frame.drop(columns=["design", "start", "capacity"], errors="ignore")
+
+    def shown(self) -> dict[str, list[Any]]:
+        """What people see: by case the highest rate, and what its simulations measured."""
+        rates = [self.rates.get(_name(one), float("nan")) for one in self.cases]
+        first = {"case": [_name(one) for one in self.cases], "highest requests/s": rates}
+        return {**first, **shown_bands(self.cases.scenarios)}
+
+    def _html(self, rows: int) -> str:
+        return super()._html(rows) + html_notes(self.notes, rows)
 
 
 def _name(case: Scenario) -> str:
