@@ -21,7 +21,8 @@ WORK = (
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "
     "prices usage scaling spending spikes costs authorization tenancy ownership grants proofs policies policytexts "
-    "guards evidence heat waste sources rules reviews policyreview comparison migration"
+    "guards evidence heat waste sources rules reviews policyreview comparison migration judges scoreboard "
+    "exercises"
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
