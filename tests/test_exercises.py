@@ -6,7 +6,7 @@ import pytest
 
 from tests.answers import RIGHT, RIGHT_POLICIES, WRONG, WRONG_POLICIES, changed
 from workbench.exercises import EXERCISES, NAMELESS, Check, check_exercise, hint
-from workbench.scoreboard import NAMES, read_standing, result_file
+from workbench.standings import NAMES, read_standing, result_file
 
 QUICK = {("scan", "the table's own key"), ("webhook", "no such item"), ("webhook", "as it was")}
 

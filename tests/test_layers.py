@@ -21,11 +21,11 @@ WORK = (
     "whatif folders processes connections endpoints engine starting emulators installing java containers residents "
     "amazon engines errata attempts tables inventory loading metering sampling trials announcements runs "
     "prices usage scaling spending spikes costs authorization tenancy ownership grants proofs policies policytexts "
-    "guards evidence heat waste sources rules reviews policyreview comparison migration judges scoreboard "
+    "guards evidence heat waste sources rules reviews policyreview comparison migration judges standings "
     "exercises"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts charts reports "
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts scoreboard_chart charts reports "
     "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
     "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
     "cli __main__"

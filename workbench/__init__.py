@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from workbench.errors import NotebookError as NotebookError
     from workbench.errors import RequestError as RequestError
     from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.exercises import Check as Check
+    from workbench.exercises import check_exercise as check_exercise
+    from workbench.exercises import hint as hint
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
     from workbench.findings import Finding as Finding
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
     from workbench.simulation import Simulation as Simulation
     from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
+    from workbench.standings import Scoreboard as Scoreboard
+    from workbench.standings import scoreboard as scoreboard
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
     from workbench.trials import Race as Race
@@ -80,6 +85,7 @@ if TYPE_CHECKING:
 _MODULES = ("capacity", "charts", "gates", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
+    "Check": "exercises",
     "Comparison": "comparison",
     "Cost": "costs",
     "Design": "design",
@@ -102,18 +108,21 @@ _NAMES = {
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
+    "Scoreboard": "standings",
     "Simulation": "simulation",
     "Sweep": "sweeps",
     "Trial": "trials",
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
+    "check_exercise": "exercises",
     "compare": "comparison",
     "diagnose": "diagnosis",
     "diff": "migration",
     "estimate_cost": "costs",
     "expected_units": "expected",
     "generate_items": "items",
+    "hint": "exercises",
     "iam_policy": "policies",
     "index_write_units": "capacity",
     "item_size": "sizes",
@@ -130,6 +139,7 @@ _NAMES = {
     "review_files": "reviews",
     "review_policy": "policyreview",
     "run_patterns": "runs",
+    "scoreboard": "standings",
     "simulate": "simulation",
     "start_engine": "engines",
     "sweep": "sweeps",
@@ -140,6 +150,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PROFILE",
     "Brief",
+    "Check",
     "Comparison",
     "Cost",
     "Design",
@@ -161,6 +172,7 @@ __all__ = [
     "RequestError",
     "Review",
     "Run",
+    "Scoreboard",
     "Simulation",
     "Sweep",
     "Trial",
@@ -169,6 +181,7 @@ __all__ = [
     "brief",
     "capacity",
     "charts",
+    "check_exercise",
     "compare",
     "diagnose",
     "diff",
@@ -176,6 +189,7 @@ __all__ = [
     "expected_units",
     "gates",
     "generate_items",
+    "hint",
     "iam_policy",
     "index_write_units",
     "item_size",
@@ -193,6 +207,7 @@ __all__ = [
     "review_files",
     "review_policy",
     "run_patterns",
+    "scoreboard",
     "simulate",
     "start_engine",
     "sweep",

@@ -43,6 +43,7 @@ from workbench.pictures import (
     thousands,
     wrapped,
 )
+from workbench.scoreboard_chart import scoreboard
 from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
@@ -57,6 +58,7 @@ __all__ = [
     "item_spread",
     "partitions",
     "request_spread",
+    "scoreboard",
     "show",
     "spike",
     "spreads",

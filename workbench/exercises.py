@@ -22,7 +22,7 @@ from workbench.errors import DesignError, RequestError
 from workbench.items import DEFAULT_SEED, Items, generate_items
 from workbench.judges import Deliveries, Evidence, Expiry, Judge, Listing, has, holds_at_peak, is_younger, leaks
 from workbench.results import Result, number
-from workbench.scoreboard import NAMES, now, standing_in, write_standing
+from workbench.standings import NAMES, now, standing_in, write_standing
 from workbench.trials import held
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ EXERCISES = {
     for one in (
         Exercise(
             "scan",
-            (Listing("list-orders-of-customer", "Order", by="customer_id", shows=("status", "total")),),
+            (Listing("list-orders", "Order", by="customer_id", shows=("status", "total")),),
             (
                 "Run the pattern once: workbench capacity says what a call costs. What is it that is paid for?",
                 "A Query reads one item collection. Which collection would hold a customer's orders and nothing else?",
@@ -330,7 +330,10 @@ _STAYS: tuple[tuple[Callable[[Design, AccessPattern], Any], str], ...] = (
     (lambda design, one: "a read" if one.is_read else "a write", "it is"),
     (_entities, "it is about"),
     (_target, "the items that it is about are"),
-    (lambda design, one: "waits" if one.user_facing else "does not wait", "a user"),
+    (lambda design, one: "yes" if one.user_facing else "no", "a user waits for it:"),
     (lambda design, one: one.unserved or "served", "it is"),
-    (lambda design, one: sorted(f"{n} {p}" for n, p in one.popularity.items()) or "as the fields", "its popularity is"),
+    (
+        lambda design, one: sorted(f"{n} {p}" for n, p in one.popularity.items()) or "as the fields say",
+        "who gets its requests:",
+    ),
 )

@@ -85,8 +85,9 @@ class Listing:
         added, removed = self._written(evidence)
         lists = [_read(evidence, call) for call in evidence.calls(self.pattern)]
         wanted = [(keys | added) - removed for keys in self._wanted(evidence)]
-        yield from self._differences(evidence, lists, wanted)
-        yield from self._waste(evidence, lists)
+        read, shown = (sum(each) / len(lists) for each in zip(*((p.scanned, len(p.items)) for p in lists), strict=True))
+        evidence.measured |= {"items_read_per_list": read, "items_shown_per_list": shown}
+        yield from list(self._differences(evidence, lists, wanted)) or self._waste(read, shown)
 
     def _written(self, evidence: Evidence) -> tuple[set[Key], set[Key]]:
         """The keys of what is put on the list first, and of what is taken off it."""
@@ -134,13 +135,11 @@ class Listing:
         if lost := [name for name in self.shows if any(name not in item for item in returned)]:
             yield f"what {self.pattern} returns lacks {', '.join(lost)}, which the page shows: where is it kept?"
 
-    def _waste(self, evidence: Evidence, lists: Sequence["Pages"]) -> Iterator[str]:
-        read, returned = sum(pages.scanned for pages in lists), sum(len(pages.items) for pages in lists)
-        evidence.measured |= {"items_read_per_list": read / len(lists), "items_shown_per_list": returned / len(lists)}
-        if read > WASTE * max(returned, len(lists)):
+    def _waste(self, read: float, returned: float) -> Iterator[str]:
+        if read > WASTE * max(returned, 1):
             yield (
-                f"{self.pattern} reads {read / len(lists):,.0f} items to show {returned / len(lists):,.0f}, and pays "
-                "for all of them at each call: which key would have just those together?"
+                f"{self.pattern} reads {read:,.0f} items to show {returned:,.0f}, and pays for all of them at each "
+                "call: which key would have just those together?"
             )
 
 
@@ -313,8 +312,7 @@ def leaks(design: Design, policy: Any, measured: dict[str, float]) -> Iterator[s
     first: dict[tuple[str, bool], Case] = {}
     for case in proof.failures:
         first.setdefault((case.attack, case.expected), case)
-    for case in first.values():
-        yield _decided_wrongly(case)
+    yield from dict.fromkeys(map(_decided_wrongly, first.values()))
 
 
 def _decided_wrongly(case: Case) -> str:

@@ -1,6 +1,6 @@
-"""The scoreboard of a workshop: the result files that self-checks write, collected into one table.
+"""Standings: how far each participant of a workshop is with each exercise, and the scoreboard of all of them.
 
-Each participant has a file for each exercise, `NAME.EXERCISE.json`, which every check and hint brings up to date. A
+A standing is kept in a file, `NAME.EXERCISE.json`, which every self-check and hint brings up to date. A
 facilitator collects them into a folder, by whatever way, subfolders included. A file that is broken or none of ours is
 named and left out; of two files for one participant and exercise the better one counts, and both are named.
 """
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.results import Result
+from workbench.results import Result, html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,8 +189,6 @@ class Scoreboard(Result):
         return {"participant": name, **totals, "minutes": minutes, **{e: state(mine.get(e)) for e in NAMES}}
 
     def _repr_html_(self) -> str:
-        from workbench.results import html_table
-
         told = html_table(self.to_frame(), self.summary_line())
         if self.skipped:
             import pandas as pd
