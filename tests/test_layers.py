@@ -28,7 +28,7 @@ VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts scoreboard_chart charts reports "
     "parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
     "environment terminal finding_reports arguments snippets briefs pattern_table reviewing engine_commands "
-    "workshop cli __main__"
+    "workshop workshop_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench import engine_commands
+from workbench import engine_commands, workshop_commands
 from workbench.environment import ROOT, activation
 from workbench.terminal import aligned, told
 
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 
 app.add_typer(engine_commands.app, name="engine")
+app.add_typer(workshop_commands.app)
 
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
 EngineKind = Annotated[
@@ -509,55 +510,6 @@ def _say_results(results: dict[str, Any], report: Path, charts: list[Path], seco
     setup = float(os.environ.get("WORKBENCH_SETUP_SECONDS", 0))
     typer.echo(f"time     {setup:.0f} s for packages, {seconds:.0f} s for the demo")
     typer.echo(f"next     {activation(Path(sys.prefix))} && workbench new my-table && workbench run my-table.yaml")
-
-
-@app.command()
-def scoreboard(
-    folder: Annotated[Path, typer.Argument(help="The folder with the result files of a workshop.")],
-    png: Annotated[Path | None, typer.Option(help="Draw the scoreboard into this PNG file.")] = None,
-) -> None:
-    """Who solved which exercise of the workshop, from the result files in a folder and below it."""
-    from workbench.standings import scoreboard as collected
-
-    try:
-        board = collected(folder)
-    except FileNotFoundError as error:
-        typer.echo(f"workbench: {error}", err=True)
-        raise typer.Exit(1) from None
-    shown = board.to_frame().round({"minutes": 1})
-    typer.echo(f"{board.summary_line()}\n" + (f"\n{aligned(shown)}" if len(shown) else ""))
-    for line in [*(f"left out: {file}: {why}" for file, why in board.skipped), *(f"note: {n}" for n in board.notes)]:
-        typer.echo(line, err=True)
-    if png:
-        from workbench.charts import scoreboard as drawn
-        from workbench.pictures import png as picture
-
-        png.write_bytes(picture(drawn(board)))
-
-
-@app.command()
-def workshop(
-    participants: Annotated[int, typer.Argument(min=1, help="How many Labs this host is to serve.")],
-    host: Annotated[str, typer.Option(help="The address of this host in what you hand out.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port of the first Lab.")] = 8901,
-) -> None:
-    """Prepare a workshop on one host: a compose file with a Lab for each participant, and the addresses to hand out."""
-    from workbench.workshop import COMMAND, FILE, seats
-
-    try:
-        made = seats(participants, first_port=port, host=host)
-        path = made.write(Path())
-    except FileExistsError:
-        typer.echo(
-            f"workbench: {FILE} is here already, with tokens that are in use; remove it to make another", err=True
-        )
-        raise typer.Exit(1) from None
-    except ValueError as error:
-        typer.echo(f"workbench: {error}", err=True)
-        raise typer.Exit(2) from None
-    bind = "" if host == "127.0.0.1" else f"BIND={host} "
-    typer.echo(f"{aligned(made.shown())}\n\n{path} written. Start:\n  docker compose build")
-    typer.echo(f"  {bind}{COMMAND} up -d --wait\nStop, with all that participants wrote:\n  {COMMAND} down -v")
 
 
 @app.command()
