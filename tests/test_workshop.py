@@ -91,6 +91,7 @@ def test_the_prefix_of_a_seat_is_one_that_tables_can_have(engine, monkeypatch):
 
 
 def test_the_file_is_for_your_eyes_alone_and_the_folder_for_results_is_there(tmp_path):
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     path = seats(2).write(tmp_path)
     assert path.name == FILE and (tmp_path / RESULTS).is_dir()
     if os.name == "posix":
@@ -111,6 +112,9 @@ def test_numbers_that_cannot_be_are_refused_with_what_can(given, said):
 
 def test_the_command_says_who_opens_what_and_never_overwrites_tokens(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    elsewhere = CliRunner().invoke(app, ["workshop", "2"])
+    assert elsewhere.exit_code == 1 and "run it in a clone" in elsewhere.output and not (tmp_path / FILE).exists()
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     done = CliRunner().invoke(app, ["workshop", "2", "--host", "10.0.0.5"])
     written = (tmp_path / FILE).read_text()
     tokens = re.findall(r'JUPYTER_TOKEN: "(\w+)"', written)

@@ -95,12 +95,18 @@ class Seats(Result):
         return "".join([HEAD, *services, "volumes:\n", *(f"  {seat.name}: {{}}\n" for seat in self.seats)])
 
     def write(self, folder: str | Path) -> Path:
-        """Write the file and make the folder for results; FileExistsError if there is a file already.
+        """Write the file into a clone and make the folder for results; FileExistsError if there is a file already.
 
         Nobody but you may read the file. The folder is made here, since Docker would make it root's.
         """
         path = Path(folder) / FILE
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        if not path.with_name("docker-compose.yml").exists():
+            raise FileNotFoundError("there is no docker-compose.yml here: run it in a clone of the project")
+        try:
+            new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise FileExistsError(f"{FILE} is here already, with tokens in use: remove it to make another") from None
+        with os.fdopen(new, "w", encoding="utf-8") as file:
             file.write(self.compose_file())
         Path(folder, RESULTS).mkdir(parents=True, exist_ok=True)
         return path

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.terminal import aligned
+from workbench.terminal import aligned, told
 
 app = typer.Typer()
 
@@ -18,20 +18,20 @@ def scoreboard(
     """Who solved which exercise of the workshop, from the result files in a folder and below it."""
     from workbench.standings import scoreboard as collected
 
-    try:
+    with told():
         board = collected(folder)
-    except FileNotFoundError as error:
-        typer.echo(f"workbench: {error}", err=True)
-        raise typer.Exit(1) from None
-    shown = board.to_frame().round({"minutes": 1})
-    typer.echo(f"{board.summary_line()}\n" + (f"\n{aligned(shown)}" if len(shown) else ""))
-    for line in [*(f"left out: {file}: {why}" for file, why in board.skipped), *(f"note: {n}" for n in board.notes)]:
-        typer.echo(line, err=True)
-    if png:
-        from workbench.charts import scoreboard as drawn
-        from workbench.pictures import png as picture
+        shown = board.to_frame().round({"minutes": 1})
+        typer.echo(f"{board.summary_line()}\n" + (f"\n{aligned(shown)}" if len(shown) else ""))
+        for line in [
+            *(f"left out: {file}: {why}" for file, why in board.skipped),
+            *(f"note: {n}" for n in board.notes),
+        ]:
+            typer.echo(line, err=True)
+        if png:
+            from workbench.charts import scoreboard as drawn
+            from workbench.pictures import png as picture
 
-        png.write_bytes(picture(drawn(board)))
+            png.write_bytes(picture(drawn(board)))
 
 
 @app.command()
@@ -41,19 +41,11 @@ def workshop(
     port: Annotated[int, typer.Option(help="The port of the first Lab.")] = 8901,
 ) -> None:
     """Prepare a workshop on one host: a compose file with a Lab for each participant, and the addresses to hand out."""
-    from workbench.workshop import COMMAND, FILE, seats
+    from workbench.workshop import COMMAND, seats
 
-    try:
+    with told():
         made = seats(participants, first_port=port, host=host)
         path = made.write(Path())
-    except FileExistsError:
-        typer.echo(
-            f"workbench: {FILE} is here already, with tokens that are in use; remove it to make another", err=True
-        )
-        raise typer.Exit(1) from None
-    except ValueError as error:
-        typer.echo(f"workbench: {error}", err=True)
-        raise typer.Exit(2) from None
-    bind = "" if host == "127.0.0.1" else f"BIND={host} "
-    typer.echo(f"{aligned(made.shown())}\n\n{path} written. Start:\n  docker compose build")
-    typer.echo(f"  {bind}{COMMAND} up -d --wait\nStop, with all that participants wrote:\n  {COMMAND} down -v")
+        typer.echo(f"{aligned(made.shown())}\n\n{path} written. Start:\n  docker compose build")
+        bind = "" if host == "127.0.0.1" else f"BIND={host} "
+        typer.echo(f"  {bind}{COMMAND} up -d --wait\nStop, with all that participants wrote:\n  {COMMAND} down -v")
