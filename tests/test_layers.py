@@ -22,13 +22,13 @@ WORK = (
     "endpoints engine starting emulators installing java containers residents amazon engines errata attempts tables "
     "inventory loading metering records expectations sampling trials announcements runs prices usage scaling spending "
     "spikes costs authorization tenancy ownership grants proofs policies policytexts guards evidence heat waste "
-    "sources rules reviews policyreview comparison migration focus adjustments outlook"
+    "sources rules reviews policyreview comparison migration judges standings exercises focus adjustments outlook"
 )
 VIEWS = (
-    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts proof_chart charts outlook_charts "
-    "reports parameters regression baselines matrices workers trends gate_reports gate_results gates pytest_plugin "
-    "environment terminal finding_reports arguments snippets briefs pattern_table collection_view reviewing knobs "
-    "panel exploring engine_commands cli __main__"
+    "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts scoreboard_chart proof_chart "
+    "charts outlook_charts reports parameters regression baselines matrices workers trends gate_reports gate_results "
+    "gates pytest_plugin environment terminal finding_reports arguments snippets briefs pattern_table collection_view "
+    "reviewing knobs panel exploring engine_commands workshop workshop_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

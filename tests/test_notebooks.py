@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DESIGNS, ROOT
+from workbench.exercises import TEMPLATES
 from workbench.regression import run_notebook, save_charts, to_html
+from workbench.standings import NAMES, Standing, scoreboard, write_standing
 
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 FORBIDDEN = r"%pip|sys\.path|plt\.show|^\s*try:|/home/|/root/|/Users/|C:\\"
@@ -71,3 +73,58 @@ def test_the_notebook_on_hot_partitions_names_the_keys_and_says_what_passes(tmp_
     pictures = [path.stem for path in save_charts(done, tmp_path)]
     drawn = "flights_by_day flights_by_number popular_project throttling partitions explorer four_shards"
     assert pictures == drawn.split()
+
+
+# The workshop
+
+WORKSHOP = ROOT / "notebooks" / "workshop"
+EXERCISES = sorted(WORKSHOP.glob("0*.ipynb"))
+
+
+def answer_of(path: Path, tag: str = "answer") -> str:
+    """The text in the one cell with a tag."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (found,) = ("".join(cell["source"]) for cell in cells if tag in cell["metadata"].get("tags", []))
+    return found
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_begins_with_the_design_that_its_check_knows(path):
+    exercise = path.stem.partition("_")[2]
+    kind = "json" if exercise == "policy" else "yaml"
+    fault = (TEMPLATES / f"{exercise}.{kind}").read_text(encoding="utf-8")
+    assert answer_of(path) == f'answer = """\n{fault}"""'
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_runs_headless_with_its_fault_and_passes_with_the_solution(path, tmp_path):
+    given = {"engine_kind": "embedded", "participant": "Ana", "results": str(tmp_path / "results")}
+    fault = run_notebook(path, tmp_path / "fault.ipynb", given)
+    assert fault.results["solved"] is False and fault.results["wrong"]
+    exercise = path.stem.partition("_")[2]
+    book = json.loads(path.read_text(encoding="utf-8"))
+    for cell in book["cells"]:
+        if "answer" in cell["metadata"].get("tags", []):
+            cell["source"] = answer_of(WORKSHOP / "solutions.ipynb", exercise)
+    (tmp_path / path.name).write_text(json.dumps(book), encoding="utf-8")
+    solved = run_notebook(tmp_path / path.name, tmp_path / "solved.ipynb", given)
+    assert (solved.results["solved"], solved.results["wrong"]) == (True, [])
+    standing = scoreboard(tmp_path / "results").of("Ana")[exercise]
+    assert standing.solved and standing.attempts == 2
+
+
+@pytest.mark.notebooks
+def test_the_solutions_pass_every_check(tmp_path):
+    done = run_notebook(WORKSHOP / "solutions.ipynb", tmp_path / "out.ipynb", {"engine_kind": "embedded"})
+    assert done.results["solved"] == dict.fromkeys(NAMES, True)
+
+
+@pytest.mark.notebooks
+def test_the_scoreboard_shows_the_results_that_were_collected_and_names_the_rest(tmp_path):
+    write_standing(tmp_path, Standing("Ana", "scan", 2, 1, 1_000, 1_300))
+    (tmp_path / "foreign.json").write_text("[]")
+    done = run_notebook(WORKSHOP / "scoreboard.ipynb", tmp_path / "out.ipynb", {"results": str(tmp_path)})
+    assert done.results["participants"] == 1 and done.results["solved"]["scan"] == 1
+    assert done.results["left_out"] == ["foreign.json"]
+    assert [path.stem for path in save_charts(done, tmp_path)] == ["scoreboard"]

@@ -73,7 +73,7 @@ def test_compose_publishes_on_loopback_only_and_pins_its_images():
     assert all(port.startswith("127.0.0.1:") for service in services.values() for port in service["ports"])
     assert services["dynamodb"]["image"] == "amazon/dynamodb-local:3.3.1"
     assert "-disableTelemetry" in services["dynamodb"]["command"]
-    assert re.search(r"^FROM python:3\.11-slim$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.search(r"^FROM python:3\.11\.\d+-slim-bookworm$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
 def test_lab_in_compose_reaches_the_engine_by_name_without_root_or_the_docker_socket():

@@ -1,5 +1,6 @@
 """Tables of a run: made as the design says, marked as ours, and everybody else's left alone."""
 
+import contextlib
 import getpass
 import os
 import platform
@@ -16,8 +17,10 @@ from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.engines import Engine, start_engine
 from workbench.errors import EngineError, RequestError
+from workbench.items import generate_items
 from workbench.runs import run_patterns
 from workbench.tables import RunTables, default_prefix, table_parameters
+from workbench.trials import held
 
 DESIGN = """
 name: {name}
@@ -220,6 +223,45 @@ def test_a_user_without_a_name_has_a_prefix_too(running, monkeypatch, error):
 
     monkeypatch.setattr(getpass, "getuser", nobody)
     assert default_prefix(design_named("shop"), running) == "wb-user-shop-"
+
+
+@pytest.mark.parametrize("prefix", ["ana-", "team_1.", "p" * 60])
+def test_the_environment_may_name_the_prefix_on_a_running_engine(engine, running, monkeypatch, prefix):
+    monkeypatch.setenv("WORKBENCH_PREFIX", prefix)
+    assert default_prefix(design_named("shop"), running) == f"{prefix}shop-"
+    assert default_prefix(design_named("shop"), engine) == ""
+
+
+@pytest.mark.parametrize("prefix", ["ana b-", "ana/", "änn-", " ", "p" * 61])
+def test_a_prefix_in_the_environment_that_no_table_can_have_is_named_with_what_is_allowed(running, monkeypatch, prefix):
+    monkeypatch.setenv("WORKBENCH_PREFIX", prefix)
+    with pytest.raises(EngineError) as caught:
+        run(design_named("shop"), running)
+    assert str(caught.value) == (
+        f"WORKBENCH_PREFIX is {prefix!r}, and tables' names begin with it: it may have letters, digits and _ . -, "
+        "at most 60 of them; as in WORKBENCH_PREFIX=ana-"
+    )
+    assert tables_on(running) == []
+
+
+def test_two_participants_with_a_prefix_each_have_the_same_design_on_one_engine_and_meet_nowhere(running, monkeypatch):
+    items = generate_items(design_named("shop"))
+    with contextlib.ExitStack() as ana, contextlib.ExitStack() as ben:
+        monkeypatch.setenv("WORKBENCH_PREFIX", "ana-")
+        hers = ana.enter_context(held(items, running))
+        monkeypatch.setenv("WORKBENCH_PREFIX", "ben-")
+        his = ben.enter_context(held(items, running))
+        assert {name.partition("-")[0] for name in tables_on(running)} == {"ana", "ben"}
+        table = next(iter(items.design.tables))
+        before = items_in(running, hers.name(table))
+        for item in items_in(running, his.name(table)):
+            key = {name: item[name] for name in items.design.tables[table].key_attributes}
+            running.call("DeleteItem", {"TableName": his.name(table), "Key": key})
+        assert items_in(running, hers.name(table)) == before != []
+        ben.close()
+        assert {name.partition("-")[0] for name in tables_on(running)} == {"ana"}
+        assert items_in(running, hers.name(table)) == before
+    assert tables_on(running) == []
 
 
 def test_a_prefix_that_no_table_can_have_is_refused_before_anything_is_made(engine):

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from workbench.errors import NotebookError as NotebookError
     from workbench.errors import RequestError as RequestError
     from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.exercises import Check as Check
+    from workbench.exercises import check_exercise as check_exercise
+    from workbench.exercises import hint as hint
     from workbench.expected import Expected as Expected
     from workbench.expected import expected_units as expected_units
     from workbench.exploring import Explorer as Explorer
@@ -79,6 +82,8 @@ if TYPE_CHECKING:
     from workbench.simulation import Simulation as Simulation
     from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
+    from workbench.standings import Scoreboard as Scoreboard
+    from workbench.standings import scoreboard as scoreboard
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
     from workbench.trials import Race as Race
@@ -88,6 +93,7 @@ if TYPE_CHECKING:
 _MODULES = ("capacity", "charts", "gates", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
+    "Check": "exercises",
     "Comparison": "comparison",
     "Cost": "costs",
     "Design": "design",
@@ -114,12 +120,14 @@ _NAMES = {
     "RequestError": "errors",
     "Review": "findings",
     "Run": "runs",
+    "Scoreboard": "standings",
     "Simulation": "simulation",
     "Sweep": "sweeps",
     "Trial": "trials",
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
+    "check_exercise": "exercises",
     "compare": "comparison",
     "diagnose": "diagnosis",
     "diff": "migration",
@@ -128,6 +136,7 @@ _NAMES = {
     "expiry": "lifetimes",
     "explorer": "exploring",
     "generate_items": "items",
+    "hint": "exercises",
     "iam_policy": "policies",
     "index_write_units": "capacity",
     "item_collections": "collection_view",
@@ -146,6 +155,7 @@ _NAMES = {
     "review_files": "reviews",
     "review_policy": "policyreview",
     "run_patterns": "runs",
+    "scoreboard": "standings",
     "simulate": "simulation",
     "start_engine": "engines",
     "sweep": "sweeps",
@@ -156,6 +166,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PROFILE",
     "Brief",
+    "Check",
     "Comparison",
     "Cost",
     "Design",
@@ -181,6 +192,7 @@ __all__ = [
     "RequestError",
     "Review",
     "Run",
+    "Scoreboard",
     "Simulation",
     "Sweep",
     "Trial",
@@ -189,6 +201,7 @@ __all__ = [
     "brief",
     "capacity",
     "charts",
+    "check_exercise",
     "compare",
     "diagnose",
     "diff",
@@ -198,6 +211,7 @@ __all__ = [
     "explorer",
     "gates",
     "generate_items",
+    "hint",
     "iam_policy",
     "index_write_units",
     "item_collections",
@@ -217,6 +231,7 @@ __all__ = [
     "review_files",
     "review_policy",
     "run_patterns",
+    "scoreboard",
     "simulate",
     "start_engine",
     "sweep",

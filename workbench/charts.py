@@ -44,6 +44,7 @@ from workbench.pictures import (
     wrapped,
 )
 from workbench.proof_chart import proofs
+from workbench.scoreboard_chart import scoreboard
 from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
 from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
@@ -59,6 +60,7 @@ __all__ = [
     "partitions",
     "proofs",
     "request_spread",
+    "scoreboard",
     "show",
     "spike",
     "spreads",

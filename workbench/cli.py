@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench import engine_commands
+from workbench import engine_commands, workshop_commands
 from workbench.environment import ROOT, activation
 from workbench.terminal import aligned, told
 
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 
 app.add_typer(engine_commands.app, name="engine")
+app.add_typer(workshop_commands.app)
 
 DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
 EngineKind = Annotated[

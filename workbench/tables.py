@@ -27,6 +27,7 @@ TAG = "dynamodb-workbench"  # on the tables of an account, with the design's nam
 REGISTRY = "workbench-tables-"  # and the design's name
 REGISTRY_KEY = "workbench-table"  # no other table has this partition key
 READY_SECONDS = 30.0
+PREFIX_CHARACTERS = 60  # of the 255 that a table's name may have, so that the design's and the table's find room
 ACCOUNT_SECONDS = 300.0  # in an account, where a table with indexes takes a minute or more
 CLAIM_TRIES, UNKNOWN = 4, "another process"
 CLAIM = "(claim)"  # no table can be called that
@@ -37,16 +38,27 @@ def default_prefix(design: Design, engine: Engine) -> str:
     """What table names begin with: nothing on an engine of our own, `wb-<user>-<design>-` on any other.
 
     WORKBENCH_PREFIX stands in for `wb-<user>-`, so that runs beside each other keep out of each other's tables.
+    EngineError if it cannot begin a table's name.
     """
     if engine.owned:
         return ""
     if prefix := os.environ.get("WORKBENCH_PREFIX"):
-        return _allowed(f"{prefix}{design.name}-")
+        return _checked(prefix) + _allowed(f"{design.name}-")
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):  # no name for this user id, as in a container
         user = "user"
     return _allowed(f"wb-{user}-{design.name}-")
+
+
+def _checked(prefix: str) -> str:
+    """A prefix as it was given: changed, that of one person could become another's."""
+    if not re.fullmatch(f"[A-Za-z0-9_.-]{{1,{PREFIX_CHARACTERS}}}", prefix):
+        raise EngineError(
+            f"WORKBENCH_PREFIX is {prefix!r}, and tables' names begin with it: it may have letters, digits and _ . -, "
+            f"at most {PREFIX_CHARACTERS} of them; as in WORKBENCH_PREFIX=ana-"
+        )
+    return prefix
 
 
 def _allowed(name: str) -> str:

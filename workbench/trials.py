@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from workbench.columns import Ints
 from workbench.design import AccessPattern, Table
 from workbench.engines import Engine
 from workbench.errors import EngineError, RequestError
@@ -28,7 +31,7 @@ from workbench.tables import RunTables, default_prefix
 if TYPE_CHECKING:
     import pandas as pd
 
-REFUSED = "ConditionalCheckFailedException"
+REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,7 +127,7 @@ class Trial:
         try:
             self._send(operation, parameters)
         except RequestError as error:
-            if error.code != REFUSED:
+            if error.code not in REFUSED:
                 raise
             return False
         return True
@@ -160,12 +163,22 @@ def trial(
     if stated.unserved is not None:
         raise ValueError(f"no key of {design.name} serves {pattern}: {stated.unserved}")
     drawn = draw_calls(items, stated, calls, seed=items.seed if seed is None else seed)
+    with held(items, engine, places_for(items, stated, drawn), prefix=prefix) as tables:
+        yield Trial(stated, tables, tuple(request for call in drawn for request in call.requests))
+
+
+@contextmanager
+def held(
+    items: Items, engine: Engine, places: Mapping[str, Ints] | None = None, *, prefix: str | None = None
+) -> Iterator[RunTables]:
+    """The design's tables on `engine`, with the items at `places` of each entity (all, unless given), until the end."""
+    design, everything = items.design, {name: np.arange(len(entity)) for name, entity in items.entities.items()}
     tables = RunTables(design, engine, default_prefix(design, engine) if prefix is None else prefix)
     tables.check()
     tables.claim()
     try:
-        load_items(tables, items, places_for(items, stated, drawn), "trial", tables.create("trial"), progress=False)
-        yield Trial(stated, tables, tuple(request for call in drawn for request in call.requests))
+        load_items(tables, items, places or everything, "trial", tables.create("trial"), progress=False)
+        yield tables
     finally:
         with suppress(EngineError):
             tables.delete()

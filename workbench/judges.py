@@ -1,0 +1,323 @@
+"""Judges: whether a design does what it is for, tried on an engine and in the simulation, not read off its text.
+
+A judge takes the items of a design and the tables that hold them, and says in words what is still wrong: that a list
+misses items, or reads a hundred for each that it shows; that a second delivery undoes what the first began; that one
+key is asked for more than a partition serves. Nothing of it depends on how the design was written, so every right
+design passes. What it says names the symptom and asks on; the way out is left to whoever reads it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from workbench.design import AccessPattern, Design
+from workbench.entities import EntityItems
+from workbench.errors import RequestError
+from workbench.items import Items
+from workbench.keyanalysis import KeyAnalysis
+from workbench.keyreport import key_report
+from workbench.policytexts import read_policy
+from workbench.proofs import Case, prove_policy
+from workbench.requests import Call, Request, draw_calls, drawn_items, to_item
+from workbench.simulation import simulate
+from workbench.spreads import percent
+from workbench.tables import RunTables
+from workbench.trials import REFUSED
+
+CALLS = 12  # of an access pattern that is tried
+WASTE = 4  # items that a list may read for each that it shows
+Key = tuple[str, ...]
+Judge = Callable[["Evidence"], Iterator[str]]
+
+
+@dataclass
+class Evidence:
+    """What a judge looks at, and the numbers that it finds: `measured`, with the unit in each name."""
+
+    items: Items
+    tables: RunTables
+    measured: dict[str, float] = field(default_factory=dict)
+
+    def pattern(self, name: str) -> AccessPattern:
+        """An access pattern of the design."""
+        return self.items.design.access_patterns[name]
+
+    def calls(self, name: str) -> list[Call]:
+        """Some calls of an access pattern."""
+        return draw_calls(self.items, self.pattern(name), CALLS, seed=self.items.seed)
+
+    def send(self, request: Request, **instead: Any) -> dict[str, Any]:
+        """The engine's answer to a request."""
+        parameters = self.tables.prefixed({**request.parameters, **instead})
+        return self.tables.engine.call(request.operation, parameters)
+
+    def item(self, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """An item as it is on the engine now."""
+        return self.send(Request("GetItem", {"TableName": table, "Key": dict(key), "ConsistentRead": True})).get("Item")
+
+
+# A list shows what it must, all of it, and reads little more ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list that an application shows: the items of an entity that have the same `by` (all, unless given).
+
+    `keep` says of an item, at a time, whether it is to be shown; `shows` are the attributes that it shows, and
+    `writes` the access patterns that are called before, the last of which takes items off the list.
+    """
+
+    pattern: str
+    entity: str
+    by: str | None = None
+    keep: Callable[[Mapping[str, Any], int], bool] = lambda item, now: True
+    shows: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    def __call__(self, evidence: Evidence) -> Iterator[str]:
+        operation = evidence.pattern(self.pattern).operation
+        if operation not in ("Query", "Scan"):
+            yield f"{self.pattern} is a {operation} now, and a {operation} cannot list: it is to show all that belong"
+            return
+        added, removed = self._written(evidence)
+        lists = [_read(evidence, call) for call in evidence.calls(self.pattern)]
+        wanted = [(keys | added) - removed for keys in self._wanted(evidence)]
+        read, shown = (sum(each) / len(lists) for each in zip(*((p.scanned, len(p.items)) for p in lists), strict=True))
+        evidence.measured |= {"items_read_per_list": read, "items_shown_per_list": shown}
+        yield from list(self._differences(evidence, lists, wanted)) or self._waste(read, shown)
+
+    def _written(self, evidence: Evidence) -> tuple[set[Key], set[Key]]:
+        """The keys of what is put on the list first, and of what is taken off it."""
+        touched: list[set[Key]] = [set(), set()]
+        for name, keys in zip(self.writes, touched, strict=False):
+            for request in (request for call in evidence.calls(name) for request in call.requests):
+                evidence.send(request)
+                keys |= {_key(evidence, self.entity, key) for _, key in request.keys}
+        return touched[0], touched[1]
+
+    def _wanted(self, evidence: Evidence) -> list[set[Key]]:
+        """For each call the keys of the items that it is to show."""
+        entity, pattern = evidence.items.entities[self.entity], evidence.pattern(self.pattern)
+        everything = entity.take(range(len(entity)))
+        keys = [_key(evidence, self.entity, to_item(item)) for item in everything]
+        shown = [self.keep(item, evidence.items.now) for item in everything]
+        groups, asked = self._groups(entity), [None] * CALLS
+        if self.by:
+            asked = self._groups(drawn_items(evidence.items, pattern, CALLS, seed=evidence.items.seed))
+        found: dict[Any, set[Key]] = {}
+        for key, group, is_shown in zip(keys, groups, shown, strict=True):
+            if is_shown:
+                found.setdefault(group, set()).add(key)
+        return [found.get(group, set()) for group in asked]
+
+    def _groups(self, entity: EntityItems) -> list[Any]:
+        """What items have in common that are on one list."""
+        if self.by is None:
+            return [None] * len(entity)
+        if self.by in entity.places:
+            return entity.places[self.by].tolist()
+        column = entity.value_column(self.by)
+        return column.take(np.arange(len(entity))) if column is not None else [None] * len(entity)
+
+    def _differences(self, evidence: Evidence, lists: Sequence["Pages"], wanted: Sequence[set[Key]]) -> Iterator[str]:
+        shown = [{_key(evidence, self.entity, item) for item in pages.items} for pages in lists]
+        missing = [(len(should - is_), len(should)) for is_, should in zip(shown, wanted, strict=True) if should - is_]
+        if missing:
+            lacks, of = max(missing)
+            yield f"{self.pattern} shows {of - lacks:,} of the {of:,} items that it must: where are the others?"
+        if extra := [(len(is_ - should), len(is_)) for is_, should in zip(shown, wanted, strict=True) if is_ - should]:
+            too_many, of = max(extra)
+            yield f"{self.pattern} shows {of:,} items, {too_many:,} of which do not belong there (any more)"
+        returned = [item for pages in lists for item in pages.items]
+        if lost := [name for name in self.shows if any(name not in item for item in returned)]:
+            yield f"what {self.pattern} returns lacks {', '.join(lost)}, which the page shows: where is it kept?"
+
+    def _waste(self, read: float, returned: float) -> Iterator[str]:
+        if read > WASTE * max(returned, 1):
+            yield (
+                f"{self.pattern} reads {read:,.0f} items to show {returned:,.0f}, and pays for all of them at each "
+                "call: which key would have just those together?"
+            )
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What the requests of one call returned, and how many items they read for it."""
+
+    items: tuple[dict[str, Any], ...]
+    scanned: int
+
+
+def _read(evidence: Evidence, call: Call) -> Pages:
+    """All pages that a call reads."""
+    items: list[dict[str, Any]] = []
+    scanned, most = 0, call.pattern.page_limit
+    for request in call.requests:
+        start: dict[str, Any] = {}
+        for _ in range(most or 1_000):
+            answer = evidence.send(request, **start)
+            items += answer.get("Items", [])
+            scanned += answer["ScannedCount"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return Pages(tuple(items), scanned)
+
+
+def _key(evidence: Evidence, entity: str, item: Mapping[str, Any]) -> Key:
+    """The primary key of an item in DynamoDB's JSON."""
+    return tuple(repr(item.get(name)) for name in evidence.items.design.table_of(entity).key_attributes)
+
+
+# Items expire when they should ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """That the service would delete an entity's items so many seconds after the time in the attribute `since`."""
+
+    entity: str
+    since: str
+    seconds: int
+
+    def __call__(self, evidence: Evidence) -> Iterator[str]:
+        table = evidence.items.design.table_of(self.entity)
+        if table.ttl is None:
+            yield f"table {table.name} has no ttl any more: an item that nobody deletes is kept and paid for, for good"
+            return
+        entity = evidence.items.entities[self.entity]
+        for item in entity.take(range(len(entity))):
+            expires, began = item.get(table.ttl), datetime.fromisoformat(item[self.since]).timestamp()
+            if not isinstance(expires, int):
+                yield f"{table.ttl} is {expires!r} in an item: TTL looks at Numbers alone, so that it is never deleted"
+                return
+            if abs(expires - began - self.seconds) > 1:
+                yield (
+                    f"an item whose {self.since} is {item[self.since]} has {table.ttl} {expires}, which the service "
+                    f"reads as {_date(expires)}: it is to be {_date(int(began) + self.seconds)}. What does it count in?"
+                )
+                return
+
+
+def _date(seconds: int) -> str:
+    """A time in words, also where calendars end.
+
+    >>> _date(0), _date(1_767_225_600_000)
+    ('1970-01-01', 'a day in the year 57971')
+    """
+    if 0 <= seconds < 253_402_300_800:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    return f"a day in the year {1970 + seconds / 31_556_952:.0f}"
+
+
+def is_younger(seconds: int, since: str) -> Callable[[Mapping[str, Any], int], bool]:
+    """That less than so many seconds have passed since the time in an attribute."""
+    return lambda item, now: datetime.fromisoformat(item[since]).timestamp() + seconds > now
+
+
+def has(name: str, value: Any) -> Callable[[Mapping[str, Any], int], bool]:
+    """That an attribute has a value."""
+    return lambda item, now: item.get(name) == value
+
+
+# What is delivered twice counts once ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """That a write is done when it comes, and that the same write once more leaves what became of its item.
+
+    `progress` is what the application has done with the item in between.
+    """
+
+    pattern: str
+    progress: Mapping[str, Any]
+
+    def __call__(self, evidence: Evidence) -> Iterator[str]:
+        found = [
+            self._delivered(evidence, request) for call in evidence.calls(self.pattern) for request in call.requests
+        ]
+        lost, undone = found.count("lost"), found.count("undone")
+        evidence.measured |= {"deliveries": len(found), "undone_by_the_second": undone}
+        if lost:
+            yield f"{lost} of {len(found)} new deliveries to {self.pattern} are not stored: whom does it turn away?"
+        if undone:
+            yield (
+                f"{undone} of {len(found)} deliveries that came twice undid what was done in between: {self.pattern} "
+                f"wrote over {', '.join(f'{n} = {v}' for n, v in self.progress.items())}. What does it know of an item "
+                "that is there already?"
+            )
+
+    def _delivered(self, evidence: Evidence, request: Request) -> str:
+        table, key = request.keys[0]
+        _refused(evidence, request)
+        stored = evidence.item(table, key)
+        if stored is None:
+            return "lost"
+        changed = {**stored, **to_item(self.progress)}
+        evidence.send(Request("PutItem", {"TableName": table, "Item": changed}))
+        _refused(evidence, request)
+        return "kept" if evidence.item(table, key) == changed else "undone"
+
+
+def _refused(evidence: Evidence, request: Request) -> bool:
+    """Whether the engine refuses a write for its condition."""
+    try:
+        evidence.send(request)
+    except RequestError as error:
+        if error.code not in REFUSED:
+            raise
+        return True
+    return False
+
+
+# The keys hold at the peak --------------------------------------------------------------------------------------------
+
+
+def holds_at_peak(evidence: Evidence) -> Iterator[str]:
+    """That the keys of every table and index sustain the peak, once DynamoDB has split what it can split."""
+    sim = simulate(evidence.items, "15min", "step", heat=False, seed=evidence.items.seed)
+    evidence.measured |= {"throttled_share_before_splits": sim.throttled_share}
+    for one in key_report(evidence.items):
+        bound = one.verdict.bound
+        if not one.verdict.holds and not (bound and bound.index):  # else the index says it
+            yield _too_hot(one)
+
+
+def _too_hot(one: KeyAnalysis) -> str:
+    hottest, verdict = one.hottest, one.verdict
+    limit = f"{one.name} serves at most {verdict.rate_per_s:,.0f} of the {verdict.load_per_s:,.0f} requests a second"
+    if hottest is None:
+        return f"{limit} that come at the peak"
+    return (
+        f"{limit} that come at the peak: its key {hottest.key} takes {percent(hottest.share)} of all units, and one "
+        "key is on one partition. What have the requests of one moment in common?"
+    )
+
+
+# A policy lets in whom it must, and nobody else -----------------------------------------------------------------------
+
+
+def leaks(design: Design, policy: Any, measured: dict[str, float]) -> Iterator[str]:
+    """What a policy allows and must not, or denies and must allow, in its proof; each kind of attack once."""
+    read = read_policy(policy, design, None)
+    if read.problems:
+        yield from read.problems
+        return
+    proof = prove_policy(design, read.document)
+    measured |= {"requests_tried": len(proof.cases), "decided_wrongly": len(proof.failures)}
+    first: dict[tuple[str, bool], Case] = {}
+    for case in proof.failures:
+        first.setdefault((case.attack, case.expected), case)
+    yield from dict.fromkeys(map(_decided_wrongly, first.values()))
+
+
+def _decided_wrongly(case: Case) -> str:
+    action, keys = case.request.action.partition(":")[2], ", ".join(case.request.values("dynamodb:LeadingKeys") or ())
+    said = f"{action} by {case.caller} {f'on {keys}' if keys else 'without a partition key'}"
+    if case.expected:
+        return f"{said} is denied, and an access pattern of the role needs it"
+    return f"{said} is allowed, and must not be ({case.attack}): which part of the policy lets it in?"
