@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from workbench.descriptors import to_item
 from workbench.design import AccessPattern, Design
 from workbench.entities import EntityItems
 from workbench.errors import RequestError
 from workbench.items import Items
 from workbench.keyanalysis import KeyAnalysis
 from workbench.keyreport import key_report
+from workbench.picks import drawn_items
 from workbench.policytexts import read_policy
 from workbench.proofs import Case, prove_policy
-from workbench.requests import Call, Request, draw_calls, drawn_items, to_item
+from workbench.requests import Call, Request, draw_calls
 from workbench.simulation import simulate
 from workbench.spreads import percent
 from workbench.tables import RunTables
