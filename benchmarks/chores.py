@@ -29,6 +29,12 @@ def measure(tests: bool = True, notebooks: int | None = None) -> Iterator[Ratio 
     rows = tuple((str(path.relative_to(ROOT)), f"{taken:.1f} s") for path, taken in seconds.items())
     note = f"In a process of its own, with the start of kernel and engine; each may take {NOTEBOOK_SECONDS} s."
     yield Grid("Time that each notebook takes", ("notebook", "time"), rows, note)
+    yield Fact("packages for all chores", f"{megabytes(Path(sys.prefix)):,.0f} MB")
+
+
+def megabytes(folder: Path) -> float:
+    """The size of the files in a folder, in millions of bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
 
 
 def against(what: str, seconds: float, limit: int) -> Iterator[Ratio | Fact]:

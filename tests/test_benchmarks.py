@@ -244,11 +244,13 @@ def test_every_subject_has_a_quick_size_or_needs_none():
 def test_a_time_is_held_against_its_limit(monkeypatch):
     monkeypatch.setattr(chores, "workbench", lambda *words: {"demo": 30.0, "test": 301.0}[words[0]])
     monkeypatch.setattr(chores, "notebook", lambda path: 12.5)
-    demo, seconds, tests, _, slowest, _, grid = chores.measure(notebooks=1)
+    monkeypatch.setattr(chores, "megabytes", lambda folder: 3.2)
+    demo, seconds, tests, _, slowest, _, grid, size = chores.measure(notebooks=1)
     assert (demo.name, demo.holds, seconds.value) == ("make demo, the second time : 30 s", True, "30.0 s")
     assert (tests.name, tests.holds) == ("make test : 300 s", False)
     assert (slowest.name, slowest.holds) == ("the slowest notebook, 01_quickstart : 30 s", True)
     assert grid.rows == (("notebooks/01_quickstart.ipynb", "12.5 s"),)
+    assert size.value == "3 MB"
 
 
 def test_an_unknown_subject_is_wrong_usage(capsys, results):
