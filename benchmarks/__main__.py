@@ -1,18 +1,24 @@
 """`python -m benchmarks [items|loading|engines ...]`: measure, print, and write RESULTS.md.
 
-QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. The
-exit code is 1 if a ratio misses what is required of it.
+QUICK=1 in the environment takes smaller sizes. RESULTS.md is written anew only by a full run of all subjects. One that
+fails keeps no other from running; then, and when the run is interrupted, what was found is in build/benchmarks.md and
+RESULTS.md stays as it was. The exit code is 1 if a subject fails or a ratio misses what is required of it.
 """
 
 import os
 import platform
 import sys
+import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    attacks,
+    chores,
     costs,
     crosscheck,
     engines,
@@ -21,6 +27,7 @@ from benchmarks import (
     imports,
     items,
     keyreport,
+    kills,
     loading,
     regress,
     simulation,
@@ -31,7 +38,20 @@ from benchmarks.ratios import Fact, Grid, Ratio, Report
 from benchmarks.validation import Comparison
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-Finding = Ratio | Fact | Grid | Report | Comparison
+KEPT = Path("build", "benchmarks.md")  # of a run that did not come to its good end
+MINUTES = {False: 30, True: 5}  # that all subjects may take, by whether they are quick
+
+
+@dataclass(frozen=True)
+class Ended:
+    """That a subject ended, after how many seconds, and why it failed if it did."""
+
+    subject: str
+    seconds: float
+    failure: str = ""
+
+
+Finding = Ratio | Fact | Grid | Report | Comparison | Ended
 SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "items": items.measure,
     "sizes": sizes.measure,
@@ -46,6 +66,9 @@ SUBJECTS: dict[str, Callable[..., Iterator[Any]]] = {
     "faults": faults.measure,
     "regress": regress.measure,
     "explorer": explorer.measure,
+    "attacks": attacks.measure,
+    "kills": kills.measure,
+    "chores": chores.measure,
 }
 QUICK = {
     "items": {"one_by_one": 5_000, "rounds": 3},
@@ -60,34 +83,73 @@ QUICK = {
     "faults": {"times": 2},
     "regress": {"rounds": 1, "notebooks": 3},
     "explorer": {"rounds": 2},
+    "attacks": {"mutations": 500, "sampled": 10},
+    "kills": {"times": 4},
+    "chores": {"tests": False, "notebooks": 2},
 }
 PACKAGES = ("boto3", "Faker", "ministack", "numpy", "pandas", "pydantic")
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure the subjects that the words name, or all; 1 if a ratio misses its bound, 2 for an unknown subject."""
+    """Measure the subjects that the words name, or all; 1 if one fails or misses a bound, 2 for an unknown subject."""
     if unknown := set(words) - set(SUBJECTS):
         print(f"benchmarks: no subject {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
         return 2
     quick = bool(os.environ.get("QUICK"))
-    found = list(measured(words or list(SUBJECTS), quick))
+    found: list[Finding] = []
+    try:
+        for one in measured(words or list(SUBJECTS), quick):
+            found.append(one)  # one by one: what is found before an interruption is kept
+    except KeyboardInterrupt:
+        found.append(Ended("the run", 0.0, "interrupted"))
+    if not words:
+        found.append(whole_time(found, MINUTES[quick]))
+        print(f"\n{line(found[-1])}")
+    failed = [one for one in found if isinstance(one, Ended) and one.failure]
     if not words and not quick:
-        RESULTS.write_text(report(found), encoding="utf-8")
-        print(f"\n{RESULTS.name} written")
+        write(found, KEPT if failed else RESULTS)
+    return verdict_of(found, failed)
+
+
+def verdict_of(found: Sequence[Finding], failed: Sequence[Ended]) -> int:
+    """Say what failed and what missed its bound; the exit code."""
     missed = [one for one in found if isinstance(one, Ratio) and not one.holds]
+    for end in failed:
+        print(f"FAILED {end.subject}: {end.failure}", file=sys.stderr)
     for one in missed:
         print(f"MISSED {one.name}: {figure(one.median)}, {one.required} is required", file=sys.stderr)
-    return 1 if missed else 0
+    return 1 if missed or failed else 0
+
+
+def write(found: Sequence[Finding], path: Path) -> None:
+    """Write what was found, and say where."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(report(found), encoding="utf-8")
+    print(f"\n{path.name if path == RESULTS else path} written")
 
 
 def measured(subjects: Iterable[str], quick: bool) -> Iterator[Finding]:
-    """What the subjects measure, printed as it comes."""
+    """What the subjects measure, printed as it comes; of each also that it ended."""
     print(machine(), flush=True)
     for name in subjects:
         print(f"\n{name}", flush=True)
-        for one in SUBJECTS[name](**QUICK[name] if quick else {}):
-            print(f"  {line(one)}", flush=True)
-            yield one
+        began, failure = time.monotonic(), ""
+        try:
+            for one in SUBJECTS[name](**QUICK.get(name, {}) if quick else {}):
+                print(f"  {line(one)}", flush=True)
+                yield one
+        except Exception as error:  # whatever it is, the other subjects run
+            traceback.print_exc()
+            failure = f"{type(error).__name__}: {error}"
+        ended = Ended(name, time.monotonic() - began, failure)
+        print(f"  {line(ended)}", flush=True)
+        yield ended
+
+
+def whole_time(found: Sequence[Finding], minutes: int) -> Ratio:
+    """The time of all subjects as a ratio to what they may take."""
+    seconds = sum(one.seconds for one in found if isinstance(one, Ended))
+    return Ratio(f"make bench, all of it : {minutes} minutes", (seconds / 60 / minutes,), at_most=1)
 
 
 def machine() -> str:
@@ -99,6 +161,8 @@ def machine() -> str:
 
 def line(one: Finding) -> str:
     """A ratio, a fact, a table or a longer report as it is printed."""
+    if isinstance(one, Ended):
+        return f"{one.failure or 'ended'}, after {one.seconds:.0f} s"
     if isinstance(one, Report):
         return f"{one.heading}\n\n{one.text}\n"
     if isinstance(one, Grid):
@@ -159,10 +223,17 @@ def report(found: Sequence[Finding]) -> str:
             *(f"| {fact.name} | {fact.value} |" for fact in facts),
             *(text for one in found if isinstance(one, Grid) for text in section(one)),
             *(f"\n## {one.heading}\n\n{one.text}" for one in found if isinstance(one, Report)),
+            *times([one for one in found if isinstance(one, Ended)]),
             "",
             *validated([one for one in found if isinstance(one, Comparison)]),
         ]
     )
+
+
+def times(found: Sequence[Ended]) -> list[str]:
+    """The lines on how long each subject took."""
+    rows = tuple((one.subject, f"{one.seconds:.0f} s", one.failure) for one in found)
+    return section(Grid("Time that each subject took", ("subject", "time", "failed"), rows))
 
 
 def validated(found: Sequence[Comparison]) -> Iterator[str]:

@@ -31,7 +31,8 @@ LINE_SECONDS = 0.002
 PACKAGE = str(Path(workbench.__file__).parent)
 # A message has at least one of these, where it says what is allowed, needed, or to be done.
 FIX = re.compile(
-    r"(known|is missing|types): |\b(allowed|must|mean|needs?|at (least|most)|as|or|see|only|write|written|quoted?|use|"
+    r"(known|is missing|types): |is \S+: \S+ missing\?|"
+    r"\b(allowed|must|mean|needs?|at (least|most)|as|or|see|only|write|written|quoted?|use|"
     r"takes|holds|give|put|add|sum to|remove|save|leave|close|state|say|tell|move|make|name|belongs?|unique|"
     r"does not fit|has one|no design needs)\b"
 )

@@ -16,8 +16,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -73,19 +76,27 @@ class Told:
 
 def measure(times: int = 20) -> Iterator[Fact]:
     """Every kind of kill so many times, each with a seed of its own; an AssertionError names the seed that failed."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        yield from _engines_killed(pool, times)
+        yield from _kernels_ended(pool, times)
+
+
+def _engines_killed(pool: Executor, times: int) -> Iterator[Fact]:
     for kind, keeps in kinds():
         for moment in MOMENTS:
-            told = [engine_killed(kind, moment, seed, keeps) for seed in range(times)]
+            told = list(pool.map(partial(engine_killed, kind, moment, keeps=keeps), range(times)))
             slowest = max(one.seconds for one in told)
             went_on = "went on with its data" if keeps else "began anew"
             yield Fact(
                 f"{kind} engine killed in a {moment}, {times} times",
                 f"told within {slowest:.2f} s; the next run {went_on} and held exactly the items, {times} of {times}",
             )
+
+
+def _kernels_ended(pool: Executor, times: int) -> Iterator[Fact]:
     for number, what in ((signal.SIGKILL, "killed"), (signal.SIGINT, "interrupted")):
         for moment in MOMENTS:
-            for seed in range(times):
-                kernel_ended(number, moment, seed)
+            list(pool.map(partial(kernel_ended, number, moment), range(times)))
             yield Fact(
                 f"kernel {what} in a {moment}, {times} times",
                 f"the next run held exactly the items, {times} of {times}",

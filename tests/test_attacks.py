@@ -30,8 +30,8 @@ def test_a_mutated_file_is_a_design_or_an_error_with_a_line_and_a_fix_within_its
 
 @pytest.mark.slow
 def test_a_mutation_that_is_a_design_goes_on_to_units_keys_and_review_or_says_why_not():
-    designs = [seed for seed in range(300) if not attacks.attacked(seed).refused]
-    assert [one.wrong for one in map(attacks.used, designs[::4]) if one.wrong] == []
+    designs = [seed for seed in range(100) if not attacks.attacked(seed).refused]
+    assert [one.wrong for one in map(attacks.used, designs[:6]) if one.wrong] == []
 
 
 def test_a_seed_gives_the_same_bytes_in_another_process():

@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import costs, explorer, imports, items, loading, ratios, regress, simulation, sizes, validation
+from benchmarks import (
+    chores,
+    costs,
+    explorer,
+    imports,
+    items,
+    loading,
+    ratios,
+    regress,
+    simulation,
+    sizes,
+    validation,
+)
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.design import key_template
 from workbench.simulation import Start, simulate
@@ -27,6 +39,7 @@ def design():
 def results(tmp_path, monkeypatch):
     """Where RESULTS.md goes in a test: never to the real one."""
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(bench, "KEPT", tmp_path / "build" / "benchmarks.md")
     return bench.RESULTS
 
 
@@ -180,8 +193,8 @@ def test_a_table_of_findings_has_a_section_of_its_own(monkeypatch, capsys, resul
     monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(grid)})
     monkeypatch.delenv("QUICK", raising=False)
     assert bench.main([]) == 0
-    expected = "## Engines\n\nHow to read it.\n\n| operation | one |\n| --- | --- |\n| GetItem | 7 right |\n"
-    assert results.read_text("utf-8").endswith(expected)
+    expected = "\n## Engines\n\nHow to read it.\n\n| operation | one |\n| --- | --- |\n| GetItem | 7 right |\n"
+    assert expected in results.read_text("utf-8")
     assert "Engines:\n    operation  one\n    GetItem  7 right" in capsys.readouterr().out
 
 
@@ -191,6 +204,65 @@ def test_a_missed_bound_is_said_and_is_exit_code_1(monkeypatch, capsys, results)
     assert bench.main([]) == 1
     assert capsys.readouterr().err == "MISSED a : b: 1, at least 2 is required\n"
     assert "| **no** |" in results.read_text("utf-8")
+
+
+def breaks(error):
+    def measure():
+        yield Fact("before", "it broke")
+        raise error
+
+    return measure
+
+
+def test_a_subject_that_fails_keeps_no_other_from_running_and_the_last_results_stay(monkeypatch, capsys, results):
+    results.write_text("of the last run")
+    subjects = {"x": breaks(AssertionError("seed 7")), "y": stub(Ratio("a : b", (3.0,), at_least=2))}
+    monkeypatch.setattr(bench, "SUBJECTS", subjects)
+    monkeypatch.delenv("QUICK", raising=False)
+    assert bench.main([]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.endswith("FAILED x: AssertionError: seed 7\n") and "a : b: 3" in printed.out
+    assert f"{bench.KEPT} written" in printed.out
+    kept = bench.KEPT.read_text("utf-8")
+    assert "| before | it broke |" in kept and "| a : b | at least 2 | **3** |" in kept
+    assert "| x | 0 s | AssertionError: seed 7 |" in kept and "| y | 0 s |  |" in kept
+    assert results.read_text() == "of the last run"
+
+
+def test_what_was_found_before_an_interruption_is_kept(monkeypatch, capsys, results):
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub(Fact("a", "1 s")), "y": breaks(KeyboardInterrupt()), "z": stub()})
+    monkeypatch.delenv("QUICK", raising=False)
+    assert bench.main([]) == 1
+    assert "FAILED the run: interrupted" in capsys.readouterr().err
+    kept = bench.KEPT.read_text("utf-8")
+    assert "| a | 1 s |" in kept and "| before | it broke |" in kept and not results.exists()
+
+
+def test_all_subjects_may_take_thirty_minutes_and_quick_ones_five(monkeypatch, capsys, results):
+    monkeypatch.setattr(bench, "SUBJECTS", {"x": stub()})
+    for quick, minutes in (("", 30), ("1", 5)):
+        monkeypatch.setenv("QUICK", quick)
+        assert bench.main([]) == 0
+        assert f"make bench, all of it : {minutes} minutes: " in capsys.readouterr().out
+    ended = [bench.Ended("x", 1_000.0), bench.Ended("y", 810.0)]
+    assert bench.whole_time(ended, 30).values == (pytest.approx(1810 / 1800),)
+    assert not bench.whole_time(ended, 30).holds and bench.whole_time(ended[:1], 30).holds
+
+
+def test_every_subject_has_a_quick_size_or_needs_none():
+    assert {"crosscheck"} == set(bench.SUBJECTS) - set(bench.QUICK)
+
+
+def test_a_time_is_held_against_its_limit(monkeypatch):
+    monkeypatch.setattr(chores, "workbench", lambda *words: {"demo": 30.0, "test": 301.0}[words[0]])
+    monkeypatch.setattr(chores, "notebook", lambda path: 12.5)
+    monkeypatch.setattr(chores, "megabytes", lambda folder: 3.2)
+    demo, seconds, tests, _, slowest, _, grid, size = chores.measure(notebooks=1)
+    assert (demo.name, demo.holds, seconds.value) == ("make demo, the second time : 30 s", True, "30.0 s")
+    assert (tests.name, tests.holds) == ("make test : 300 s", False)
+    assert (slowest.name, slowest.holds) == ("the slowest notebook, 01_quickstart : 30 s", True)
+    assert grid.rows == (("notebooks/01_quickstart.ipynb", "12.5 s"),)
+    assert size.value == "3 MB"
 
 
 def test_an_unknown_subject_is_wrong_usage(capsys, results):

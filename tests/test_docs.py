@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 
+from benchmarks import __main__ as bench
+from benchmarks import chores
 from tests.designs import as_yaml, merged, plain
 from workbench.designfile import json_schema, parse_design
 from workbench.distributions import parse_amount, parse_popularity
@@ -97,6 +99,58 @@ def test_every_amount_of_the_page_is_one():
     sentence = re.search(r"\*\*Amounts\*\*.*?Sizes", PAGE, re.DOTALL)
     assert sentence
     assert len([parse_amount(text) for text in re.findall(r"`([^`]+)`", sentence[0])]) == 4
+
+
+# The README's figures are those that `make bench` prints
+
+README, RESULTS = (path.read_text(encoding="utf-8") for path in (DOCS.parent / "README.md", bench.RESULTS))
+NUMBERS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+LIMITS = {f"{chores.DEMO_SECONDS} s", f"{chores.TESTS_SECONDS // 60} minutes", f"{chores.NOTEBOOK_SECONDS} s"}
+ENGINE_ROWS = {row.split("`")[1]: row.split(" | ") for row in README.splitlines() if row.startswith("| `")}
+
+
+def printed(name: str) -> str:
+    """What RESULTS.md says beside the ratios: the value of a fact, empty if there is none."""
+    found = re.search(rf"^\| {re.escape(name)} \| (.*) \|$", RESULTS, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def test_a_time_or_size_in_the_readme_is_a_limit_of_the_benchmarks_or_what_they_print():
+    prose = "\n".join(line for line in README.splitlines() if not line.startswith("| `"))
+    stated = re.findall(r"(?<![\w.,])\d[\d.,]* (?:s|ms|minutes?|MB|GB)\b", prose)
+    sizes = {figure for figure in stated if figure.endswith(("MB", "GB"))}
+    assert set(stated) - sizes <= LIMITS
+    found = float(re.sub(r"\D", "", printed("packages for all chores")) or "nan")  # MB
+    for figure in sizes:
+        number, unit = figure.replace(",", "").split()
+        assert float(number) * (1_000 if unit == "GB" else 1) == pytest.approx(found, rel=0.15), figure
+
+
+@pytest.mark.parametrize("kind", ["docker", "java", "dynoxide", "embedded"])
+def test_an_engine_starts_in_the_readme_as_soon_as_it_was_seen_to(kind):
+    stated = re.findall(r"[\d.]+(?= s$)", ENGINE_ROWS[kind][2])
+    seen = re.findall(r"[\d.]+(?= s$)", printed(f"{kind} engine, start to first answer"))
+    assert len(stated) <= len(seen), f"the README says {stated[0]} s, make bench nothing"
+    for said, found in zip(stated, seen, strict=False):
+        assert float(found) <= float(said) <= max(3 * float(found), float(found) + 1)
+
+
+def test_the_readme_counts_the_checks_that_an_engine_passes_as_they_were_counted():
+    head = re.search(r"^\| behaviours \| cases \| (.*) \|$", RESULTS, re.MULTILINE)
+    every = re.search(r"^\| \*\*all\*\* \| (\d+) \| (.*) \|$", RESULTS, re.MULTILINE)
+    assert head and every
+    passed = {
+        name.split()[0]: int(n.strip("*"))
+        for name, n in zip(*(m.split(" | ") for m in (head[1], every[2])), strict=True)
+    }
+    cases, docker = int(every[1]), passed.get("docker", passed["java"])  # the same program
+    assert f"all but {word(cases - docker)} of our {cases} checks" in ENGINE_ROWS["docker"][3]
+    assert "the same" in ENGINE_ROWS["java"][3]
+    assert f"all but {word(cases - passed['dynoxide'])};" in ENGINE_ROWS["dynoxide"][3]
+
+
+def word(number: int) -> str:
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
 
 
 TRAPS = [

@@ -197,7 +197,8 @@ def _key_attributes(design: Design, place: Place, entity: Entity) -> Found:
             yield (*place, "key", name, NAME), f"{message}{near}; other attributes stand under attributes"
     for name, value in entity.key.items():
         if value == "":
-            yield (*place, "key", name), f"key attribute {name} is empty text, which DynamoDB refuses in a key"
+            message = f"key attribute {name} is empty text, which DynamoDB refuses in a key"
+            yield (*place, "key", name), f"{message}; give it a constant or a template"
     lacking = [name for name in table.key_attributes if name not in entity.key and name not in known]
     if lacking and not foreign and not open_rows(design, entity):
         attributes = f"key attribute{'s' * (len(lacking) > 1)} {' and '.join(lacking)}"

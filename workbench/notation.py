@@ -24,7 +24,7 @@ def parse_rate(value: object) -> float:
     text = str(value).strip()
     found = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)", text)
     if not found:
-        fix = f"; write {text}/s" if re.fullmatch(r"[0-9_.]+", text) else ""
+        fix = f"; write {text}/s" if re.fullmatch(r"[0-9_.]{1,40}", text) else ""
         raise ValueError(f"{text!r} is not a rate: a number above 0 per s, min, h or day, as 20/s{fix}")
     rate = float(found[1].replace("_", "")) / PER[found[2]]
     if rate > 1e9:
