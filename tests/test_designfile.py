@@ -506,7 +506,7 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "sort_key: SK",
         "sort_key: SK, gsi: {Gx1: {partition_key: owned}}",
         "Gx1: {partition_key:",
-        "no entity has owned, key of Gx1: the index would stay empty",
+        "no entity has owned, key of Gx1: the index would stay empty; did you mean owner?",
     ),
     "a key attribute of two types": (
         "SK: META",

@@ -285,6 +285,9 @@ def _placeholders(
     for name, key in first.items():
         if name not in known:
             message = f":{name} has no value: put {name} under values, or name a field or attribute"
+            if f":{name}" in values:
+                yield (*place, "values", f":{name}", NAME), f"write {name}, without the colon"
+                continue
             yield (*place, key), message + nearest(name, sorted(known))
 
 

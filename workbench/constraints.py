@@ -7,6 +7,7 @@ hurt are another thing: the review.
 
 import re
 from collections.abc import Container
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from workbench.design import Design, Entity, Index, Table, key_template
 from workbench.documents import NAME
 from workbench.domains import Domain
 from workbench.identity import (
+    attributes_of,
     count_of,
     is_identity,
     key_fields,
@@ -402,4 +404,6 @@ def _unheld_index_keys(design: Design, table: Table, held: set[str]) -> Found:
         )
         if missing and is_sound and design.entities_in(table.name):
             message = f"no entity has {' and '.join(missing)}, key of {index.name}: the index would stay empty"
-            yield place, message
+            known = {name for e in design.entities_in(table.name) for name in attributes_of(design, e)}
+            near = [f"did you mean {other}?" for name in missing for other in get_close_matches(name, known, 1, 0.7)]
+            yield place, "; ".join([message, *near])

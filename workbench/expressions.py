@@ -405,6 +405,14 @@ _FUNCTIONS = {
     "if_not_exists": ("update", ("path", "operand")),
     "list_append": ("update", ("operand", "operand")),
 }
+_OTHER_NAMES = {"startswith": "begins_with", "starts_with": "begins_with", "exists": "attribute_exists"} | {
+    **dict.fromkeys(("length", "len", "count"), "size"),
+    **dict.fromkeys(("is_null", "isnull", "missing"), "attribute_not_exists"),
+    **dict.fromkeys(("includes", "has", "like"), "contains or begins_with"),
+}
+_CALLS = {  # how each is written
+    name: f"{name}({', '.join(['name', ':value'][: len(takes)])})" for name, (_, takes) in _FUNCTIONS.items()
+}
 _PLACE = {"condition": "in a condition, filter or key condition", "update": "in an update"}
 _TAKES = {"path": Path, ":value": Value, "operand": (Path, Value, Call)}
 _CONDITIONS = {name for name, (language, _) in _FUNCTIONS.items() if language == "condition"} - {"size"}
@@ -493,6 +501,7 @@ class _Builder:
         plain = {each.replace("_", ""): each for each, (language, _) in _FUNCTIONS.items() if language == self.language}
         near = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1)
         hint = f"write {plain[near[0]]}; function names are case sensitive" if near else ""
+        hint = f"DynamoDB has {_OTHER_NAMES[name.lower()]}" if name.lower() in _OTHER_NAMES else hint
         raise self._fault(part, f"unknown function {name}; {_PLACE[self.language]}: {', '.join(plain.values())}", hint)
 
     def _need_distinct(self, part: "Tree", name: str, operands: Sequence[Node]) -> None:
@@ -605,6 +614,8 @@ def _hint(found: str, allowed: set[str]) -> str:
         return f"DynamoDB writes {_SPELLINGS[found]}"
     if found.upper() in _WORDS:
         return _WORDS[found.upper()]
+    if found in _FUNCTIONS:
+        return f"{found} is a function; write {_CALLS[found]}"
     if "INDEX" in allowed:
         return "elements are numbered from 0, as in a[0]"
     if found == "=" and "VALUE" in allowed and "NAME" not in allowed:

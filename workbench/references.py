@@ -33,6 +33,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
 
 
+def enumeration(names: Iterable[str]) -> str:
+    """Names as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def field_problems(design: Design, place: Place, name: str, domain: Domain) -> Found:
     """What is wrong with a field."""
     if not is_field_name(name):
