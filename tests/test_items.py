@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.designs import BOARD, SHIPPED, as_yaml, changed, design, items, rows
+from tests.designs import BOARD, SHIPPED, SHIPPED_DESIGNS, as_yaml, changed, design, items, rows
 from workbench import limits
 from workbench.capacity import item_size
 from workbench.design import key_template
@@ -131,7 +131,7 @@ def test_adding_a_field_an_attribute_or_an_entity_changes_no_other_value(old, ne
 # Keys and sizes
 
 
-@pytest.mark.parametrize("name", ["task_board", "sessions_simple", "flights"])
+@pytest.mark.parametrize("name", SHIPPED_DESIGNS)
 def test_primary_keys_of_the_shipped_designs_are_unique(shipped, name):
     for table in shipped[name].design.tables.values():
         seen: set[tuple] = set()
@@ -142,7 +142,7 @@ def test_primary_keys_of_the_shipped_designs_are_unique(shipped, name):
             assert len(seen) - before == len(entity)
 
 
-@pytest.mark.parametrize("name", ["task_board", "sessions_simple", "flights"])
+@pytest.mark.parametrize("name", SHIPPED_DESIGNS)
 def test_random_items_agree_with_their_size_and_their_key_templates(shipped, name):
     made = shipped[name]
     rng = np.random.default_rng(3)

@@ -30,6 +30,7 @@ from workbench.identity import (
 from workbench.references import (
     Found,
     Place,
+    bracket_problems,
     cardinality_problems,
     field_problems,
     loops,
@@ -272,6 +273,7 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
         if domain.of and domain.of not in named:
             yield (*here, "of"), f"{domain.of!r} is not a field{nearest(domain.of, sorted(known))}"
         yield from role_problems(here, domain, sorted(named))
+        yield from bracket_problems(here, domain, known)
         yield from presence_problems(here, domain, sorted({*known, *domains}))
         if loops({n: needs(d) for n, d in named.items()}, name) and name not in design.fields:
             yield here, f"{name} is made of itself"

@@ -34,10 +34,10 @@ from workbench.columns import (
 )
 from workbench.distributions import Amount
 from workbench.domains import Domain
+from workbench.references import MOST_VALUES
 from workbench.typewords import ID_TYPES, TIME_TYPES, TypeWord
 
 POOL_SIZE = 1000
-MOST_VALUES = 50_000_000  # of one field: 400 MB for each of its arrays
 DEFAULT_SPAN_DAYS = 30
 _MS = 1000
 
