@@ -35,7 +35,7 @@ def parse_rate(value: object) -> float:
 
 
 _PER_WORDS = {
-    **dict.fromkeys(("", "rps", "tps", "qps", "sec", "second", "seconds", "per second", "/ sec", "persecond"), "s"),
+    **dict.fromkeys(("", "rps", "tps", "qps", "sec", "second", "seconds", "per second", "per s"), "s"),
     **dict.fromkeys(("m", "minute", "minutes", "per minute"), "min"),
     **dict.fromkeys(("hr", "hour", "hours", "per hour"), "h"),
     **dict.fromkeys(("d", "days", "per day"), "day"),
