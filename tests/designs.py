@@ -15,6 +15,7 @@ from workbench.errors import DesignError
 from workbench.items import Items, generate_items
 
 SHIPPED = Path(__file__).parent.parent / "notebooks" / "designs"
+SHIPPED_DESIGNS = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 BOARD = """\
 name: board

@@ -28,8 +28,8 @@ UNIT = "is not a rate: a number above 0 per s, min, h or day, as 20/s"
     [
         (20, f"'20' {UNIT}; write 20/s"),
         ("20", f"'20' {UNIT}; write 20/s"),
-        ("20/m", f"'20/m' {UNIT}"),
-        ("20 per s", f"'20 per s' {UNIT}"),
+        ("20/m", f"'20/m' {UNIT}; write 20/min"),
+        ("20 per s", f"'20 per s' {UNIT}; write 20/s"),
         ("-1/s", f"'-1/s' {UNIT}"),
         ("0/s", "'0/s': a rate must be above 0; leave it out if the pattern is no part of a load"),
         ("1" * 30 + "/s", f"'{'1' * 30}/s': a rate is at most a thousand million requests per second"),

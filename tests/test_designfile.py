@@ -28,6 +28,67 @@ OPERATIONS = (
 )
 
 SLIPS = {  # what is changed in the board, where the message points to, what it says
+    "a key by its name in the API": (
+        "operation: Query\n",
+        "operation: Query\n    ScanIndexForward: false\n",
+        "ScanIndexForward",
+        "unknown key 'ScanIndexForward', did you mean 'descending'?",
+    ),
+    "a count with a comma": (
+        "count: 20,",
+        "count: 2,000,",
+        "000,",
+        "unknown key '000'; a number has no commas: write 2_000",
+    ),
+    "a count with a dash": (
+        "count: 1..9",
+        "count: 1-9",
+        "1-9",
+        "'1-9' is not an amount: write 40, 1..9, lognormal(40..400) or poisson(3); did you mean 1..9?",
+    ),
+    "a count in thousands": (
+        "count: 20,",
+        "count: 2k,",
+        "2k,",
+        "'2k' is not an amount: write 40, 1..9, lognormal(40..400) or poisson(3); did you mean 2_000?",
+    ),
+    "more values than are generated": (
+        "count: 1..9",
+        "count: 3_000_000",
+        "3_000_000",
+        "field task has about 60,000,000 values (3000000 of task x 20 of project); at most 50,000,000 are generated: "
+        "state a part of production, with rates in proportion",
+    ),
+    "a rate a second in words": (
+        "rate: 2/s",
+        "rate: 2 per second",
+        "2 per second",
+        "'2 per second' is not a rate: a number above 0 per s, min, h or day, as 20/s; write 2/s",
+    ),
+    "a rate with another unit": (
+        "rate: 2/s",
+        "rate: 2/hour",
+        "2/hour",
+        "'2/hour' is not a rate: a number above 0 per s, min, h or day, as 20/s; write 2/h",
+    ),
+    "a field in other brackets": (
+        'SK: "TASK#{task}"',
+        'SK: "TASK#{task}#<user>"',
+        '"TASK#{task}#<user>"',
+        "<user> is text here; a field stands in braces: {user}",
+    ),
+    "a value with its colon": (
+        '{tasks: "TASK#"}',
+        '{":tasks": "TASK#"}',
+        '":tasks"',
+        "write tasks, without the colon",
+    ),
+    "an attribute in other letters": (
+        "condition: attribute_not_exists(PK)",
+        "condition: attribute_not_exists(pk)",
+        "attribute_not_exists(pk)",
+        "pk is no attribute of what is addressed, did you mean PK?",
+    ),
     "a key with a near one": (
         "count: 20,",
         "cuont: 20,",
@@ -505,7 +566,7 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "sort_key: SK",
         "sort_key: SK, gsi: {Gx1: {partition_key: owned}}",
         "Gx1: {partition_key:",
-        "no entity has owned, key of Gx1: the index would stay empty",
+        "no entity has owned, key of Gx1: the index would stay empty; did you mean owner?",
     ),
     "a key attribute of two types": (
         "SK: META",

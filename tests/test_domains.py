@@ -140,7 +140,7 @@ TYPES = "types: numbers as 1..60, " + ", ".join(word for word in TYPE_WORDS if w
         ("date(now..-7d)", "'date(now..-7d)' runs backwards: write the earlier time first"),
         (
             "date(-7days)",
-            "'date(-7days)' is not a time: write -30d..now, now, -7d or createdAt + 7d (units s min h d w y)",
+            "'date(-7days)' is not a time: write -30d..now, now..+2d, -7d or createdAt + 7d (units s min h d w y)",
         ),
         ("date(-99y..now)", "'date(-99y..now)' is more than 50 years away, the most that is allowed"),
         ("epoch(at + 99y)", "'epoch(at + 99y)' is more than 50 years away, the most that is allowed"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.designs import design
+from tests.designs import SHIPPED_DESIGNS, design
 from workbench.authorization import Request, decide
 from workbench.design import Design
 from workbench.designfile import load_design
@@ -241,7 +241,7 @@ def test_region_and_account_stand_in_every_resource(shop):
     assert policy.proof.holds
 
 
-@pytest.mark.parametrize("name", ["task_board", "sessions_simple", "flights"])
+@pytest.mark.parametrize("name", SHIPPED_DESIGNS)
 def test_designs_that_ship_get_a_policy_that_holds(designs, name):
     policy = iam_policy(load_design(designs / f"{name}.yaml"))
     assert policy.proof.holds and not policy.gaps

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from tests.designs import SHIPPED, items
+from tests.designs import SHIPPED, SHIPPED_DESIGNS, items
 from workbench.descriptors import to_item, to_wire
 from workbench.design import AccessPattern
 from workbench.designfile import load_design
@@ -67,7 +67,7 @@ def parameters(shop: Any, pattern: str, count: int = 20) -> list[dict[str, Any]]
 API = ServiceModel(Loader().load_service_model("dynamodb", "service-2"), "dynamodb")
 
 
-@pytest.mark.parametrize("name", ["task_board", "sessions_simple", "flights"])
+@pytest.mark.parametrize("name", SHIPPED_DESIGNS)
 def test_every_request_of_the_shipped_designs_is_one_that_boto3_takes(name):
     made = generate_items(load_design(SHIPPED / f"{name}.yaml"))
     for pattern in made.design.served_patterns():

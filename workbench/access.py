@@ -16,7 +16,7 @@ from workbench.documents import NAME
 from workbench.domains import value_domain
 from workbench.identity import attributes_of, domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
-from workbench.references import Place, made_of, nearest, part_problems
+from workbench.references import Place, made_of, nearest, other_case, part_problems
 from workbench.serving import not_served
 
 Found = Iterator[tuple[Place, str]]
@@ -260,9 +260,19 @@ def _expressions(
             resolved[key] = syntax.resolve(node, names)
         except ValueError as error:
             yield (*place, key), str(error)
+    yield from _letters(design, place, resolved, table, entities)
     yield from _rules(place, pattern, table, resolved)
     if "key_condition" in resolved and part is pattern:
         yield from _key_values(design, place, pattern, table, resolved["key_condition"])
+
+
+def _letters(design: Design, place: Place, nodes: dict[str, Any], table: Table, entities: list[Entity]) -> Found:
+    """Attributes that only differ in upper and lower case from one that the items have."""
+    known = set().union(table.indexed_attributes, *(attributes_of(design, e) for e in entities))
+    for key, node in nodes.items():
+        for name in sorted(syntax.attributes(node)):
+            if meant := other_case(name, sorted(known)):
+                yield (*place, key), f"{name} is no attribute of what is addressed, did you mean {meant}?"
 
 
 def _reserved(place: Place, nodes: dict[str, Any]) -> Found:
@@ -285,6 +295,9 @@ def _placeholders(
     for name, key in first.items():
         if name not in known:
             message = f":{name} has no value: put {name} under values, or name a field or attribute"
+            if f":{name}" in values:
+                yield (*place, "values", f":{name}", NAME), f"write {name}, without the colon"
+                continue
             yield (*place, key), message + nearest(name, sorted(known))
 
 

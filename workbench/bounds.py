@@ -41,7 +41,12 @@ class Bound:
     def __str__(self) -> str:
         """What binds, in words: `1,000 WU/s of one partition, by WEBHOOK#stripe`."""
         where = f"index {self.index}: " if self.index else ""
-        return where + (self.resource if self.key is None else f"{self.resource}, by {self.key}")
+        return where + (self.resource if self.key is None else f"{self.resource}, by {_named(self.key)}")
+
+
+def _named(key: str) -> str:
+    """A key in a sentence; a bare number says that it is a key."""
+    return f"key {key}" if key.isdigit() else key
 
 
 def setting_bounds(requests: RequestSpread, table: Table, index: Index | None = None) -> Iterator[Bound]:

@@ -7,6 +7,7 @@ hurt are another thing: the review.
 
 import re
 from collections.abc import Container
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from workbench.design import Design, Entity, Index, Table, key_template
 from workbench.documents import NAME
 from workbench.domains import Domain
 from workbench.identity import (
+    attributes_of,
     count_of,
     is_identity,
     key_fields,
@@ -28,6 +30,7 @@ from workbench.identity import (
 from workbench.references import (
     Found,
     Place,
+    bracket_problems,
     cardinality_problems,
     field_problems,
     loops,
@@ -274,6 +277,7 @@ def _references(design: Design, place: Place, entity: Entity) -> Found:
         if domain.of and domain.of not in named:
             yield (*here, "of"), f"{domain.of!r} is not a field{nearest(domain.of, sorted(known))}"
         yield from role_problems(here, domain, sorted(named))
+        yield from bracket_problems(here, domain, known)
         yield from presence_problems(here, domain, sorted({*known, *domains}))
         if loops({n: needs(d) for n, d in named.items()}, name) and name not in design.fields:
             yield here, f"{name} is made of itself; leave out one of the references in that circle"
@@ -407,4 +411,6 @@ def _unheld_index_keys(design: Design, table: Table, held: set[str]) -> Found:
         )
         if missing and is_sound and design.entities_in(table.name):
             message = f"no entity has {' and '.join(missing)}, key of {index.name}: the index would stay empty"
-            yield place, message
+            known = {name for e in design.entities_in(table.name) for name in attributes_of(design, e)}
+            near = [f"did you mean {other}?" for name in missing for other in get_close_matches(name, known, 1, 0.7)]
+            yield place, "; ".join([message, *near])

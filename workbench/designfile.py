@@ -334,9 +334,31 @@ def _did_you_mean(value: Any, known: Iterable[str]) -> str:
     return f", did you mean {by_case[near[0]]!r}?" if near else ""
 
 
+_OTHER_WORDS = {  # what the API, other tools and habit call it
+    **dict.fromkeys(("pk", "hash", "hash_key", "hashkey", "partitionkey"), "partition_key"),
+    **dict.fromkeys(("sk", "range", "range_key", "rangekey", "sortkey"), "sort_key"),
+    **dict.fromkeys(("indexes", "indices", "globalsecondaryindexes", "global_secondary_indexes"), "gsi"),
+    **dict.fromkeys(("localsecondaryindexes", "local_secondary_indexes"), "lsi"),
+    **dict.fromkeys(("billing", "billing_mode", "billingmode", "throughput", "provisioned"), "capacity"),
+    **dict.fromkeys(("scan_forward", "scan_index_forward", "scanindexforward", "reverse"), "descending"),
+    **dict.fromkeys(("filterexpression", "filter_expression"), "filter"),
+    **dict.fromkeys(("keyconditionexpression", "where"), "key_condition"),
+    **dict.fromkeys(("conditionexpression", "condition_expression"), "condition"),
+    **dict.fromkeys(("updateexpression", "set"), "update"),
+    **dict.fromkeys(("consistent_read", "consistentread", "strong"), "consistent"),
+    **dict.fromkeys(("rps", "tps", "throughput_per_second", "frequency"), "rate"),
+    **dict.fromkeys(("ttl_attribute", "time_to_live"), "ttl"),
+    **dict.fromkeys(("parent", "of_each"), "per"),
+    **dict.fromkeys(("cardinality", "distinct"), "count"),
+    **dict.fromkeys(("distribution", "skew"), "popularity"),
+}
+
+
 def _unknown_key(place: Place) -> str:
     name, known = str(place[-1]), list(_keys(place[:-1]))
-    meant = _did_you_mean(name, known)
+    meant = _did_you_mean(_OTHER_WORDS.get(name.lower(), name), known)
+    if re.fullmatch(r"[0-9]{3}", name):
+        meant = "; a number has no commas: write 2_000"
     return f"unknown key {name!r}{meant or '; allowed: ' + ', '.join(known) + '; own notes go under x-...'}"
 
 

@@ -116,7 +116,18 @@ def parse_amount(value: object, *, sizes: bool = False, numbers: bool = False) -
             amount = _amount(kind, found.groups(), text, numbers)
             _check_amount(amount, numbers)
             return amount
-    raise ValueError(f"{text!r} is not an amount: write {written}")
+    raise ValueError(f"{text!r} is not an amount: write {written}{_meant_amount(text)}")
+
+
+def _meant_amount(text: str) -> str:
+    """What an amount in other notation is to be written as: `; did you mean 1..10?` for `1-10` or `1 to 10`."""
+    if found := re.fullmatch(r"([0-9][0-9_.]*)\s*(?:-|to|\.\.\.|\.|:)\s*([0-9][0-9_.]*)", text):
+        return f"; did you mean {found[1]}..{found[2]}?"
+    if found := re.fullmatch(r"([0-9]+)\s*([kKmM])", text):
+        return f"; did you mean {found[1]}_{'000' if found[2] in 'kK' else '000_000'}?"
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+        return f"; did you mean {text.replace(',', '_')}?"
+    return ""
 
 
 _SIZES_WRITTEN = "bytes, as 800 or 1 KB or 1 KB..4 KB or lognormal(1 KB..20 KB)"

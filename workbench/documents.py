@@ -332,13 +332,16 @@ _OPEN = ", not closed"
 _QUOTE_STAR = "text that begins with * must be quoted"
 _QUOTE_TAG = "remove it; text that begins with ! must be quoted"
 _TEMPLATE_HINT = 'a template that begins with { or stands inside {...} must be quoted: "PROJECT#{project_id}"'
+_COLON_HINT = "the line above lacks its colon, or the indentation does not fit the lines above"
 _HINTS = [
     (r"\\t", r"^\s*\t", "indent with spaces, YAML takes no tabs"),
     (r"stream end|end of stream|but got", r"\s#", "an unquoted ' #' starts a comment: quote the text"),
     (r"", r"[-#\w]\{[\w:]|\{\w[^{}]*\}[^\s,}\]]", _TEMPLATE_HINT),
     (r"cannot start any token", r"", "a value that begins with a special character must be quoted"),
     (r"mapping values", r":\s.*:\s", "text with a colon and a space in it must be quoted"),
-    (r"mapping values|block (mapping|sequence) start", r"", "the indentation does not fit the lines above"),
+    (r"but got '[}\]]'", r"", "a bracket before it is not closed"),
+    (r"mapping values|could not find expected ':'", r"", _COLON_HINT),
+    (r"block (mapping|sequence) start", r"", "the indentation does not fit the lines above"),
     (r"expected ':'", r"", "a line is `name: value`"),
     (_OPEN, r"", "close the bracket or the quotation mark"),
     (

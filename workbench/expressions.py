@@ -19,8 +19,9 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from workbench.limits import EXPRESSION_BYTES, EXPRESSION_OPERATORS, IN_OPERANDS, NESTING_LEVELS
-from workbench.slips import NAME_HINT, ExpressionError, syntax_error
+from workbench.slips import NAME_HINT, OTHER_NAMES, ExpressionError, syntax_error
 from workbench.syntax import (
+    FUNCTIONS,
     And,
     Arithmetic,
     Between,
@@ -99,20 +100,9 @@ def _tree(text: str, language: str) -> Any:
     return _Builder(text, language).build(tree)
 
 
-# Functions, in which expressions they stand and what they take.
-_FUNCTIONS = {
-    "attribute_exists": ("condition", ("path",)),
-    "attribute_not_exists": ("condition", ("path",)),
-    "attribute_type": ("condition", ("path", ":value")),
-    "begins_with": ("condition", ("operand", "operand")),
-    "contains": ("condition", ("operand", "operand")),
-    "size": ("condition", ("operand",)),
-    "if_not_exists": ("update", ("path", "operand")),
-    "list_append": ("update", ("operand", "operand")),
-}
 _PLACE = {"condition": "in a condition, filter or key condition", "update": "in an update"}
 _TAKES = {"path": Path, ":value": Value, "operand": (Path, Value, Call)}
-_CONDITIONS = {name for name, (language, _) in _FUNCTIONS.items() if language == "condition"} - {"size"}
+_CONDITIONS = {name for name, (language, _) in FUNCTIONS.items() if language == "condition"} - {"size"}
 
 # A node for each kind of lark's tree, and what its parts must be: values to work with, or conditions.
 _MAKE: dict[str, Callable[..., Any]] = {
@@ -183,7 +173,7 @@ class _Builder:
             raise self._fault(part, f"{len(tokens) - 1} steps into an item; a path has at most {NESTING_LEVELS}")
 
     def _check_function(self, part: "Tree", name: str, *arguments: Node) -> None:
-        language, kinds = _FUNCTIONS.get(name) or self._unknown(part, name)
+        language, kinds = FUNCTIONS.get(name) or self._unknown(part, name)
         if language != self.language:
             raise self._fault(part, f"{name} stands only {_PLACE[language]}")
         takes = f"{name} takes ({', '.join(kinds)})"
@@ -195,9 +185,10 @@ class _Builder:
         self._need_distinct(part, name, arguments)
 
     def _unknown(self, part: "Tree", name: str) -> Any:
-        plain = {each.replace("_", ""): each for each, (language, _) in _FUNCTIONS.items() if language == self.language}
+        plain = {each.replace("_", ""): each for each, (language, _) in FUNCTIONS.items() if language == self.language}
         near = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1)
         hint = f"write {plain[near[0]]}; function names are case sensitive" if near else ""
+        hint = f"DynamoDB has {OTHER_NAMES[name.lower()]}" if name.lower() in OTHER_NAMES else hint
         raise self._fault(part, f"unknown function {name}; {_PLACE[self.language]}: {', '.join(plain.values())}", hint)
 
     def _need_distinct(self, part: "Tree", name: str, operands: Sequence[Node]) -> None:

@@ -19,11 +19,11 @@ import numpy as np
 from workbench.columns import Column, Ints, Numbers, Ordinals, Pooled, as_text, constant, joined
 from workbench.distributions import Amount
 from workbench.domains import Domain
+from workbench.references import MOST_VALUES
 from workbench.text_columns import TEXT_STARTS, Ids, Texts, Times, to_instants, to_ticks
 from workbench.typewords import ID_TYPES, TIME_TYPES, TypeWord
 
 POOL_SIZE = 1000
-MOST_VALUES = 50_000_000  # of one field: 400 MB for each of its arrays
 DEFAULT_SPAN_DAYS = 30
 _MS = 1000
 

@@ -26,7 +26,18 @@ from workbench.concentration import Frequency, frequency
 from workbench.load import Kind
 from workbench.motions import Motion
 from workbench.results import Result, html_table
-from workbench.spreads import KINDS, LIMITS, UNIT, Floats, HotKey, ItemSpread, RequestSpread, percent, rate_text
+from workbench.spreads import (
+    KINDS,
+    LIMITS,
+    UNIT,
+    Floats,
+    HotKey,
+    ItemSpread,
+    RequestSpread,
+    percent,
+    rate_text,
+    times_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -376,7 +387,7 @@ def _served(one: KeyAnalysis, bound: Bound) -> str:
     load = f"{rate_text(one.requests.requests_per_s)} requests/s"
     if bound.multiple < 1:
         return f"serves at most {rate_text(bound.rate_per_s)} of {load}, {percent(bound.multiple)}"
-    return f"serves {bound.multiple:,.3g} times this load of {load}; the first limit is {bound}"
+    return f"serves {times_text(bound.multiple)} times this load of {load}; the first limit is {bound}"
 
 
 def _because(one: KeyAnalysis, bound: Bound) -> str:

@@ -50,7 +50,7 @@ class KeyReport(Result):
     def __getitem__(self, name: str | tuple[str, str | None]) -> KeyAnalysis:
         table, index = name if isinstance(name, tuple) else (name, None)
         for one in self.analyses:
-            if (one.table, one.index) == (table, index):
+            if (one.table, one.index) == (table, index) or one.name == name:
                 return one
         known = ", ".join(one.name for one in self.analyses)
         raise KeyError(f"{self.design} has no table or global index {name!r}; there are {known}")

@@ -24,7 +24,7 @@ def parse_rate(value: object) -> float:
     text = str(value).strip()
     found = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)", text)
     if not found:
-        fix = f"; write {text}/s" if re.fullmatch(r"[0-9_.]{1,40}", text) else ""
+        fix = _meant_rate(text)
         raise ValueError(f"{text!r} is not a rate: a number above 0 per s, min, h or day, as 20/s{fix}")
     rate = float(found[1].replace("_", "")) / PER[found[2]]
     if rate > 1e9:
@@ -32,6 +32,21 @@ def parse_rate(value: object) -> float:
     if rate <= 0:
         raise ValueError(f"{text!r}: a rate must be above 0; leave it out if the pattern is no part of a load")
     return rate
+
+
+_PER_WORDS = {
+    **dict.fromkeys(("", "rps", "tps", "qps", "sec", "second", "seconds", "per second", "per s"), "s"),
+    **dict.fromkeys(("m", "minute", "minutes", "per minute"), "min"),
+    **dict.fromkeys(("hr", "hour", "hours", "per hour"), "h"),
+    **dict.fromkeys(("d", "days", "per day"), "day"),
+}
+
+
+def _meant_rate(text: str) -> str:
+    """What a rate in other words is to be written as: `; write 100/s` for `100 rps` or `100/sec`."""
+    found = re.fullmatch(r"([0-9][0-9_.]*)\s*/?\s*([a-z ]*)", text.lower())
+    unit = _PER_WORDS.get(found[2]) if found else None
+    return f"; write {found[1]}/{unit}" if found and unit else ""
 
 
 def parse_bounds(value: object) -> tuple[float, float]:

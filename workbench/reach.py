@@ -40,8 +40,17 @@ from workbench.targets import draw_places, request_weights
 Floats = NDArray[np.float64]
 SortKey = tuple[Any, ...]
 CALLS = 200  # requests that are drawn for an estimate
-MEMBERS = 500  # items of a collection that are looked at for one
+MEMBERS = 500  # items of a collection that are looked at for one; more where there are few collections
 NOWHERE = UNMET - 1  # equal to no collection's number, nor to that of none
+
+
+def looked_at(collections: int) -> int:
+    """How many items of each of so many collections are looked at: a narrow range of a large one needs many.
+
+    >>> looked_at(10_000), looked_at(10)
+    (500, 10000)
+    """
+    return max(MEMBERS, CALLS * MEMBERS // max(collections, 1))
 
 
 def page_units(items: ArrayLike, size: ArrayLike, *, limit: int | None = None, pages: int | None = None) -> Floats:
@@ -192,6 +201,7 @@ def _share_reached(
     found = looked = 0
     for number, asked in requests.items():
         if 0 <= number < len(starts) - 1 and (members := places[starts[number] : starts[number + 1]]).size:
+            members = members[:: max(1, len(members) // looked_at(len(keys)))]
             order = _sort_keys(keys, entity, members, [term.attribute for term in condition.sort])
             looked += len(order) * len(asked)
             for values in asked:
@@ -257,8 +267,7 @@ def _numbers_there(keys: PartitionKeys, entity: str, index: str | None) -> Ints:
 
 
 def _sort_keys(keys: PartitionKeys, entity: str, places: Ints, sort: Sequence[str]) -> list[SortKey]:
-    """Sort keys of items of one entity in their order: about 500, taken evenly."""
-    places = places[:: max(1, len(places) // MEMBERS)]
+    """Sort keys of items of one entity in their order."""
     columns = keys.items.entities[entity].columns
     return sorted(zip(*(columns[name].take(places) for name in sort), strict=True))
 

@@ -5,21 +5,25 @@ A domain may name others: in a template, as the base of a time, as parent (`per`
 can be used so; and a domain with a `count` must have that many distinct values, because keys are made of them.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from math import prod
 from typing import Any
 
 from workbench import limits
 from workbench.design import Design, Entity
+from workbench.distributions import Amount
 from workbench.documents import NAME
 from workbench.domains import Domain
-from workbench.identity import attributes_of, value_tag
+from workbench.identity import attributes_of, parents, value_tag
 from workbench.keys import can_format, is_field_name
 from workbench.typewords import TIME_TYPES
 
 Place = tuple[Any, ...]
 Found = Iterator[tuple[Place, str]]
 
+MOST_VALUES = 50_000_000  # of one field: 400 MB for each of its arrays
 _MOST_LISTED = 20
 
 
@@ -31,6 +35,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     meant = f"did you mean {by_case[near[0]]!r}? " if near else ""
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
+
+
+def enumeration(names: Iterable[str]) -> str:
+    """Names as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def other_case(name: str, known: Iterable[str]) -> str | None:
+    """What is known under `name` in other letters of the same: `PK` for `pk`."""
+    names = list(map(str, known))
+    return None if name in names else next((each for each in names if each.lower() == name.lower()), None)
 
 
 def field_problems(design: Design, place: Place, name: str, domain: Domain) -> Found:
@@ -61,11 +77,34 @@ def _counted(design: Design, place: Place, name: str, domain: Domain) -> Found:
     children = [n for n, other in design.fields.items() if other.per == name]
     if domain.per is not None and domain.count is None:
         yield place, f"field {name} is per {domain.per} but has no count: say how many for each, as count: 1..5"
+    elif domain.count is not None and all(each in design.fields for each in [name, *parents(design, name)]):
+        yield from _too_many(design, place, name)
     elif domain.is_field:
         yield place, f"field {name} has no domain: give it a count, a type or a choice, as {name}: {{count: 200}}"
     elif children and domain.count is None and domain.of is None and domain.cardinality == float("inf"):
         fix = "give it a count, which makes it an identity field"
         yield place, f"field {name} is the parent of {', '.join(children)}, but nothing says how many it has: {fix}"
+
+
+def _too_many(design: Design, place: Place, name: str) -> Found:
+    """Whether a field has more values than are generated: its count, times those of its parents."""
+    line = [name, *parents(design, name)]
+    counts = [design.fields[each].count for each in line]
+    means = [count.mean for count in counts if isinstance(count, Amount)]
+    if prod(means[1:]) <= MOST_VALUES < (expected := prod(means)):
+        made = " x ".join(f"{count} of {each}" for each, count in zip(line, counts, strict=True))
+        message = f"field {name} has about {expected:,.0f} values ({made}); at most {MOST_VALUES:,} are generated"
+        yield (*place, "count"), f"{message}: state a part of production, with rates in proportion"
+
+
+def bracket_problems(place: Place, domain: Domain, known: Iterable[str]) -> Found:
+    """Fields in other brackets than those of a template."""
+    names = set(known)
+    for template in domain.templates():
+        text = "".join(part for part in template.parts if isinstance(part, str))
+        for name in re.findall(r"<([A-Za-z_][A-Za-z0-9_]*)>", text):
+            if name in names:
+                yield place, f"<{name}> is text here; a field stands in braces: {{{name}}}"
 
 
 def loops(needs: Mapping[str, Iterable[str]], start: str) -> bool:

@@ -13,6 +13,7 @@ from workbench.domains import Domain, value_domain
 from workbench.identity import key_fields, names_of
 from workbench.key_conditions import check_key_condition
 from workbench.keys import KeyTemplate
+from workbench.references import enumeration
 
 
 def not_served(design: Design, pattern: AccessPattern) -> list[str]:
@@ -28,9 +29,10 @@ def not_served(design: Design, pattern: AccessPattern) -> list[str]:
     missing = [f for f in key_fields(design, entity) if f not in pattern.given]
     if not missing:
         return []
+    are = "is" if len(missing) == 1 else "are"
     return [
         f"{pattern.operation} needs the whole primary key of {table.name} ({_key_words(design, entity, table)}), "
-        f"and the caller knows only {', '.join(pattern.given) or 'nothing'}: {' and '.join(missing)} is missing"
+        f"and the caller knows only {', '.join(pattern.given) or 'nothing'}: {enumeration(missing)} {are} missing"
     ]
 
 
@@ -57,7 +59,7 @@ def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
         return reasons
     missing = [f for f in _condition_fields(design, pattern, node) if f not in pattern.given]
     knows = ", ".join(pattern.given) or "nothing"
-    return [f"the key condition needs {' and '.join(missing)}, and the caller knows only {knows}"] if missing else []
+    return [f"the key condition needs {enumeration(missing)}, and the caller knows only {knows}"] if missing else []
 
 
 def _condition_fields(design: Design, pattern: AccessPattern, node: Any) -> list[str]:
@@ -82,7 +84,7 @@ def unserved_reason(design: Design, pattern: AccessPattern) -> str:
     missing = [f for f in key_fields(design, entity) if f not in given]
     keyed = _existing_index(design, entity, given)
     index = f"the index {keyed}" if keyed else f"a GSI with partition key {' and '.join(given)}"
-    return f"{reasons}. It would be reached with {' and '.join(missing)} given too, or by a Query of {index} first"
+    return f"{reasons}. It would be reached with {enumeration(missing)} given too, or by a Query of {index} first"
 
 
 def _existing_index(design: Design, entity: Entity, given: list[str]) -> str | None:

@@ -7,7 +7,7 @@ constant without `:name`, a reserved word, SQL's LIKE. The expression follows, w
 import re
 from typing import TYPE_CHECKING
 
-from workbench.syntax import is_reserved
+from workbench.syntax import FUNCTIONS, is_reserved
 
 if TYPE_CHECKING:
     from lark import Lark, UnexpectedInput
@@ -65,6 +65,14 @@ _WORDS = {
     ":": "a :value is named by letters, digits and _; what it stands for is written under values",
     "#": "a #name is made of letters, digits and _; what it stands for is written under names",
 }
+OTHER_NAMES = {"startswith": "begins_with", "starts_with": "begins_with", "exists": "attribute_exists"} | {
+    **dict.fromkeys(("length", "len", "count"), "size"),
+    **dict.fromkeys(("is_null", "isnull", "missing"), "attribute_not_exists"),
+    **dict.fromkeys(("includes", "has", "like"), "contains or begins_with"),
+}
+_CALLS = {  # how each is written
+    name: f"{name}({', '.join(['name', ':value'][: len(takes)])})" for name, (_, takes) in FUNCTIONS.items()
+}
 _FOUND = re.compile(r"'[^']*'?|\"[^\"]*\"?|[=!<>&|]+|-?[0-9][\w.]*|[#:]?\w+|.", re.DOTALL)
 _LITERAL = re.compile(r"['\"\u2018-\u201f]|-?[0-9.]+\Z")
 _ODD_NAME = re.compile(r"_|`|-|[0-9].*[A-Za-z_]|[^\W\x00-\x7f]")
@@ -111,6 +119,8 @@ def _hint(found: str, allowed: set[str]) -> str:
         return f"DynamoDB writes {_SPELLINGS[found]}"
     if found.upper() in _WORDS:
         return _WORDS[found.upper()]
+    if found in FUNCTIONS:
+        return f"{found} is a function; write {_CALLS[found]}"
     if "INDEX" in allowed:
         return "elements are numbered from 0, as in a[0]"
     if found == "=" and "VALUE" in allowed and "NAME" not in allowed:

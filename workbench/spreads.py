@@ -40,6 +40,15 @@ def rate_text(rate: float) -> str:
     return f"{rate:,.3g}" if rate < 10 else f"{rate:,.0f}"
 
 
+def times_text(multiple: float) -> str:
+    """How many times something fits, in three digits and without an exponent.
+
+    >>> times_text(1.294), times_text(1466.4), times_text(20_479)
+    ('1.29', '1,470', '20,500')
+    """
+    return f"{float(f'{multiple:.3g}'):,.10g}"
+
+
 SHOWN_KEYS = 10
 
 

@@ -170,6 +170,18 @@ class Projection(Node):
     paths: tuple[Path, ...]
 
 
+# Functions, in which expressions they stand and what they take.
+FUNCTIONS = {
+    "attribute_exists": ("condition", ("path",)),
+    "attribute_not_exists": ("condition", ("path",)),
+    "attribute_type": ("condition", ("path", ":value")),
+    "begins_with": ("condition", ("operand", "operand")),
+    "contains": ("condition", ("operand", "operand")),
+    "size": ("condition", ("operand",)),
+    "if_not_exists": ("update", ("path", "operand")),
+    "list_append": ("update", ("operand", "operand")),
+}
+
 # Questions to a tree
 
 

@@ -165,7 +165,9 @@ def _parse_span(text: str, argument: str) -> TimeSpan:
         return _span(text, seconds, seconds, None if found[1] == "now" else found[1])
     bounds = [_instant(part) for part in argument.split("..")]
     if len(bounds) > 2 or None in bounds:
-        raise ValueError(f"{text!r} is not a time: write -30d..now, now, -7d or createdAt + 7d (units s min h d w y)")
+        raise ValueError(
+            f"{text!r} is not a time: write -30d..now, now..+2d, -7d or createdAt + 7d (units s min h d w y)"
+        )
     return _span(text, bounds[0] or 0, bounds[-1] or 0)
 
 
