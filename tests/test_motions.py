@@ -129,3 +129,9 @@ def test_the_rank_correlation_is_that_of_the_ranks(values):
 def test_a_day_under_which_lines_stand_is_current_unless_its_popularity_says_otherwise(stated, moves):
     fields = f'bucket: {{type: "date(-30d..now)"{stated}}}\n  line: {{per: bucket, count: 60, type: uuid}}'
     assert motion(*keyed(pk="{bucket}", sk="{line}", fields=fields)) == moves
+
+
+def test_a_shard_that_is_calculated_from_a_rising_id_leaves_it_rising():
+    fields = "line: {per: device, count: 60, type: ulid}\n  part: {type: shard(4 of line)}"
+    keys, pattern = keyed(pk="{device}#{part}", fields=fields)
+    assert motion(keys, pattern) == "rising sort key"

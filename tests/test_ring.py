@@ -9,7 +9,7 @@ from tests.vectors import load
 from workbench.capacity import IndexSchema, index_entry
 from workbench.designfile import load_design, parse_design
 from workbench.items import generate_items
-from workbench.ring import PartitionKeys, entry_sizes, is_in, key_bytes, key_hash, partition_of
+from workbench.ring import PartitionKeys, entry_sizes, is_in, key_bytes, key_hash, keys_of, partition_of
 from workbench.sizes import item_size
 
 HASH_VECTORS = [vector for vector in load() if vector["kind"] in ("hash_order", "scan_segment")]
@@ -133,3 +133,16 @@ def test_the_table_and_index_must_be_known(indexed):
         PartitionKeys(indexed, "U")
     with pytest.raises(ValueError, match="table Accounts has no index 'x'; its indexes are ByState, KeysOnly, ByTime"):
         PartitionKeys(indexed, "Accounts", "x")
+
+
+def test_keys_that_were_made_once_are_those_of_a_new_look_also_after_requests_added_some():
+    items = generate_items(parse_design(INDEXED))
+    first, again, new = keys_of(items, "Accounts"), keys_of(items, "Accounts"), PartitionKeys(items, "Accounts")
+    first.number(("asked for, and nowhere",), add=True)
+    assert len(first) == len(new) + 1 and len(again) == len(new)
+    for one in (again, first):
+        assert one.labels()[: len(new)] == new.labels()
+        assert (one.hashes()[: len(new)] == new.hashes()).all()
+        assert (one.placed(4)[: len(new)] == partition_of(new.hashes(), 4)).all()
+        assert (one.held()[0][: len(new)] == new.held()[0]).all()
+    assert first.held()[0][-1] == 0 and len(first.hashes()) == len(first.labels()) == len(first)

@@ -23,7 +23,7 @@ from workbench.motions import Motion, entities_put, motion, pinned_by, rank_corr
 from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
 from workbench.results import Result, html_table
-from workbench.ring import PartitionKeys, keys_of, partition_of
+from workbench.ring import PartitionKeys, keys_of
 from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
 
 if TYPE_CHECKING:
@@ -183,10 +183,10 @@ def _analysis(
 ) -> KeyAnalysis:
     keys = keys_of(items, table, index)
     found = [(p, demand) for p in patterns for demand in demands(keys, p, rate_at(p, at)) if len(demand.keys)]
-    hashes, labels = keys.hashes(hash_seed), keys.labels()
+    labels = keys.labels()
     stored = spread_items(keys, np.zeros(len(keys), dtype=np.int64), 1, hash_seed)
     partitions = partitions_at_first(keys.table, keys.index, float(stored.bytes.sum()))
-    placed, loads = partition_of(hashes, partitions), summed([demand for _, demand in found])
+    placed, loads = keys.placed(partitions, hash_seed), summed([demand for _, demand in found])
     requests = RequestSpread(table, index, at, labels, placed, partitions, loads, hash_seed)
     held = replace(stored, placed=placed, partitions=partitions)
     motions: dict[str, Motion] = {name: motion(keys, p) for name, p in {p.name: p for p, _ in found}.items()}
@@ -197,7 +197,7 @@ def _analysis(
         _targeting(items.design, [p for p in patterns if _asks(p, keys)], at),
         Monotonicity(_rank_correlation(keys, patterns), {n: m for n, m in motions.items() if m}, pinned_by(keys)),
         tuple(setting_bounds(requests, keys.table, keys.index)),
-        partition_of(hashes, RANGES),
+        keys.placed(RANGES, hash_seed),
         {p.name: (read_factor(p), p.limit is not None) for p, _ in found if p.operation == "Query"},
     )
 

@@ -19,7 +19,7 @@ from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
-from workbench.ring import UNMET, PartitionKeys, entry_sizes, key_hash, keys_of, partition_of
+from workbench.ring import PartitionKeys, key_hash, keys_of, partition_of
 from workbench.spreads import HotKey, ItemSpread, PatternLoad, RequestSpread, sustainable_rate
 
 __all__ = [
@@ -51,7 +51,7 @@ def item_spread(
     `hash_seed` places the keys on another ring. ValueError names the tables and indexes that there are.
     """
     keys = keys_of(items, table, index)
-    return spread_items(keys, partition_of(keys.hashes(hash_seed), partitions), partitions, hash_seed)
+    return spread_items(keys, keys.placed(partitions, hash_seed), partitions, hash_seed)
 
 
 def spread_items(keys: PartitionKeys, placed: Ints, partitions: int, hash_seed: int | None = None) -> ItemSpread:
@@ -59,15 +59,8 @@ def spread_items(keys: PartitionKeys, placed: Ints, partitions: int, hash_seed: 
 
     Keys that only requests have, have no items.
     """
-    count, size = np.zeros(len(keys)), np.zeros(len(keys))
-    for entity in keys.items.in_table(keys.table.name):
-        numbers = keys.of[entity.name]
-        there = numbers != UNMET
-        count += np.bincount(numbers[there], minlength=len(keys))
-        size += np.bincount(numbers[there], entry_sizes(entity, keys.index)[there], minlength=len(keys))
-    whole = (count.astype(np.int64), size.astype(np.int64))
     name = keys.index.name if keys.index else None
-    return ItemSpread(keys.table.name, name, keys.labels(), *whole, placed, partitions, hash_seed)
+    return ItemSpread(keys.table.name, name, keys.labels(), *keys.held(), placed, partitions, hash_seed)
 
 
 def request_spread(
@@ -91,7 +84,7 @@ def request_spread(
     if index is not None and keys.ring_index is None:
         raise ValueError(f"index {index} is local: it stands on the partitions of table {table}; ask for the table's")
     found = [demand for each in _patterns(items.design, pattern) for demand in demands(keys, each, rate_at(each, at))]
-    placed = partition_of(keys.hashes(hash_seed), partitions)
+    placed = keys.placed(partitions, hash_seed)
     return RequestSpread(table, index, at, keys.labels(), placed, partitions, summed(found), hash_seed)
 
 

@@ -130,6 +130,8 @@ class PartitionKeys:
         Keys that requests add are added to the copy alone; what is made of the others is made once.
         """
         found = copy(self)
+        if any(items.entities[name] is not self.items.entities[name] for name in self.of):
+            found._made = {what: made for what, made in self._made.items() if what != "held"}
         found.items, found.table, found.index = items, *_located(items, self.table.name, self.index and self.index.name)
         found.values, found._numbers = list(self.values), dict(self._numbers)
         return found
@@ -184,6 +186,28 @@ class PartitionKeys:
         """The upper 64 bits of each key's place on the ring."""
         stored = self._once(seed, lambda: _hashes(self.values[: self._stored], seed))
         return np.concatenate([stored, _hashes(self.values[self._stored :], seed)])
+
+    def placed(self, partitions: int, seed: int | None = None) -> Ints:
+        """The partition of each key, of so many that are equal ranges of the ring."""
+        stored = self._once((seed, partitions), lambda: partition_of(self.hashes(seed)[: self._stored], partitions))
+        if len(self.values) == self._stored:
+            return stored
+        return np.concatenate([stored, partition_of(self.hashes(seed)[self._stored :], partitions)])
+
+    def held(self) -> tuple[Ints, Ints]:
+        """Items and bytes under each key."""
+        added = np.zeros(len(self.values) - self._stored, dtype=np.int64)
+        count, size = self._once("held", self._held)
+        return np.concatenate([count, added]), np.concatenate([size, added])
+
+    def _held(self) -> tuple[Ints, Ints]:
+        count, size = np.zeros(self._stored), np.zeros(self._stored)
+        for entity in self.items.in_table(self.table.name):
+            numbers = self.of[entity.name]
+            there = numbers != UNMET
+            count += np.bincount(numbers[there], minlength=self._stored)
+            size += np.bincount(numbers[there], entry_sizes(entity, self.index)[there], minlength=self._stored)
+        return count.astype(np.int64), size.astype(np.int64)
 
     def _once(self, what: object, make: Callable[[], Any]) -> Any:
         """What is made of the keys that items have, once for all copies."""

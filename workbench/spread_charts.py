@@ -37,7 +37,7 @@ from workbench.pictures import (
 from workbench.spreads import KINDS, LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
 
 FEW = 24  # keys that are drawn as bars with their names
-BINS = 160  # steps of a ranking of more keys than that
+BINS = 120  # steps of a ranking of more keys than that
 LABEL = 24  # characters of a key's name
 LEAST_SHARE = 1.0  # per cent that an item scale reaches at least: what lies even is to look even
 COLOURS: dict[Kind, str] = {"read": BLUE, "write": GREEN}
