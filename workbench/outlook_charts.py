@@ -76,10 +76,10 @@ def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     requests = found.analysis.requests
     ranked: Any = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1]
     if few:
-        return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1) - 0.5
-    edges = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
+        return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1, dtype=float) - 0.5
+    edges: Any = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
     means: Any = np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)
-    return means, edges.astype(float)
+    return means, edges
 
 
 def heat(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
