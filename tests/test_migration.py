@@ -114,6 +114,7 @@ def test_items_that_lack_an_indexs_key_must_be_written_first():
     change = {**table(gsi={"byRegion": {"partition_key": "region"}}), "entities": entity}
     found = {c.way: c for c in of(change)}
     assert found["rewrite"].what == "gets region" and found["rewrite"].items == 200
+    assert found["rewrite"].write_units == 200 * (2 + 2)  # items of more than 1 KB, and their entries, which copy all
     assert found["backfill"].items == 0  # no item has it yet
 
 

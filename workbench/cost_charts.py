@@ -126,7 +126,7 @@ def breakeven(source: "Cost | Prices | None" = None, *, ax: Axes | None = None) 
     points = _points(source) if isinstance(source, Cost) else []
     _mark(ax, points, at)
     ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1 / at * 1.02)
+    ax.set_ylim(0, 1 / at * 1.05)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     x, y = "share of the provisioned capacity that is used, on average", "price of the same load, provisioned = 1"
     return finish(ax, "breakeven", _breakeven_finding(at, points), x=x, y=y)
@@ -152,7 +152,7 @@ def _name(spent: "Spending") -> str:
 
 
 def _mark(ax: Axes, points: Sequence[tuple[str, float]], at: float) -> None:
-    """The design's loads on the line of on demand, at most eight."""
+    """The design's loads on the line of on demand, at most eight labels; those that lie together share one."""
     where: dict[str, Any] = {
         "textcoords": "offset points",
         "fontsize": SMALL,
@@ -160,10 +160,26 @@ def _mark(ax: Axes, points: Sequence[tuple[str, float]], at: float) -> None:
         "bbox": PAPER,
         "va": "center",
     }
-    for name, used in sorted(points, key=lambda point: point[1])[:8]:
-        ax.plot([used], [used / at], "D", color=ORANGE, markeredgecolor=INK, markersize=7, zorder=6)
-        side: dict[str, Any] = {"xytext": (10, -9), "ha": "left"} if used < 0.6 else {"xytext": (-10, 9), "ha": "right"}
-        ax.annotate(f"{name}: {used:.0%}", (used, used / at), **side, **where)
+    for group in _near(sorted(points, key=lambda point: point[1]))[:8]:
+        names, shares = [name for name, _ in group], [used for _, used in group]
+        ax.plot(shares, [used / at for used in shares], "D", color=ORANGE, markeredgecolor=INK, clip_on=False, zorder=6)
+        low, high = (f"{used:.0%}" for used in (shares[0], shares[-1]))
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        text = f"{', '.join(names[:3])}{more}: {low if low == high else f'{low} to {high}'}"
+        right = shares[-1] < 0.6
+        side: dict[str, Any] = {"xytext": (10, -9) if right else (-10, 2), "ha": "left" if right else "right"}
+        ax.annotate(text, (shares[-1 if right else 0], shares[-1 if right else 0] / at), **side, **where)
+
+
+def _near(points: Sequence[tuple[str, float]]) -> list[list[tuple[str, float]]]:
+    """The points in groups whose labels would lie upon each other, each within six hundredths."""
+    groups: list[list[tuple[str, float]]] = []
+    for point in points:
+        if groups and point[1] - groups[-1][0][1] < 0.06:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    return groups
 
 
 def _breakeven_finding(at: float, points: Sequence[tuple[str, float]]) -> str:

@@ -146,6 +146,13 @@ class _Changes:
     def _mine(self, entity: Entity, table: str) -> list[EntityItems]:
         return [stored for stored in self._stored(table) if stored.name == entity.name]
 
+    def _renewed(self, entity: str) -> list[EntityItems]:
+        """The items of an entity as the new design has them; none if they cannot be made."""
+        try:
+            return [generate_items(self.new).entities[entity]]
+        except ValueError:
+            return []
+
     # Tables and indexes
 
     def _table(self, old: Table, new: Table) -> Iterator[Change]:
@@ -205,8 +212,13 @@ class _Changes:
             lacking = [a for a in index.key_attributes if a not in known]
             gains = wanted is not None and all(a in self.new.domains_of(entity.name) for a in index.key_attributes)
             if lacking and gains:
-                how = f"set {', '.join(lacking)} on every item that is to be in the index, before or after adding it"
+                how = (
+                    f"set {', '.join(lacking)} on every item that is to be in the index, before or after adding it; "
+                    "either way its entry is written too"
+                )
                 what, effort = f"gets {', '.join(lacking)}", self._effort(self._mine(entity, old.name))
+                entries = self._effort(self._renewed(entity.name), index)
+                effort |= {name: effort[name] + entries[name] for name in ("write_units", "usd")}
                 yield Change(f"entity {entity.name}", what, "rewrite", how, **effort)
 
     # Entities and access patterns
