@@ -15,6 +15,7 @@ from typing import Any
 import workbench as wb
 from workbench.announcements import Announcement, announced
 from workbench.baselines import Change, Tolerance
+from workbench.exercises import Check
 from workbench.explain import Explanation
 from workbench.gate_results import FAILED, MOVED, PASSED, Outcome
 from workbench.inventory import Inventory, inventory
@@ -27,9 +28,11 @@ from workbench.sampling import plan_run
 from workbench.sharding import Sharding
 from workbench.spikes import Spike
 from workbench.spreads import ItemSpread, RequestSpread
+from workbench.standings import Scoreboard, Standing
 from workbench.summaries import Summary
 from workbench.tables import RunTables
 from workbench.whatif import Answer
+from workbench.workshop import Seats, seats
 
 PACKAGE = Path(wb.__file__).parent
 FLIGHTS = PACKAGE.parent / "notebooks" / "designs" / "flights.yaml"
@@ -147,6 +150,9 @@ def _race(source: Source) -> wb.Race:
 EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Announcement: _announced,
     Answer: lambda source: source.answer,
+    Check: lambda source: Check(
+        "scan", (f"{source.busiest} reads the table",), {"read_units_per_call": 1_276.5}, source.busiest
+    ),
     wb.Brief: lambda source: wb.brief(source.design),
     wb.Comparison: lambda source: wb.compare(source.items, source.items, labels=[source.design.name, "again"]),
     wb.Cost: lambda source: source.cost,
@@ -156,6 +162,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Explanation: lambda source: source.run.explain(source.busiest),
     wb.Finding: lambda source: source.review[0],
     Inventory: _inventory,
+    wb.ItemCollections: lambda source: wb.item_collections(source.items, source.table),
     wb.Items: lambda source: source.items,
     ItemSpread: lambda source: wb.item_spread(source.items, source.table),
     KeyAnalysis: lambda source: source.report.worst,
@@ -171,6 +178,10 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     RequestSpread: lambda source: wb.request_spread(source.items, source.table),
     wb.Review: lambda source: source.review,
     wb.Run: lambda source: source.run,
+    Scoreboard: lambda source: Scoreboard(
+        (Standing("Ana", "scan", 2, 1, 1_000, 1_300),), ((source.design.name, source.busiest),)
+    ),
+    Seats: lambda source: seats(12),
     Sharding: lambda source: source.answer.sharding,
     wb.Simulation: lambda source: source.simulation,
     Spike: lambda source: source.cost.spike(),

@@ -140,7 +140,9 @@ def test_a_brief_is_a_page_with_code(tmp_path):
 
 def test_the_access_pattern_table_is_markdown_or_html(tmp_path):
     assert typed("patterns", BOARD).output.startswith("# Access patterns of task-board\n\n## 1. Access patterns")
-    assert typed("patterns", BOARD, "--format", "html").output.startswith("<h3>Access patterns of task-board</h3>")
+    assert typed("patterns", BOARD, "--format", "html").output.startswith(
+        "<div class='mathjax_ignore tex2jax_ignore'><h3>Access patterns of task-board</h3>"
+    )
     assert typed("patterns", BOARD, "--format", "pdf").exit_code == 2
 
 

@@ -183,7 +183,7 @@ def creates(pattern: AccessPattern, part: Part) -> bool:
 
 def _created(name: str, domain: Domain | None, used: set[str], named: Mapping[str, str]) -> Binding:
     """The value of an attribute in an item that is created: what new items have, else as in all of them."""
-    new = domain.new if domain is not None and domain.present is None else None
+    new = domain.new if domain is not None and not domain.may_lack else None
     if new is None:
         return _stored(name, domain, used, named)
     if isinstance(new, str):
@@ -194,7 +194,7 @@ def _created(name: str, domain: Domain | None, used: set[str], named: Mapping[st
 def _stored(name: str, domain: Domain | None, used: set[str], named: Mapping[str, str]) -> Binding:
     """The value of an attribute in an item that is put back: its template or constant, or what the caller gives."""
     place = ("Item", name)
-    if domain is not None and domain.present is not None:
+    if domain is not None and domain.may_lack:
         return Binding(place, parameter=name, optional=True)
     lone = domain.template.lone_field if domain is not None and domain.template else None
     if lone is not None and lone not in used:

@@ -179,6 +179,13 @@ class Domain(Part):
         return not self.model_fields_set & {*_KINDS, "count", "per", "format"}
 
     @property
+    def may_lack(self) -> bool:
+        """Whether some items do without it: not all have it, or a set of none of its elements, which is no set."""
+        return self.present is not None or (
+            self.set is not None and self.length is not None and not self.length.minimum
+        )
+
+    @property
     def cardinality(self) -> float:
         """How many distinct values the domain can give; infinite where nothing bounds it.
 

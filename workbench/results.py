@@ -27,7 +27,7 @@ _TEXT = "text-align:left;padding:2px 7px"
 _NAME = f"{_TEXT};white-space:nowrap"
 _NOTES = "margin:4px 0;padding-left:1.4em;color:var(--jp-ui-font-color1,inherit)"
 _FIGURE = re.compile(r"[-+±]?\$?[\d,]*\.?\d+(e[-+]?\d+)?( ?%| [RW]U)?")
-_NO_MATH = "mathjax_ignore tex2jax_ignore"  # else Lab sets what stands between two dollar signs as a formula
+NO_MATH = "mathjax_ignore tex2jax_ignore"  # else Lab sets what stands between two dollar signs as a formula
 NO_FIGURE = ("", "never", "none")  # what may stand in a column of figures
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"  # as wide as a digit, as a point
 
@@ -112,7 +112,7 @@ def fitting(shown: Callable[[int], str]) -> str:
         page = shown(rows)
         if len(page.encode()) < SHOWN_BYTES:
             break
-    return f"<div class='{_NO_MATH}'>{page}</div>"
+    return f"<div class='{NO_MATH}'>{page}</div>"
 
 
 def html_table(table: "Table", caption: str, rows: int = SHOWN_ROWS[0], count: int | None = None) -> str:

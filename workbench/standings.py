@@ -188,13 +188,13 @@ class Scoreboard(Result):
         minutes = sum(one.minutes for one in mine.values() if one.solved)
         return {"participant": name, **totals, "minutes": minutes, **{e: state(mine.get(e)) for e in NAMES}}
 
-    def _repr_html_(self) -> str:
-        told = html_table(self.to_frame(), self.summary_line())
-        if self.skipped:
-            import pandas as pd
+    def shown(self) -> "pd.DataFrame":
+        return self.to_frame().drop(columns="attempts")
 
-            told += html_table(pd.DataFrame(list(self.skipped), columns=["file", "why"]), "left out")
-        return told
+    def _html(self, rows: int) -> str:
+        files, reasons = zip(*self.skipped, strict=True) if self.skipped else ((), ())
+        left_out = html_table({"file": files, "why": reasons}, "left out", rows) if files else ""
+        return html_table(self.shown(), self.summary_line(), rows) + left_out
 
 
 def state(standing: Standing | None) -> str:
