@@ -104,6 +104,6 @@ def test_the_environment_may_name_the_participant(tmp_path, monkeypatch):
 
 def test_a_check_tells_what_is_wrong_in_words_and_escaped():
     found = Check("scan", ("<b>reads</b> all",), {"items_read_per_list": 2022}, "noted")
-    assert repr(found) == "scan: 1 thing still wrong\n- <b>reads</b> all\nmeasured: items read per list: 2,022\nnoted"
+    assert str(found) == "scan: 1 thing still wrong\n- <b>reads</b> all\nmeasured: items read per list: 2,022\nnoted"
     assert "<b>reads" not in found._repr_html_() and "&lt;b&gt;reads" in found._repr_html_()
-    assert list(found.to_frame().columns) == ["still wrong"] and repr(Check("scan", ())) == "scan: solved"
+    assert list(found.to_frame().columns) == ["still wrong"] and str(Check("scan", ())) == "scan: solved"
