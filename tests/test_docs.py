@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from benchmarks import __main__ as bench
 from benchmarks import chores
 from tests.designs import as_yaml, merged, plain
+from workbench.cli import app
 from workbench.designfile import json_schema, parse_design
 from workbench.distributions import parse_amount, parse_popularity
 from workbench.documents import read_document
@@ -103,10 +104,13 @@ def test_every_amount_of_the_page_is_one():
 
 # The README's figures are those that `make bench` prints
 
-README, RESULTS = (path.read_text(encoding="utf-8") for path in (DOCS.parent / "README.md", bench.RESULTS))
+ROOT = DOCS.parent
+README, ENGINES, RESULTS = (
+    p.read_text(encoding="utf-8") for p in (ROOT / "README.md", DOCS / "engines.md", bench.RESULTS)
+)
 NUMBERS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LIMITS = {f"{chores.DEMO_SECONDS} s", f"{chores.TESTS_SECONDS // 60} minutes", f"{chores.NOTEBOOK_SECONDS} s"}
-ENGINE_ROWS = {row.split("`")[1]: row.split(" | ") for row in README.splitlines() if row.startswith("| `")}
+ENGINE_ROWS = {row.split("`")[1]: row.split(" | ") for row in ENGINES.splitlines() if row.startswith("| `")}
 
 
 def printed(name: str) -> str:
@@ -116,7 +120,7 @@ def printed(name: str) -> str:
 
 
 def test_a_time_or_size_in_the_readme_is_a_limit_of_the_benchmarks_or_what_they_print():
-    prose = "\n".join(line for line in README.splitlines() if not line.startswith("| `"))
+    prose = "\n".join(line for line in f"{README}\n{ENGINES}".splitlines() if not line.startswith("| `"))
     stated = re.findall(r"(?<![\w.,])\d[\d.,]* (?:s|ms|minutes?|MB|GB)\b", prose)
     sizes = {figure for figure in stated if figure.endswith(("MB", "GB"))}
     assert set(stated) - sizes <= LIMITS
@@ -174,3 +178,42 @@ def test_what_yaml_reads_otherwise_is_an_error_that_names_the_fix(old, new, fix)
 def test_the_committed_schema_is_current():
     committed = (DOCS / "design.schema.json").read_text(encoding="utf-8")
     assert committed == json.dumps(json_schema(), indent=2) + "\n", "run: workbench schema > docs/design.schema.json"
+
+
+# The README shows what is there
+
+
+def links(page: str) -> set[str]:
+    return {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", page) if "://" not in target}
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in sorted(DOCS.glob("*.md")))]
+)
+def test_every_link_of_a_page_leads_to_a_file(page):
+    path = ROOT / page
+    assert [target for target in links(path.read_text("utf-8")) if not (path.parent / target).exists()] == []
+
+
+def test_the_readme_names_every_notebook_and_every_design():
+    lessons = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert lessons <= links(README)
+    designs = {path.name for path in (ROOT / "notebooks" / "designs").glob("*.yaml")}
+    assert designs <= set(re.findall(r"^\| `([^`]+)`", README, re.MULTILINE))
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs_as_it_stands(monkeypatch, capsys):
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(program.split("\n\n")[1].splitlines()) <= 10
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("WORKBENCH_ENGINE", "embedded")
+    exec(program, {"__name__": "readme"})
+    assert "DW103 error: table ClaudeCodeLabDemo: at peak WEBHOOK#stripe" in capsys.readouterr().out
+
+
+def test_the_commands_of_the_readme_are_there():
+    block = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[-1]
+    typed = re.findall(r"^workbench (\w+)", block, re.MULTILINE)
+    known = {command.name or str(command.callback.__name__) for command in app.registered_commands}
+    assert len(typed) == 4 and set(typed) <= known
