@@ -15,9 +15,9 @@ from workbench.endpoints import is_amazons
 from workbench.engine import Engine
 from workbench.engines import start_engine
 from workbench.errors import AnswerLost, EngineError
+from workbench.headless import kernel_environ
 from workbench.inventory import table_names
 from workbench.items import generate_items
-from workbench.regression import kernel_environ
 from workbench.runs import run_patterns
 from workbench.starting import Options
 from workbench.tables import TAG

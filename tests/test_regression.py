@@ -265,9 +265,28 @@ def test_braces_in_a_path_are_part_of_the_path(tmp_path):
     assert run_.output.exists()
 
 
+TASK = "import asyncio\nasync def fail():\n    await asyncio.sleep(0.05)\n    raise ValueError('in a task')\n"
+LOST = {
+    "a thread": ("from threading import Thread\none = Thread(target=lambda: 1 / 0)\none.start()\none.join()", 2),
+    "a task": (f"{TASK}_ = asyncio.get_running_loop().create_task(fail())\nawait asyncio.sleep(0.3)\ndel _", 2),
+    "a task that fails during a later cell": (f"{TASK}task = asyncio.get_running_loop().create_task(fail())", 3),
+}
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize(("code", "cell"), LOST.values(), ids=LOST)
+def test_what_is_raised_where_no_cell_would_show_it_fails_a_cell(tmp_path, code, cell):
+    source = write(
+        tmp_path / "book.ipynb", PARAMETERS, code, "import asyncio\nawait asyncio.sleep(0.3)\ntask = None", "1"
+    )
+    with pytest.raises(NotebookError, match=r"ZeroDivisionError|ValueError: in a task") as error:
+        run_notebook(source, tmp_path / "out.ipynb", progress=False)
+    assert error.value.cell == cell
+
+
 def test_importing_the_module_loads_neither_papermill_nor_jupyter():
     code = (
-        "import sys, workbench.regression as r\n"
+        "import sys, workbench.regression, workbench.headless as r\n"
         "heavy = {'papermill', 'nbclient', 'nbconvert', 'nbformat', 'pandas', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "engine = r.HeadlessEngine\n"

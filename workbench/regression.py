@@ -10,20 +10,17 @@ See https://papermill.readthedocs.io/ and https://nbclient.readthedocs.io/.
 """
 
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.amazon import HEADLESS
+from workbench import headless
 from workbench.errors import NotebookError, WorkbenchError
 from workbench.parameters import Parameter, misfit, stated_parameters
 from workbench.reports import read_notebook, save_charts, to_html
@@ -32,15 +29,10 @@ from workbench.results import Result
 if TYPE_CHECKING:
     import pandas as pd
     from nbformat import NotebookNode
-    from papermill.clientwrap import PapermillNotebookClient as HeadlessClient
-    from papermill.engines import NBClientEngine as HeadlessEngine
 
-__all__ = ["HeadlessClient", "HeadlessEngine", "NotebookRun", "record", "run_notebook", "save_charts", "to_html"]
+__all__ = ["NotebookRun", "record", "run_notebook", "save_charts", "to_html"]
 
 RESULT_MIME = "application/vnd.workbench.result+json"
-
-# Settings of the user's that would change how a notebook runs; everything that begins with JUPYTER_ goes too.
-PERSONAL = {"IPYTHONDIR", "PYTHONSTARTUP", "MPLBACKEND"}
 
 
 # Results --------------------------------------------------------------------------------------------------------------
@@ -266,7 +258,7 @@ def _papermill() -> Any:
         from papermill.engines import papermill_engines
     except ModuleNotFoundError as missing:
         raise NotebookError(f'{missing.name} is not installed: pip install "dynamodb-workbench[lab]"') from None
-    papermill_engines.register("headless", _headless()["HeadlessEngine"])
+    papermill_engines.register("headless", headless.HeadlessEngine)
     return papermill
 
 
@@ -312,89 +304,3 @@ def _reason(ename: str, evalue: str) -> str:
     lines = evalue.splitlines()
     kept = lines if ename in ours else [*lines[:10], *(["..."] if len(lines) > 10 else [])]
     return f"{ename}: " + "\n".join(kept)
-
-
-# The headless engine --------------------------------------------------------------------------------------------------
-
-
-def __getattr__(name: str) -> Any:
-    """`HeadlessEngine` and `HeadlessClient`, built when first asked for: papermill's entry point names the first."""
-    if name not in ("HeadlessEngine", "HeadlessClient"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import papermill.engines  # noqa: F401 - its import loads the entry point, which leads back here
-
-    return _headless()[name]
-
-
-@cache
-def _headless() -> dict[str, type]:
-    from jupyter_client.kernelspec import KernelSpecManager
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine
-    from traitlets import Unicode
-
-    class HeadlessClient(PapermillNotebookClient):
-        """Runs cells in this very interpreter's kernel, and plays no front end for Output widgets.
-
-        nbclient's imitation of a front end stalls on `with Output():` and hides a callback's exception inside the
-        widget; without it their output and errors belong to the cell.
-        """
-
-        folder = Unicode(help="Where this run's connection file and IPython's files go.")
-
-        def on_comm_open_jupyter_widget(self, msg: dict[str, Any]) -> None:
-            return None
-
-        def create_kernel_manager(self) -> Any:
-            self.km = self.kernel_manager_class(
-                kernel_name="python3",
-                kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none installed elsewhere by that name
-                connection_file=str(Path(self.folder, "kernel.json")),
-                config=_kernel_config(),
-            )
-            return self.km
-
-    class HeadlessEngine(NBClientEngine):
-        """papermill's usual engine with `HeadlessClient`, untouched by the user's Jupyter and IPython settings."""
-
-        @classmethod
-        def execute_managed_notebook(
-            cls,
-            nb_man: Any,
-            kernel_name: str,
-            log_output: bool = False,
-            stdout_file: Any = None,
-            stderr_file: Any = None,
-            start_timeout: int = 60,
-            execution_timeout: Any = None,
-            **options: Any,
-        ) -> Any:
-            options.pop("input_path", None)
-            options.setdefault("store_widget_state", False)
-            streams = {"log_output": log_output, "stdout_file": stdout_file, "stderr_file": stderr_file}
-            limits = {"timeout": execution_timeout, "startup_timeout": start_timeout}
-            with tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True) as folder:
-                client = HeadlessClient(nb_man, folder=folder, **streams, **limits, **options)
-                return client.execute(env=kernel_environ(folder))
-
-    return {"HeadlessEngine": HeadlessEngine, "HeadlessClient": HeadlessClient}
-
-
-def _kernel_config() -> Any:
-    """Kernels complain on every start about a connection without encryption, so it gets some where it can."""
-    import zmq
-    from traitlets.config import Config
-
-    return Config({"KernelManager": {"transport_encryption": "auto"}} if zmq.has("curve") else {})
-
-
-def kernel_environ(folder: str) -> dict[str, str]:
-    """The environment variables of a kernel whose Jupyter and IPython files are in this folder."""
-    kept = {k: v for k, v in os.environ.items() if k not in PERSONAL and not k.startswith("JUPYTER_")}
-    places = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), folder)
-    return {
-        **kept,
-        **places,
-        HEADLESS: "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }  # else the debugger warns about Python itself
