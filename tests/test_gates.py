@@ -19,6 +19,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.conftest import ROOT
 from workbench.errors import DesignError, EngineError, NotebookError
 from workbench.gate_reports import to_html
 from workbench.gates import Gate, cases, check, regress
@@ -339,3 +340,10 @@ def test_the_page_says_what_to_do_without_a_baseline(suite):
     [case] = gate.suite.cases
     gate.found[case.key] = gate.judged(case, {"results": {"units": 1}})
     assert "no baseline yet; look at its results, then accept them with --update" in to_html(gate.result())
+
+
+def test_an_output_that_is_no_folder_is_said_before_anything_runs(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(NotebookError, match=r"out: .*exists; output is a folder for reports"):
+        regress(ROOT / "notebooks" / "regression", output=tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"

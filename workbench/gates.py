@@ -24,7 +24,8 @@ from typing import Any
 from workbench.baselines import Metrics, compare, metrics, read_baseline, without_ignored, write_baseline
 from workbench.engines import check_kind
 from workbench.errors import NotebookError
-from workbench.gate_reports import read_results, write_reports, write_results
+from workbench.folders import check_writable
+from workbench.gate_reports import RESULTS, read_results, write_reports, write_results
 from workbench.gate_results import ACCEPTED, FAILED, MOVED, NEW, NOT_RUN, PASSED, Outcome, Regression
 from workbench.matrices import Case, Suite, find_suite
 from workbench.regression import default_parameters
@@ -65,6 +66,7 @@ def regress(
     if workers < 1 or not timeout > 0:
         raise ValueError(f"workers={workers}, timeout={timeout:g}: at least one worker, and more than no time")
     check_kind(engine)
+    _need_folder(Path(output))
     gate = Gate(find_suite(paths, matrix, baselines), Path(output).resolve(), engine, timeout, workers, update)
     gate.found |= gate.remembered() if last_failed else {}
     try:
@@ -74,6 +76,16 @@ def regress(
         stop.add_note(gate.interrupted())
         raise
     return gate.close(reports)
+
+
+def _need_folder(output: Path) -> None:
+    """NotebookError if nothing can be written there: it is better known before anything runs."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        check_writable(output / RESULTS)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise NotebookError(f"{output}: {reason}; output is a folder for reports that can be written to") from None
 
 
 @dataclass
