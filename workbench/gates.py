@@ -66,8 +66,8 @@ def regress(
     if workers < 1 or not timeout > 0:
         raise ValueError(f"workers={workers}, timeout={timeout:g}: at least one worker, and more than no time")
     check_kind(engine)
-    _need_folder(Path(output))
     gate = Gate(find_suite(paths, matrix, baselines), Path(output).resolve(), engine, timeout, workers, update)
+    _need_folder(gate.output)
     gate.found |= gate.remembered() if last_failed else {}
     try:
         gate.run(sys.stderr.isatty() if progress is None else progress, say or (lambda outcome: None))
