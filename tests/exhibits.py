@@ -22,7 +22,7 @@ from workbench.keyanalysis import KeyAnalysis
 from workbench.matrices import Case, Suite
 from workbench.migration import Diff
 from workbench.regression import NotebookRun
-from workbench.results import Result
+from workbench.results import Captioned, Result
 from workbench.sampling import plan_run
 from workbench.sharding import Sharding
 from workbench.spikes import Spike
@@ -148,6 +148,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Announcement: _announced,
     Answer: lambda source: source.answer,
     wb.Brief: lambda source: wb.brief(source.design),
+    Captioned: lambda source: wb.captioned(source.run.arms, source.design.name),
     wb.Comparison: lambda source: wb.compare(source.items, source.items, labels=[source.design.name, "again"]),
     wb.Cost: lambda source: source.cost,
     wb.Design: lambda source: source.design,
