@@ -27,9 +27,11 @@ from workbench.sampling import plan_run
 from workbench.sharding import Sharding
 from workbench.spikes import Spike
 from workbench.spreads import ItemSpread, RequestSpread
+from workbench.standings import Standing
 from workbench.summaries import Summary
 from workbench.tables import RunTables
 from workbench.whatif import Answer
+from workbench.workshop import Seats, seats
 
 PACKAGE = Path(wb.__file__).parent
 FLIGHTS = PACKAGE.parent / "notebooks" / "designs" / "flights.yaml"
@@ -149,6 +151,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Answer: lambda source: source.answer,
     wb.Brief: lambda source: wb.brief(source.design),
     Captioned: lambda source: wb.captioned(source.run.arms, source.design.name),
+    wb.Check: lambda source: wb.Check(source.design.name, ()),
     wb.Comparison: lambda source: wb.compare(source.items, source.items, labels=[source.design.name, "again"]),
     wb.Cost: lambda source: source.cost,
     wb.Design: lambda source: source.design,
@@ -157,6 +160,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Explanation: lambda source: source.run.explain(source.busiest),
     wb.Finding: lambda source: source.review[0],
     Inventory: _inventory,
+    wb.ItemCollections: lambda source: wb.item_collections(source.items, source.table),
     wb.Items: lambda source: source.items,
     ItemSpread: lambda source: wb.item_spread(source.items, source.table),
     KeyAnalysis: lambda source: source.report.worst,
@@ -172,6 +176,8 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     RequestSpread: lambda source: wb.request_spread(source.items, source.table),
     wb.Review: lambda source: source.review,
     wb.Run: lambda source: source.run,
+    wb.Scoreboard: lambda source: wb.Scoreboard((Standing(source.design.name, "scan", 2, 1, 1_000, 1_300),)),
+    Seats: lambda source: seats(30),
     Sharding: lambda source: source.answer.sharding,
     wb.Simulation: lambda source: source.simulation,
     Spike: lambda source: source.cost.spike(),

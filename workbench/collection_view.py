@@ -135,7 +135,7 @@ class ItemCollections(Result):
         entity, size = _free("entity", {*self.keys, *others}), _free("item_bytes", {*self.keys, *others})
         return pd.DataFrame(lines, columns=[*self.keys, entity, *others, size])
 
-    def _repr_html_(self) -> str:
+    def _html(self, rows: int) -> str:
         blocks, cut = _fitting(_block(self, collection) for collection in self.collections)
         more = (
             f"<p>{cut:,} not drawn, to keep this small: ask for fewer collections, or items of each.</p>" if cut else ""

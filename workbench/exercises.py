@@ -161,7 +161,7 @@ class Check(Result):
     def __repr__(self) -> str:
         return "\n".join([self.summary_line(), *(f"- {one}" for one in self.wrong), *self._told()])
 
-    def _repr_html_(self) -> str:
+    def _html(self, rows: int) -> str:
         listed = "".join(f"<li>{escape(one)}</li>" for one in self.wrong)
         told = "".join(f"<div>{escape(one)}</div>" for one in self._told())
         mark = "✔" if self.solved else "✖"

@@ -188,12 +188,12 @@ class Scoreboard(Result):
         minutes = sum(one.minutes for one in mine.values() if one.solved)
         return {"participant": name, **totals, "minutes": minutes, **{e: state(mine.get(e)) for e in NAMES}}
 
-    def _repr_html_(self) -> str:
-        told = html_table(self.to_frame(), self.summary_line())
+    def _html(self, rows: int) -> str:
+        told = html_table(self.to_frame(), self.summary_line(), rows)
         if self.skipped:
             import pandas as pd
 
-            told += html_table(pd.DataFrame(list(self.skipped), columns=["file", "why"]), "left out")
+            told += html_table(pd.DataFrame(list(self.skipped), columns=["file", "why"]), "left out", rows)
         return told
 
 
