@@ -73,10 +73,10 @@ class Page(HTMLParser):
         self.text = ""
         self.feed(source)
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.styles += [value or "" for name, value in attributes if name == "style"]
-        assert {name for name, _ in attributes} <= {"style", "class", "scope", "rowspan", "colspan"}
+        self.styles += [value or "" for name, value in attrs if name == "style"]
+        assert {name for name, _ in attrs} <= {"style", "class", "scope", "rowspan", "colspan"}
 
     def handle_data(self, data):
         self.text += data
