@@ -15,7 +15,6 @@ from typing import Any
 import workbench as wb
 from workbench.announcements import Announcement, announced
 from workbench.baselines import Change, Tolerance
-from workbench.exercises import Check
 from workbench.explain import Explanation
 from workbench.gate_results import FAILED, MOVED, PASSED, Outcome
 from workbench.inventory import Inventory, inventory
@@ -23,12 +22,12 @@ from workbench.keyanalysis import KeyAnalysis
 from workbench.matrices import Case, Suite
 from workbench.migration import Diff
 from workbench.regression import NotebookRun
-from workbench.results import Result
+from workbench.results import Captioned, Result
 from workbench.sampling import plan_run
 from workbench.sharding import Sharding
 from workbench.spikes import Spike
 from workbench.spreads import ItemSpread, RequestSpread
-from workbench.standings import Scoreboard, Standing
+from workbench.standings import Standing
 from workbench.summaries import Summary
 from workbench.tables import RunTables
 from workbench.whatif import Answer
@@ -150,10 +149,9 @@ def _race(source: Source) -> wb.Race:
 EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Announcement: _announced,
     Answer: lambda source: source.answer,
-    Check: lambda source: Check(
-        "scan", (f"{source.busiest} reads the table",), {"read_units_per_call": 1_276.5}, source.busiest
-    ),
     wb.Brief: lambda source: wb.brief(source.design),
+    Captioned: lambda source: wb.captioned(source.run.arms, source.design.name),
+    wb.Check: lambda source: wb.Check(source.design.name, ()),
     wb.Comparison: lambda source: wb.compare(source.items, source.items, labels=[source.design.name, "again"]),
     wb.Cost: lambda source: source.cost,
     wb.Design: lambda source: source.design,
@@ -178,10 +176,8 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     RequestSpread: lambda source: wb.request_spread(source.items, source.table),
     wb.Review: lambda source: source.review,
     wb.Run: lambda source: source.run,
-    Scoreboard: lambda source: Scoreboard(
-        (Standing("Ana", "scan", 2, 1, 1_000, 1_300),), ((source.design.name, source.busiest),)
-    ),
-    Seats: lambda source: seats(12),
+    wb.Scoreboard: lambda source: wb.Scoreboard((Standing(source.design.name, "scan", 2, 1, 1_000, 1_300),)),
+    Seats: lambda source: seats(30),
     Sharding: lambda source: source.answer.sharding,
     wb.Simulation: lambda source: source.simulation,
     Spike: lambda source: source.cost.spike(),

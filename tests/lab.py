@@ -214,10 +214,10 @@ def pictures(page: "Page") -> list[dict[str, Any]]:
 
 
 def cut_off(page: "Page") -> list[str]:
-    """Tables that are wider than the place where they stand: by how much, and how they begin."""
+    """Tables that are wider than the place where they stand, unless they scroll there: by how much, how they begin."""
     return page.eval_on_selector_all(
         ".jp-OutputArea-output table",
-        """tables => tables.map(one => {
+        """tables => tables.filter(one => getComputedStyle(one.parentElement).overflowX !== "auto").map(one => {
             const place = one.closest(".jp-OutputArea-output");
             return [one.getBoundingClientRect().right - place.getBoundingClientRect().right, one];
         }).filter(([over]) => over > 1).map(([over, one]) => `${over} px: ${one.innerText.slice(0, 60)}`)""",

@@ -1,5 +1,6 @@
 """Notebooks: each asks one question in small cells, stores nothing, and runs from top to bottom."""
 
+import itertools
 import json
 import math
 import re
@@ -31,6 +32,17 @@ def test_a_notebook_is_small_stripped_and_asks_one_question(path: Path):
     assert not [source for source in sources if re.search(FORBIDDEN, source, re.MULTILINE)]
     for line in sources[0].splitlines():
         assert re.match(r"\w+: (str|int|float|bool) = .+  # .+", line), "name: type = value  # unit and meaning"
+
+
+def test_the_series_leads_from_each_notebook_to_the_next_and_no_link_is_dead():
+    series = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+    for path, following in itertools.pairwise([*series, series[0]]):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        links = re.findall(
+            r"\]\(([^)#]+)\)", "\n".join("".join(c["source"]) for c in cells if "execution_count" not in c)
+        )
+        assert following.name in links, f"{path.name} leads to {following.name}"
+        assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_the_quickstart_shows_what_the_task_board_costs_and_where_it_runs_hot(tmp_path):

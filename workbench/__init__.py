@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench import capacity as capacity
+    from workbench import ceilings as ceilings
     from workbench import charts as charts
     from workbench import gates as gates
     from workbench import regression as regression
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from workbench.proofs import Proof as Proof
     from workbench.proofs import prove_policy as prove_policy
     from workbench.regression import record as record
+    from workbench.results import captioned as captioned
     from workbench.reviews import review as review
     from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
@@ -89,8 +91,9 @@ if TYPE_CHECKING:
     from workbench.trials import Race as Race
     from workbench.trials import Trial as Trial
     from workbench.trials import trial as trial
+    from workbench.workload import keyed as keyed
 
-_MODULES = ("capacity", "charts", "gates", "regression", "whatif")
+_MODULES = ("capacity", "ceilings", "charts", "gates", "regression", "whatif")
 _NAMES = {
     "Brief": "briefs",
     "Check": "exercises",
@@ -127,6 +130,7 @@ _NAMES = {
     "WorkbenchError": "errors",
     "access_pattern_table": "pattern_table",
     "brief": "briefs",
+    "captioned": "results",
     "check_exercise": "exercises",
     "compare": "comparison",
     "diagnose": "diagnosis",
@@ -143,6 +147,7 @@ _NAMES = {
     "item_size": "sizes",
     "item_spread": "partitions",
     "key_report": "keyreport",
+    "keyed": "workload",
     "load_design": "designfile",
     "load_prices": "prices",
     "parse_design": "designfile",
@@ -200,6 +205,8 @@ __all__ = [
     "access_pattern_table",
     "brief",
     "capacity",
+    "captioned",
+    "ceilings",
     "charts",
     "check_exercise",
     "compare",
@@ -218,6 +225,7 @@ __all__ = [
     "item_size",
     "item_spread",
     "key_report",
+    "keyed",
     "load_design",
     "load_prices",
     "parse_design",

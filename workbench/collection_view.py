@@ -24,7 +24,7 @@ from workbench.design import Design
 from workbench.entities import EntityItems
 from workbench.items import Items, generate_items
 from workbench.pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
-from workbench.results import NO_MATH, Result
+from workbench.results import Result
 from workbench.ring import KeyValue, PartitionKeys, projected
 from workbench.sizes import item_size
 
@@ -135,13 +135,13 @@ class ItemCollections(Result):
         entity, size = _free("entity", {*self.keys, *others}), _free("item_bytes", {*self.keys, *others})
         return pd.DataFrame(lines, columns=[*self.keys, entity, *others, size])
 
-    def _repr_html_(self) -> str:
+    def _html(self, rows: int) -> str:
         blocks, cut = _fitting(_block(self, collection) for collection in self.collections)
         more = (
             f"<p>{cut:,} not drawn, to keep this small: ask for fewer collections, or items of each.</p>" if cut else ""
         )
         table = f"<table class='wb-c'>{_head(self)}{''.join(blocks)}</table>"
-        return f"<div class='{NO_MATH} wb-collections'>{_STYLE}<b>{escape(self.summary_line())}</b>{table}{more}</div>"
+        return f"<div class='wb-collections'>{_STYLE}<b>{escape(self.summary_line())}</b>{table}{more}</div>"
 
 
 def _free(name: str, taken: AbstractSet[str]) -> str:

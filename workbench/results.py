@@ -7,6 +7,7 @@ DataFrame with units in the column names.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,30 @@ class Result:
         return html_table(self.shown(), self.summary_line(), rows)
 
 
+@dataclass(frozen=True, repr=False)
+class Captioned(Result):
+    """A DataFrame with a caption."""
+
+    frame: "pd.DataFrame" = field(repr=False)
+    caption: str
+
+    def to_frame(self) -> "pd.DataFrame":
+        return self.frame
+
+    def summary_line(self) -> str:
+        return self.caption
+
+
+def captioned(frame: "pd.DataFrame", caption: str) -> Captioned:
+    """A DataFrame as a notebook shows results: a caption, headings in words, figures in line; no index.
+
+    >>> import pandas as pd
+    >>> captioned(pd.DataFrame({"read_units": [0.5]}), "One GetItem")
+    <Captioned One GetItem>
+    """
+    return Captioned(frame, caption)
+
+
 def one_line(text: str) -> str:
     """The text without line breaks."""
     return " ".join(text.split())
@@ -102,7 +127,7 @@ def heading(name: str) -> str:
     ('peak/s', 'USD/month', 'read units/call', 'stored GB')
     """
     words = str(name).replace("_per_", "/").replace("_", " ")
-    return re.sub(r"\b(usd|gb)\b", lambda found: found[0].upper(), words)
+    return re.sub(r"\b(usd|gb|[rw]u)\b", lambda found: found[0].upper(), words)
 
 
 def fitting(shown: Callable[[int], str]) -> str:

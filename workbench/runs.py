@@ -105,7 +105,8 @@ class Run(Result):
         for record in self.records:
             if (record["pattern"], record["call"]) == (pattern, call):
                 return explain(record)
-        raise KeyError(f"{self.design.name} made no call {call} of {pattern}")
+        called = ", ".join(dict.fromkeys(record["pattern"] for record in self.records))
+        raise KeyError(f"{self.design.name} made no call {call} of {pattern!r}; it called {called}")
 
     @property
     def arms(self) -> "pd.DataFrame":
