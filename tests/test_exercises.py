@@ -8,7 +8,12 @@ from tests.answers import RIGHT, RIGHT_POLICIES, WRONG, WRONG_POLICIES, changed
 from workbench.exercises import EXERCISES, NAMELESS, Check, check_exercise, hint
 from workbench.standings import NAMES, read_standing, result_file
 
-QUICK = {("scan", "the table's own key"), ("webhook", "no such item"), ("webhook", "as it was")}
+QUICK = {
+    ("scan", "the table's own key"),
+    ("scan", "an LSI without a sort key"),
+    ("webhook", "no such item"),
+    ("webhook", "as it was"),
+}
 
 
 def cases(found: dict) -> list:
@@ -65,6 +70,11 @@ def test_what_is_taken_away_is_missed_before_an_engine_is_asked():
 def test_an_answer_that_is_no_design_is_wrong_with_its_line():
     (said,) = check_exercise("ttl", "name: x\ntables: [").wrong
     assert said.startswith("answer:2:") and "not YAML" in said
+
+
+def test_each_mistake_of_a_design_is_a_thing_of_its_own():
+    text = EXERCISES["scan"].text.replace("20/s", "20/x").replace("PutItem", "PutIt")
+    assert len(check_exercise("scan", text).wrong) == 2
 
 
 def test_an_exercise_that_there_is_not_is_named_with_those_that_there_are():
