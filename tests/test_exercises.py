@@ -112,6 +112,14 @@ def test_the_environment_may_name_the_participant(tmp_path, monkeypatch):
     assert "p07.policy.json, after 1 check" in check_exercise("policy", {}, results=tmp_path).note
 
 
+def test_a_name_that_no_board_could_show_is_made_one(tmp_path):
+    for _ in range(2):
+        note = check_exercise("policy", {}, participant=" Ana\x1b\n " + "B" * 100, results=tmp_path).note
+    assert note.endswith("after 2 checks")
+    (path,) = tmp_path.iterdir()
+    assert read_standing(path).participant == "Ana " + "B" * 76
+
+
 def test_a_check_tells_what_is_wrong_in_words_and_escaped():
     found = Check("scan", ("<b>reads</b> all",), {"items_read_per_list": 2022}, "noted")
     assert repr(found) == "scan: 1 thing still wrong\n- <b>reads</b> all\nmeasured: items read per list: 2,022\nnoted"

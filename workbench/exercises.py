@@ -33,7 +33,7 @@ from workbench.judges import (
     leaks,
 )
 from workbench.results import Result, number
-from workbench.standings import NAMES, now, standing_in, write_standing
+from workbench.standings import MOST_LETTERS, NAMES, now, standing_in, write_standing
 from workbench.trials import held
 
 if TYPE_CHECKING:
@@ -228,7 +228,10 @@ def exercise_named(name: str) -> Exercise:
 
 
 def _who(participant: str) -> str:
-    return (participant or os.environ.get("WORKBENCH_PARTICIPANT", "")).strip()
+    """A name that a result file and a board can have."""
+    given = participant or os.environ.get("WORKBENCH_PARTICIPANT", "")
+    shown = "".join(letter if letter.isprintable() else " " for letter in str(given))
+    return " ".join(shown.split())[:MOST_LETTERS]
 
 
 def _times(count: int, what: str) -> str:
