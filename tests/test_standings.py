@@ -90,6 +90,7 @@ def test_what_is_broken_or_foreign_is_named_with_the_reason_and_left_as_it_is(fo
         ({"attempts": 10**30}, "attempts is 1000"),
         ({"participant": "A\x1b[31m"}, "participant is no name"),
         ({"participant": "A" * 81}, "participant is no name"),
+        ({"began_at": 9, "solved_at": 8}, "solved before"),
         ({"score": 99}, "unknown entries score"),
     ],
 )

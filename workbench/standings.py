@@ -109,6 +109,8 @@ def _problem(found: Mapping[str, Any]) -> str:
     for name in ("attempts", "hints", "began_at", "solved_at"):
         if type(found.get(name, 0)) is not int or not 0 <= found.get(name, 0) < 2**53:
             return f"{name} is {found[name]!r}, which is no count"
+    if 0 < found.get("solved_at", 0) < found.get("began_at", 0):
+        return "it was solved before it was begun"
     wrong, measured = found.get("wrong", []), found.get("measured", {})
     if not isinstance(wrong, list) or not all(isinstance(one, str) for one in wrong):
         return "wrong is no list of texts"
