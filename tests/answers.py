@@ -42,6 +42,10 @@ RIGHT: dict[str, dict[str, tuple[Change, ...]]] = {
             BY_INDEX,
         ),
         "the table's own key": (BY_CUSTOMER, QUERY),
+        "the number and what the page shows": (
+            BY_CUSTOMER,
+            (QUERY[0], LACKING.replace('"#status', '"order_id, #status')),
+        ),
         "keys with prefixes": (
             ("{partition_key: order_id}", "{partition_key: PK, sort_key: SK}"),
             ("  Order:\n", '  Order:\n    key: {PK: "CUSTOMER#{customer_id}", SK: "ORDER#{order_id}"}\n'),
@@ -148,7 +152,7 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
         ),
         "more shards than check-ins": (
             "5,000 requests a call",
-            (TODAY_KEY, ("  gate: {", "  shard: shard(5_000)\n  gate: {"), TODAY_PK, EACH_SHARD),
+            (TODAY_KEY, ("  gate: {", "  shard: shard(5000)\n  gate: {"), TODAY_PK, EACH_SHARD),
         ),
         "one shard read": (
             "where are the others",

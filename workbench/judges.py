@@ -105,7 +105,7 @@ class Listing:
         for name, keys in zip(self.writes, touched, strict=False):
             for request in (request for call in evidence.calls(name) for request in call.requests):
                 evidence.send(request)
-                keys |= {_key(evidence, self.entity, key) for _, key in request.keys}
+                keys |= {_key(evidence, self.entity, self.by, key) for _, key in request.keys}
         return touched[0], touched[1]
 
     def _undone(self, evidence: Evidence) -> Iterator[str]:
@@ -121,7 +121,7 @@ class Listing:
         """For each call the keys of the items that it is to show."""
         entity, pattern = evidence.items.entities[self.entity], evidence.pattern(self.pattern)
         everything = entity.take(range(len(entity)))
-        keys = [_key(evidence, self.entity, to_item(item)) for item in everything]
+        keys = [_key(evidence, self.entity, self.by, to_item(item)) for item in everything]
         shown = [self.keep(item, evidence.items.now) for item in everything]
         groups, asked = self._groups(entity), [None] * CALLS
         if self.by:
@@ -143,12 +143,12 @@ class Listing:
 
     def _differences(self, evidence: Evidence, lists: Sequence["Pages"], wanted: Sequence[set[Key]]) -> Iterator[str]:
         returned = [item for pages in lists for item in pages.items]
-        keys = evidence.items.design.table_of(self.entity).key_attributes
+        keys = _key_names(evidence, self.entity, self.by)
         if lost := [name for name in dict.fromkeys([*keys, *self.shows]) if any(name not in item for item in returned)]:
             yield f"what {self.pattern} returns lacks {', '.join(lost)}, which the page needs: where is it kept?"
         if set(lost) & set(keys):
             return  # which items they are cannot be told
-        shown = [{_key(evidence, self.entity, item) for item in pages.items} for pages in lists]
+        shown = [{_key(evidence, self.entity, self.by, item) for item in pages.items} for pages in lists]
         missing = [(len(should - is_), len(should)) for is_, should in zip(shown, wanted, strict=True) if should - is_]
         if missing:
             lacks, of = max(missing)
@@ -200,9 +200,15 @@ def _read(evidence: Evidence, call: Call) -> Pages:
     return Pages(tuple(items), scanned)
 
 
-def _key(evidence: Evidence, entity: str, item: Mapping[str, Any]) -> Key:
-    """The primary key of an item in DynamoDB's JSON."""
-    return tuple(repr(item.get(name)) for name in evidence.items.design.table_of(entity).key_attributes)
+def _key(evidence: Evidence, entity: str, by: str | None, item: Mapping[str, Any]) -> Key:
+    """What tells an item from others of its list, in DynamoDB's JSON."""
+    return tuple(repr(item.get(name)) for name in _key_names(evidence, entity, by))
+
+
+def _key_names(evidence: Evidence, entity: str, by: str | None) -> list[str]:
+    """The primary key, without what a whole list shares and whoever asked for it knows."""
+    keys = evidence.items.design.table_of(entity).key_attributes
+    return [name for name in keys if name != by] or list(keys)
 
 
 # Items expire when they should ----------------------------------------------------------------------------------------
