@@ -10,12 +10,15 @@ QUERY = ("{operation: Scan, filter: customer_id", "{operation: Query, key_condit
 BY_CUSTOMER = ("{partition_key: order_id}", "{partition_key: customer_id, sort_key: order_id}")
 INDEX = "{partition_key: order_id, gsi: {byCustomer: {partition_key: customer_id%s}}}"
 BY_INDEX = ("{operation: Scan, filter: customer_id", "{operation: Query, index: byCustomer, key_condition: customer_id")
+LACKING = '{operation: Query, projection: "#status, #total", key_condition: customer_id'
 TODAY_KEY = ("partition_key: on_day, sort", "partition_key: PK, sort")
 TODAY_SHARD = ("  gate: {", "  shard: shard(8)\n  gate: {")
 TODAY_PK = ("  CheckIn: {", '  CheckIn: {key: {PK: "{on_day}#{shard}"}, ')
 EACH_SHARD = ("key_condition: on_day = :on_day,", "key_condition: PK = :PK, for_each: shard,")
 WEBHOOK = "{operation: PutItem, rate: 40"
 OPEN = 'key_condition: "#status = :open", values: {open: OPEN}'
+FINISH = """UpdateItem, target: {status: OPEN}, update: "SET #status = :done",
+               values: {done: DONE}"""
 STATUS_KEY = ("partition_key: status, sort", "partition_key: queue, sort")
 SPARSE = ("created_at: timestamp", "queue: {type: shard(10), present: {status: OPEN}}, created_at: timestamp")
 REMOVE = ("SET #status = :done", "SET #status = :done REMOVE queue")
@@ -39,6 +42,10 @@ RIGHT: dict[str, dict[str, tuple[Change, ...]]] = {
             BY_INDEX,
         ),
         "the table's own key": (BY_CUSTOMER, QUERY),
+        "the number and what the page shows": (
+            BY_CUSTOMER,
+            (QUERY[0], LACKING.replace('"#status', '"order_id, #status')),
+        ),
         "keys with prefixes": (
             ("{partition_key: order_id}", "{partition_key: PK, sort_key: SK}"),
             ("  Order:\n", '  Order:\n    key: {PK: "CUSTOMER#{customer_id}", SK: "ORDER#{order_id}"}\n'),
@@ -53,6 +60,11 @@ RIGHT: dict[str, dict[str, tuple[Change, ...]]] = {
             ("key_condition: on_day = :on_day,", "key_condition: gate_day = :gate_day, for_each: gate,"),
         ),
         "shards": (TODAY_KEY, TODAY_SHARD, TODAY_PK, EACH_SHARD),
+        "by gate, sorted by day": (
+            ("partition_key: on_day, sort_key: check_in", "partition_key: gate, sort_key: SK"),
+            ("  CheckIn: {attributes: {gate: , ", '  CheckIn: {key: {SK: "{on_day}#{check_in}"}, attributes: {'),
+            ("on_day = :on_day,", '"gate = :gate AND begins_with(SK, :on_day)", for_each: gate,'),
+        ),
         "three shards": (TODAY_KEY, ("  gate: {", "  shard: shard(3)\n  gate: {"), TODAY_PK, EACH_SHARD),
     },
     "ttl": {
@@ -101,6 +113,14 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
             ),
         ),
         "only the first page": ("shows", (BY_CUSTOMER, QUERY, ("peak: 200/s", "peak: 200/s, limit: 1"))),
+        "what cannot be told apart": ("lacks order_id", (BY_CUSTOMER, (QUERY[0], LACKING))),
+        "an LSI without a sort key": (
+            "no sort key, so no LSI",
+            (
+                ("{partition_key: order_id}", "{partition_key: order_id, lsi: {byCustomer: {sort_key: customer_id}}}"),
+                BY_INDEX,
+            ),
+        ),
         "somebody's orders": (
             "do not belong",
             (BY_CUSTOMER, QUERY, ("peak: 200/s", "peak: 200/s, values: {customer_id: c-0001}")),
@@ -129,6 +149,10 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
         "two shards": (
             "the requests of one moment",
             (TODAY_KEY, ("  gate: {", "  shard: shard(2)\n  gate: {"), TODAY_PK, EACH_SHARD),
+        ),
+        "more shards than check-ins": (
+            "5,000 requests a call",
+            (TODAY_KEY, ("  gate: {", "  shard: shard(5000)\n  gate: {"), TODAY_PK, EACH_SHARD),
         ),
         "one shard read": (
             "where are the others",
@@ -159,9 +183,11 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
     "ttl": {
         "as it was": ("year 57", ()),
         "no ttl": ("kept and paid for", ((", ttl: expires_at", ""), ("epoch_ms", "epoch"))),
-        "from now": ("What does it count in", (("epoch_ms(began_at + 7d)", "epoch(now + 7d)"),)),
+        "from now": ("From when does it count", (("epoch_ms(began_at + 7d)", "epoch(now + 7d)"),)),
         "ten weeks": ("it is to be", (("epoch_ms(began_at + 7d)", "epoch(began_at + 70d)"),)),
         "a text": ("Numbers alone", (("epoch_ms(began_at + 7d)", "timestamp(began_at + 7d)"),)),
+        "nothing": ("has no expires_at", ((" expires_at: epoch_ms(began_at + 7d),", ""),)),
+        "a time that is none": ("no day of any", (("epoch_ms(began_at + 7d)", "1e100"),)),
         "no filter": ("do not belong", (("epoch_ms", "epoch"), ("filter: expires_at > :now, ", ""))),
         "new sessions only": ("began_at is not what it was", (("-14d..now", "-1d..now"), ("epoch_ms", "epoch"))),
     },
@@ -174,6 +200,10 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
         "an attribute that never is": (
             "came twice",
             ((WEBHOOK, "{operation: PutItem, condition: attribute_not_exists(version), rate: 40"),),
+        ),
+        "half an event": (
+            "stores lacks status",
+            ((WEBHOOK, '{operation: UpdateItem, target: new, update: "SET payload = :payload", rate: 40'),),
         ),
         "only what exists": (
             "the items that it is about are",
@@ -192,6 +222,14 @@ WRONG: dict[str, dict[str, tuple[str, tuple[Change, ...]]]] = {
                 REMOVE,
                 (OPEN, 'key_condition: "queue = :queue"'),
             ),
+        ),
+        "finished is deleted": (
+            "not there with status = DONE",
+            (STATUS_KEY, SPARSE, (FINISH, "DeleteItem, target: {status: OPEN}"), EACH_OPEN),
+        ),
+        "finished is not done": (
+            "not there with status = DONE",
+            (STATUS_KEY, SPARSE, (FINISH, 'UpdateItem, target: {status: OPEN}, update: "REMOVE queue"'), EACH_OPEN),
         ),
         "what is finished stays": ("do not belong", (STATUS_KEY, SPARSE, EACH_OPEN)),
         "one shard read": (
@@ -256,4 +294,7 @@ WRONG_POLICIES = {
     "everything": ("must not be", policy("ForAllValues:StringEquals", OWN, ["dynamodb:*"], more=WITH_KEY)),
     "nothing": ("Statement is missing", {"Version": "2012-10-17", "Statement": []}),
     "no JSON": ("no JSON", "{"),
+    "no policy": ("an object with Version", "NaN"),
+    "too deep": ("nested deeper", "[" * 100_000),
+    "a list": ("is a list: give the policy", []),  # type: ignore[dict-item]
 }

@@ -852,3 +852,15 @@ def test_every_key_has_a_description_to_hover_over(schema):
     found = list(properties(schema.schema))
     assert len(found) > 90
     assert [(part, key) for part, key, value in found if not value.get("description")] == []
+
+
+def test_an_lsi_on_a_table_without_a_sort_key_is_named():
+    text = """
+name: shop
+tables: {Orders: {partition_key: order_id, lsi: {byCustomer: {sort_key: customer}}}}
+fields: {order_id: {count: 9}, customer: {count: 3}}
+entities: {Order: {items: 9, attributes: {customer: }}}
+access_patterns: {read: {operation: GetItem, rate: 1/s}}
+"""
+    with pytest.raises(DesignError, match="Orders has no sort key, so no LSI"):
+        parse_design(text)

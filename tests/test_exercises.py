@@ -8,7 +8,12 @@ from tests.answers import RIGHT, RIGHT_POLICIES, WRONG, WRONG_POLICIES, changed
 from workbench.exercises import EXERCISES, NAMELESS, Check, check_exercise, hint
 from workbench.standings import NAMES, read_standing, result_file
 
-QUICK = {("scan", "the table's own key"), ("webhook", "no such item"), ("webhook", "as it was")}
+QUICK = {
+    ("scan", "the table's own key"),
+    ("scan", "an LSI without a sort key"),
+    ("webhook", "no such item"),
+    ("webhook", "as it was"),
+}
 
 
 def cases(found: dict) -> list:
@@ -67,6 +72,11 @@ def test_an_answer_that_is_no_design_is_wrong_with_its_line():
     assert said.startswith("answer:2:") and "not YAML" in said
 
 
+def test_each_mistake_of_a_design_is_a_thing_of_its_own():
+    text = EXERCISES["scan"].text.replace("20/s", "20/x").replace("PutItem", "PutIt")
+    assert len(check_exercise("scan", text).wrong) == 2
+
+
 def test_an_exercise_that_there_is_not_is_named_with_those_that_there_are():
     with pytest.raises(ValueError, match="no exercise 'scam'; there are scan, today, ttl, webhook, status, policy"):
         check_exercise("scam", "")
@@ -100,6 +110,14 @@ def test_checks_and_hints_are_counted_until_it_is_solved_and_no_longer(tmp_path)
 def test_the_environment_may_name_the_participant(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_PARTICIPANT", "p07")
     assert "p07.policy.json, after 1 check" in check_exercise("policy", {}, results=tmp_path).note
+
+
+def test_a_name_that_no_board_could_show_is_made_one(tmp_path):
+    for _ in range(2):
+        note = check_exercise("policy", {}, participant=" Ana\x1b\n " + "B" * 100, results=tmp_path).note
+    assert note.endswith("after 2 checks")
+    (path,) = tmp_path.iterdir()
+    assert read_standing(path).participant == "Ana " + "B" * 76
 
 
 def test_a_check_tells_what_is_wrong_in_words_and_escaped():

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
@@ -54,6 +56,16 @@ def test_constraints_pin_every_direct_dependency_to_a_version_that_pyproject_all
     pins = dict(line.split("==") for line in lines)
     for name, one in required(*LOCKED).items():
         assert one.specifier.contains(pins[canonicalize_name(name)]), name
+
+
+def test_what_is_pinned_installs_on_the_first_release_of_the_oldest_python_supported():
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    asked = {one.name: one.metadata["Requires-Python"] or "" for one in distributions()}
+    asked = {canonicalize_name(name): SpecifierSet(python) for name, python in asked.items()}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()[1:]
+    known = {pin: asked[name] for pin in lines if (name := pin.partition("==")[0]) in asked}
+    assert len(known) > 100
+    assert [pin for pin, python in known.items() if not python.contains(oldest)] == []
 
 
 def test_the_extra_all_is_every_other_extra_but_the_one_that_needs_a_browser():

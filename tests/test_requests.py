@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 from tests.designs import SHIPPED, SHIPPED_DESIGNS, items
 from workbench.descriptors import to_item, to_wire
 from workbench.design import AccessPattern
-from workbench.designfile import load_design
+from workbench.designfile import load_design, parse_design
 from workbench.items import DEFAULT_NOW, Items, generate_items
 from workbench.requests import Call, draw_calls
 from workbench.targets import draw_places, request_weights
@@ -505,3 +505,17 @@ def test_writes_of_two_patterns_draw_apart(shop):
     other = pattern.model_copy(update={"name": "q"})
     first, second = (draw_calls(found, p, 20, seed=1) for p in (pattern, other))
     assert [c.requests[0].keys for c in first] != [c.requests[0].keys for c in second]
+
+
+def test_for_each_of_an_attribute_that_some_items_lack_asks_for_the_values_that_others_have():
+    text = """
+name: jobs
+tables: {Jobs: {partition_key: job, gsi: {Open: {partition_key: queue}}}}
+fields: {job: {count: 50}}
+entities: {Job: {attributes: {queue: {type: 1..3, present: 30%}}}}
+access_patterns: {list: {operation: Query, index: Open, for_each: queue, key_condition: queue = :queue, rate: 1/s}}
+"""
+    made = generate_items(parse_design(text))
+    for call in draw_calls(made, made.design.access_patterns["list"], 5, seed=1):
+        asked = [request.parameters["ExpressionAttributeValues"][":queue"]["N"] for request in call.requests]
+        assert sorted(asked) == ["1", "2", "3"]

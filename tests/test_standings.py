@@ -27,6 +27,7 @@ def folder(tmp_path):
     write_standing(tmp_path / "from" / "ana", Standing("Ana", "ttl", 1, 1, 1_300, 1_360))
     write_standing(tmp_path, Standing("Ben", "scan", 4, 3, 1_000, 0, ("it reads everything",), {"items_read": 9.5}))
     (tmp_path / "cut.json").write_text('{"format": "dynamo')
+    (tmp_path / "deep.json").write_text("[" * 50_000)
     (tmp_path / "other.json").write_text('{"cells": []}')
     (tmp_path / "strange.json").write_text(json.dumps({"format": FORMAT, "participant": "C", "exercise": "x"}))
     (tmp_path / ".ipynb_checkpoints").mkdir()
@@ -64,12 +65,13 @@ def test_the_board_has_a_line_per_participant_with_most_solved_first(folder):
     assert list(frame.hints) == [1, 3] and list(frame.attempts) == [3, 4]
     assert frame.minutes[0] == (300 + 60) / 60
     assert list(frame.scan) == ["solved (2)", "open (4)"] and list(frame.policy) == ["", ""]
-    assert board.summary_line() == "2 participants, 2 of 12 solved; 3 files left out"
+    assert board.summary_line() == "2 participants, 2 of 12 solved; 4 files left out"
 
 
 def test_what_is_broken_or_foreign_is_named_with_the_reason_and_left_as_it_is(folder):
     assert dict(scoreboard(folder).skipped) == {
         "cut.json": "not JSON, or cut off",
+        "deep.json": "not JSON, or cut off",
         "other.json": f"no result of an exercise: its format is not {FORMAT!r}",
         "strange.json": f"exercise 'x' is none of {', '.join(NAMES)}",
     }
@@ -85,6 +87,10 @@ def test_what_is_broken_or_foreign_is_named_with_the_reason_and_left_as_it_is(fo
         ({"participant": ""}, "participant or exercise is missing"),
         ({"wrong": "all"}, "wrong is no list"),
         ({"measured": 3}, "measured is no mapping"),
+        ({"attempts": 10**30}, "attempts is 1000"),
+        ({"participant": "A\x1b[31m"}, "participant is no name"),
+        ({"participant": "A" * 81}, "participant is no name"),
+        ({"began_at": 9, "solved_at": 8}, "solved before"),
         ({"score": 99}, "unknown entries score"),
     ],
 )

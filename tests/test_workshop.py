@@ -49,6 +49,17 @@ def services() -> dict[str, Any]:
 # One host
 
 
+def test_labs_run_as_whoever_prepared_them_so_that_they_may_write_results_but_never_as_root(monkeypatch, tmp_path):
+    (tmp_path / "docker-compose.yml").touch()
+    owners = []
+    monkeypatch.setattr(os, "chown", lambda path, user, group: owners.append((path, user)), raising=False)
+    for user, labs in [(1000, 1000), (1234, 1234), (0, 1000)]:
+        monkeypatch.setattr(os, "getuid", lambda user=user: user, raising=False)
+        assert expanded(load(seats(1).compose_file())["services"]["p01"]["user"]) == str(labs)
+        seats(1).write(tmp_path).unlink()
+    assert owners == [(tmp_path / RESULTS, 1000)]
+
+
 def test_everything_is_published_on_loopback_unless_bind_says_so(services):
     assert all(port.startswith("127.0.0.1:") for found in ports(services).values() for port in found)
 
@@ -79,7 +90,7 @@ def test_all_labs_share_the_engine_on_the_compose_network_and_have_neither_root_
     for name in ("lab", "p01", "p02", "p03"):
         assert services[name]["environment"]["AWS_ENDPOINT_URL_DYNAMODB"] == "http://dynamodb:8000"
         assert services[name]["environment"]["WORKBENCH_LOCAL_HOSTS"] == "dynamodb"
-        assert expanded(services[name]["user"]) == "1000"
+        assert expanded(services[name]["user"]) != "0"
         assert "docker.sock" not in str(services[name]["volumes"]) and "privileged" not in services[name]
 
 

@@ -201,15 +201,23 @@ def _files(word: str) -> list[str]:
 
 
 def lock(words: list[str]) -> int:
-    """Write the newest versions that the extras allow, together and on Python 3.11, to `constraints.txt`."""
+    """Write the newest versions that the extras allow, together and on Python 3.11.0, to `constraints.txt`."""
     if sys.version_info[:2] != (3, 11):
         raise Trouble("make lock needs Python 3.11, the oldest one supported: make lock PYTHON=python3.11")
     with tempfile.TemporaryDirectory() as folder:
         report, python = Path(folder, "report.json"), Path(folder, VENV_BIN.name, VENV_PYTHON.name)
         start_log()
         step("making a new environment", [sys.executable, "-m", "venv", folder])
-        options = ["--dry-run", "--ignore-installed", "--disable-pip-version-check", "--report", str(report)]
-        step("resolving", [str(python), "-m", "pip", "install", *options, "-e", f".[{','.join(LOCKED)}]"])
+        pip = [str(python), "-m", "pip", "install", "--dry-run", "--disable-pip-version-check", "--ignore-installed"]
+        command = [*pip, "--report", str(report), "-e", f".[{','.join(LOCKED)}]"]
+        step("resolving", command)
+        names = too_new(json.loads(report.read_text()))
+        if names:
+            only = ["--no-deps", "--only-binary", ":all:", "--python-version", "3.11.0", "--target", folder]
+            step("resolving what 3.11.0 can have", [*pip, *only, "--report", str(report), *names])
+            older = Path(folder, "older.txt")
+            older.write_text("\n".join(resolved(json.loads(report.read_text()))))
+            step("resolving with that", [*command, "-c", str(older)])
         pins = resolved(json.loads(report.read_text()))
     CONSTRAINTS.write_text(CONSTRAINTS_HEADER + "".join(f"{pin}\n" for pin in pins))
     print(f"{len(pins)} versions in {CONSTRAINTS.name}; `git diff {CONSTRAINTS.name}` shows what changed")
@@ -225,6 +233,18 @@ def resolved(report: dict) -> list[str]:
     """
     found = {_normal(one["metadata"]["name"]): one["metadata"]["version"] for one in report["install"]}
     return sorted(f"{name}=={version}" for name, version in found.items() if name not in UNPINNED)
+
+
+def too_new(report: dict) -> list[str]:
+    """What pip chose on a later 3.11 and 3.11.0 cannot have.
+
+    >>> asks = {"numpy": ">=3.11", "soupsieve": ">=3.11.5", "idna": "!=3.11.0"}
+    >>> too_new({"install": [{"metadata": {"name": name, "requires_python": asks[name]}} for name in asks]})
+    ['soupsieve', 'idna']
+    """
+    refuses = re.compile(r">=?\s*3\.11\.[1-9]|>\s*3\.11(\.0)?\b|!=\s*3\.11\.(0|\*)")
+    chosen = [one["metadata"] for one in report["install"]]
+    return [one["name"] for one in chosen if refuses.search(one.get("requires_python") or "")]
 
 
 def _normal(name: str) -> str:

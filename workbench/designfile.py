@@ -108,7 +108,7 @@ def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str
     tables = {place[1] for place, _ in found if place[0] == "tables" and place[2:3] in _KEYS_OF_TABLES}
     broken = {place[1] for place, _ in found if place[0] == "entities" and len(place) > 1}
     broken |= {name for name, e in design.entities.items() if (e.table or next(iter(design.tables))) in tables}
-    indexes = {place[3] for place, _ in found if place[0] == "tables" and place[2:3] in (("gsi",), ("lsi",))}
+    indexes = {place[3] for place, _ in found if place[0] == "tables" and place[2:3] in _INDEXES and len(place) > 3}
     usable = {
         name: pattern
         for name, pattern in design.access_patterns.items()
@@ -117,6 +117,7 @@ def _rule_problems(design: Design, left_out: Parts) -> Iterator[tuple[Place, str
     yield from access_problems(design.model_copy(update={"access_patterns": usable}))
 
 
+_INDEXES = (("gsi",), ("lsi",))
 _KEYS_OF_TABLES = ((), ("partition_key",), ("sort_key",))
 
 

@@ -20,9 +20,20 @@ from workbench.designfile import load_design, parse_design
 from workbench.engines import Engine, start_engine
 from workbench.errors import DesignError, RequestError
 from workbench.items import DEFAULT_SEED, Items, generate_items
-from workbench.judges import Deliveries, Evidence, Expiry, Judge, Listing, has, holds_at_peak, is_younger, leaks
+from workbench.judges import (
+    Deliveries,
+    Evidence,
+    Expiry,
+    Judge,
+    Listing,
+    asks_too_often,
+    has,
+    holds_at_peak,
+    is_younger,
+    leaks,
+)
 from workbench.results import Result, number
-from workbench.standings import NAMES, now, standing_in, write_standing
+from workbench.standings import MOST_LETTERS, NAMES, now, standing_in, write_standing
 from workbench.trials import held
 
 if TYPE_CHECKING:
@@ -90,7 +101,7 @@ EXERCISES = {
         ),
         Exercise(
             "webhook",
-            (Deliveries("record-event", {"status": "BOOKED"}),),
+            (Deliveries("record-event", {"status": "BOOKED"}, stores=("status", "payload")),),
             (
                 "A PutItem does not ask what is there: it replaces the whole item. What was lost with it?",
                 "A write can be told to happen only if something holds for the item that is there already.",
@@ -107,6 +118,7 @@ EXERCISES = {
                     keep=has("status", "OPEN"),
                     shows=("input",),
                     writes=("create-job", "finish-job"),
+                    becomes={"status": "DONE"},
                 ),
             ),
             (
@@ -162,7 +174,7 @@ class Check(Result):
         return "\n".join([self.summary_line(), *(f"- {one}" for one in self.wrong), *self._told()])
 
     def _html(self, rows: int) -> str:
-        listed = "".join(f"<li>{escape(one)}</li>" for one in self.wrong)
+        listed = "".join(f"<li style='white-space:pre-wrap'>{escape(one)}</li>" for one in self.wrong)
         told = "".join(f"<div>{escape(one)}</div>" for one in self._told())
         mark = "✔" if self.solved else "✖"
         return f"<div><b>{mark} {escape(self.summary_line())}</b><ul>{listed}</ul>{told}</div>"
@@ -216,7 +228,10 @@ def exercise_named(name: str) -> Exercise:
 
 
 def _who(participant: str) -> str:
-    return (participant or os.environ.get("WORKBENCH_PARTICIPANT", "")).strip()
+    """A name that a result file and a board can have."""
+    given = participant or os.environ.get("WORKBENCH_PARTICIPANT", "")
+    shown = "".join(letter if letter.isprintable() else " " for letter in str(given))
+    return " ".join(shown.split())[:MOST_LETTERS]
 
 
 def _times(count: int, what: str) -> str:
@@ -235,10 +250,13 @@ def _wrong(
         return
     try:
         items = generate_items(_design(answer), seed=seed)
-    except (DesignError, ValueError) as error:
+    except DesignError as error:
+        yield from map(str, error.problems)
+        return
+    except ValueError as error:
         yield str(error)
         return
-    gone = list(what_is_gone(exercise, items, seed))
+    gone = [*what_is_gone(exercise, items, seed), *asks_too_often(items)]
     yield from gone or _judged(exercise, items, engine, measured)
 
 
@@ -284,8 +302,8 @@ def _gone_of_entity(exercise: Exercise, entity: Entity, items: Items, seed: int)
     if now_ is None:
         yield f"entity {entity.name} is gone: its items are still to be kept"
         return
-    attributes = now_.attributes or {}
-    changed = [name for name, domain in (entity.attributes or {}).items() if attributes.get(name) != domain]
+    domains = items.design.domains_of(entity.name)  # those of keys too: an attribute may have become one
+    changed = [name for name, domain in (entity.attributes or {}).items() if domains.get(name) != domain]
     if changed := [name for name in changed if name not in exercise.free]:
         yield f"entity {entity.name}: attribute {', '.join(changed)} is not what it was, and the application needs it"
     if (now_.size, now_.rows) != (entity.size, entity.rows):

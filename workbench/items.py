@@ -386,7 +386,8 @@ class Source:
         column = entity.value_column(name)
         if column is None:
             return []
-        return column.take(np.unique(column.codes, return_index=True)[1])
+        codes, first = np.unique(column.codes, return_index=True)
+        return column.take(first[codes >= 0])
 
 
 def draw_free(weights: Sequence[Floats], taken: Ints, count: int, rng: np.random.Generator) -> Ints:

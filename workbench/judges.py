@@ -9,6 +9,8 @@ design passes. What it says names the symptom and asks on; the way out is left t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from workbench.keyreport import key_report
 from workbench.picks import drawn_items
 from workbench.policytexts import read_policy
 from workbench.proofs import Case, prove_policy
-from workbench.requests import Call, Request, draw_calls
+from workbench.requests import Call, Request, draw_calls, overrides
 from workbench.simulation import simulate
 from workbench.spreads import percent
 from workbench.tables import RunTables
@@ -31,6 +33,7 @@ from workbench.trials import REFUSED
 
 CALLS = 12  # of an access pattern that is tried
 WASTE = 4  # items that a list may read for each that it shows
+MOST_REQUESTS = 1_000  # of one call, and of all calls of a list that are tried, if they have many
 Key = tuple[str, ...]
 Judge = Callable[["Evidence"], Iterator[str]]
 
@@ -69,7 +72,8 @@ class Listing:
     """A list that an application shows: the items of an entity that have the same `by` (all, unless given).
 
     `keep` says of an item, at a time, whether it is to be shown; `shows` are the attributes that it shows, and
-    `writes` the access patterns that are called before, the last of which takes items off the list.
+    `writes` the access patterns that are called before, the last of which takes items off the list; what it makes of
+    an item is in `becomes`.
     """
 
     pattern: str
@@ -78,15 +82,19 @@ class Listing:
     keep: Callable[[Mapping[str, Any], int], bool] = lambda item, now: True
     shows: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    becomes: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, evidence: Evidence) -> Iterator[str]:
         operation = evidence.pattern(self.pattern).operation
         if operation not in ("Query", "Scan"):
             yield f"{self.pattern} is a {operation} now, and a {operation} cannot list: it is to show all that belong"
             return
+        calls = evidence.calls(self.pattern)
+        most = max(len(call.requests) for call in calls)
         added, removed = self._written(evidence)
-        lists = [_read(evidence, call) for call in evidence.calls(self.pattern)]
-        wanted = [(keys | added) - removed for keys in self._wanted(evidence)]
+        yield from self._undone(evidence)
+        lists = [_read(evidence, call) for call in calls[: max(1, MOST_REQUESTS // most)]]
+        wanted = [(keys | added) - removed for keys in self._wanted(evidence)[: len(lists)]]
         read, shown = (sum(each) / len(lists) for each in zip(*((p.scanned, len(p.items)) for p in lists), strict=True))
         evidence.measured |= {"items_read_per_list": read, "items_shown_per_list": shown}
         yield from list(self._differences(evidence, lists, wanted)) or self._waste(read, shown)
@@ -97,14 +105,23 @@ class Listing:
         for name, keys in zip(self.writes, touched, strict=False):
             for request in (request for call in evidence.calls(name) for request in call.requests):
                 evidence.send(request)
-                keys |= {_key(evidence, self.entity, key) for _, key in request.keys}
+                keys |= {_key(evidence, self.entity, self.by, key) for _, key in request.keys}
         return touched[0], touched[1]
+
+    def _undone(self, evidence: Evidence) -> Iterator[str]:
+        """What the write that takes items off the list should have made of them."""
+        calls = evidence.calls(self.writes[-1]) if self.becomes else []
+        left = [evidence.item(table, key) for call in calls for request in call.requests for table, key in request.keys]
+        due = to_item(self.becomes)
+        if wrong := [item for item in left if item is None or {**item, **due} != item]:
+            state = ", ".join(f"{name} = {value}" for name, value in self.becomes.items())
+            yield f"{len(wrong)} of {len(left)} items that {self.writes[-1]} was called for are not there with {state}"
 
     def _wanted(self, evidence: Evidence) -> list[set[Key]]:
         """For each call the keys of the items that it is to show."""
         entity, pattern = evidence.items.entities[self.entity], evidence.pattern(self.pattern)
         everything = entity.take(range(len(entity)))
-        keys = [_key(evidence, self.entity, to_item(item)) for item in everything]
+        keys = [_key(evidence, self.entity, self.by, to_item(item)) for item in everything]
         shown = [self.keep(item, evidence.items.now) for item in everything]
         groups, asked = self._groups(entity), [None] * CALLS
         if self.by:
@@ -125,17 +142,21 @@ class Listing:
         return column.take(np.arange(len(entity))) if column is not None else [None] * len(entity)
 
     def _differences(self, evidence: Evidence, lists: Sequence["Pages"], wanted: Sequence[set[Key]]) -> Iterator[str]:
-        shown = [{_key(evidence, self.entity, item) for item in pages.items} for pages in lists]
+        returned = [item for pages in lists for item in pages.items]
+        keys = _key_names(evidence, self.entity, self.by)
+        if lost := [name for name in dict.fromkeys([*keys, *self.shows]) if any(name not in item for item in returned)]:
+            yield f"what {self.pattern} returns lacks {', '.join(lost)}, which the page needs: where is it kept?"
+        if set(lost) & set(keys):
+            return  # which items they are cannot be told
+        shown = [{_key(evidence, self.entity, self.by, item) for item in pages.items} for pages in lists]
         missing = [(len(should - is_), len(should)) for is_, should in zip(shown, wanted, strict=True) if should - is_]
         if missing:
             lacks, of = max(missing)
             yield f"{self.pattern} shows {of - lacks:,} of the {of:,} items that it must: where are the others?"
         if extra := [(len(is_ - should), len(is_)) for is_, should in zip(shown, wanted, strict=True) if is_ - should]:
             too_many, of = max(extra)
-            yield f"{self.pattern} shows {of:,} items, {too_many:,} of which do not belong there (any more)"
-        returned = [item for pages in lists for item in pages.items]
-        if lost := [name for name in self.shows if any(name not in item for item in returned)]:
-            yield f"what {self.pattern} returns lacks {', '.join(lost)}, which the page shows: where is it kept?"
+            items = f"{of:,} item{'s' * (of > 1)}"
+            yield f"{self.pattern} shows {items}, {too_many:,} of which do not belong there (any more)"
 
     def _waste(self, read: float, returned: float) -> Iterator[str]:
         if read > WASTE * max(returned, 1):
@@ -143,6 +164,16 @@ class Listing:
                 f"{self.pattern} reads {read:,.0f} items to show {returned:,.0f}, and pays for all of them at each "
                 "call: which key would have just those together?"
             )
+
+
+def asks_too_often(items: Items) -> Iterator[str]:
+    """That no call is as many requests as would take a minute to try; simulated they would take longer still."""
+    for name, pattern in items.design.access_patterns.items():
+        if pattern.for_each and pattern.unserved is None:
+            entity = items.entities[items.design.addressed(pattern)[0].name]
+            count = len(overrides(items, pattern, entity))
+            if count > MOST_REQUESTS:
+                yield f"{name} sends {count:,} requests a call, and pays for each: how many keys does its list need?"
 
 
 @dataclass(frozen=True)
@@ -169,9 +200,15 @@ def _read(evidence: Evidence, call: Call) -> Pages:
     return Pages(tuple(items), scanned)
 
 
-def _key(evidence: Evidence, entity: str, item: Mapping[str, Any]) -> Key:
-    """The primary key of an item in DynamoDB's JSON."""
-    return tuple(repr(item.get(name)) for name in evidence.items.design.table_of(entity).key_attributes)
+def _key(evidence: Evidence, entity: str, by: str | None, item: Mapping[str, Any]) -> Key:
+    """What tells an item from others of its list, in DynamoDB's JSON."""
+    return tuple(repr(item.get(name)) for name in _key_names(evidence, entity, by))
+
+
+def _key_names(evidence: Evidence, entity: str, by: str | None) -> list[str]:
+    """The primary key, without what a whole list shares and whoever asked for it knows."""
+    keys = evidence.items.design.table_of(entity).key_attributes
+    return [name for name in keys if name != by] or list(keys)
 
 
 # Items expire when they should ----------------------------------------------------------------------------------------
@@ -192,16 +229,24 @@ class Expiry:
             return
         entity = evidence.items.entities[self.entity]
         for item in entity.take(range(len(entity))):
-            expires, began = item.get(table.ttl), datetime.fromisoformat(item[self.since]).timestamp()
-            if not isinstance(expires, int):
-                yield f"{table.ttl} is {expires!r} in an item: TTL looks at Numbers alone, so that it is never deleted"
+            if problem := self._problem(item, table.ttl):
+                yield problem
                 return
-            if abs(expires - began - self.seconds) > 1:
-                yield (
-                    f"an item whose {self.since} is {item[self.since]} has {table.ttl} {expires}, which the service "
-                    f"reads as {_date(expires)}: it is to be {_date(int(began) + self.seconds)}. What does it count in?"
-                )
-                return
+
+    def _problem(self, item: Mapping[str, Any], name: str) -> str:
+        """What is wrong with the time when an item expires; empty if nothing is."""
+        expires, due = item.get(name), datetime.fromisoformat(item[self.since]).timestamp() + self.seconds
+        if expires is None:
+            return f"an item has no {name}, which the table's ttl names, so that it is never deleted"
+        if not isinstance(expires, int | float | Decimal):
+            return f"{name} is {expires!r} in an item: TTL looks at Numbers alone, so that it is never deleted"
+        if abs(float(expires) - due) <= 1:
+            return ""
+        asked = "From when does it count?" if due / 2 < expires < due * 2 else "What does it count in?"
+        return (
+            f"an item whose {self.since} is {item[self.since]} has {name} {expires}, which the service "
+            f"reads as {_date(int(expires))}: it is to be {_date(int(due))}. {asked}"
+        )
 
 
 def _date(seconds: int) -> str:
@@ -212,7 +257,8 @@ def _date(seconds: int) -> str:
     """
     if 0 <= seconds < 253_402_300_800:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
-    return f"a day in the year {1970 + seconds / 31_556_952:.0f}"
+    year = 1970 + seconds / 31_556_952
+    return f"a day in the year {year:.0f}" if 0 < year < 1e6 else "no day of any calendar"
 
 
 def is_younger(seconds: int, since: str) -> Callable[[Mapping[str, Any], int], bool]:
@@ -232,11 +278,12 @@ def has(name: str, value: Any) -> Callable[[Mapping[str, Any], int], bool]:
 class Deliveries:
     """That a write is done when it comes, and that the same write once more leaves what became of its item.
 
-    `progress` is what the application has done with the item in between.
+    `progress` is what the application has done with the item in between, `stores` the attributes that it needs.
     """
 
     pattern: str
     progress: Mapping[str, Any]
+    stores: tuple[str, ...] = ()
 
     def __call__(self, evidence: Evidence) -> Iterator[str]:
         found = [
@@ -244,6 +291,8 @@ class Deliveries:
         ]
         lost, undone = found.count("lost"), found.count("undone")
         evidence.measured |= {"deliveries": len(found), "undone_by_the_second": undone}
+        if incomplete := [name for name in self.stores if name in found]:
+            yield f"what {self.pattern} stores lacks {', '.join(incomplete)}, and the application goes on with it"
         if lost:
             yield f"{lost} of {len(found)} new deliveries to {self.pattern} are not stored: whom does it turn away?"
         if undone:
@@ -259,6 +308,8 @@ class Deliveries:
         stored = evidence.item(table, key)
         if stored is None:
             return "lost"
+        if lacking := next((name for name in self.stores if name not in stored), ""):
+            return lacking
         changed = {**stored, **to_item(self.progress)}
         evidence.send(Request("PutItem", {"TableName": table, "Item": changed}))
         _refused(evidence, request)
@@ -305,7 +356,14 @@ def _too_hot(one: KeyAnalysis) -> str:
 
 def leaks(design: Design, policy: Any, measured: dict[str, float]) -> Iterator[str]:
     """What a policy allows and must not, or denies and must allow, in its proof; each kind of attack once."""
-    read = read_policy(policy, design, None)
+    if not isinstance(policy, str | Path | Mapping):
+        yield f"the answer is a {type(policy).__name__}: give the policy as JSON text, as a Path, or as a dict"
+        return
+    try:
+        read = read_policy(f"{policy}\n" if isinstance(policy, str) else policy, design, None)  # a text is no path here
+    except (OSError, ValueError) as error:  # of a file
+        yield f"{policy} cannot be read: {error}"
+        return
     if read.problems:
         yield from read.problems
         return
@@ -319,7 +377,7 @@ def leaks(design: Design, policy: Any, measured: dict[str, float]) -> Iterator[s
 
 def _decided_wrongly(case: Case) -> str:
     action, keys = case.request.action.partition(":")[2], ", ".join(case.request.values("dynamodb:LeadingKeys") or ())
-    said = f"{action} by {case.caller} {f'on {keys}' if keys else 'without a partition key'}"
+    said = f"{action} by {case.caller or 'nobody'} {f'on {keys}' if keys else 'without a partition key'}"
     if case.expected:
-        return f"{said} is denied, and an access pattern of the role needs it"
+        return f"{said} is denied, and an access pattern of the role needs it: what turns it away?"
     return f"{said} is allowed, and must not be ({case.attack}): which part of the policy lets it in?"

@@ -106,6 +106,8 @@ def read_policy(policy: "str | Path | Mapping[str, Any]", design: Design | None,
     except json.JSONDecodeError as error:
         said = f"no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
         return PolicyText(name, None, (said,), design, role)
+    except RecursionError:
+        return PolicyText(name, None, ("nested deeper than any policy is",), design, role)
     return PolicyText(name, document, tuple(_problems(document)), design, role)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT = "dynamodb-workbench exercise 1"
 NAMES = ("scan", "today", "ttl", "webhook", "status", "policy")  # the exercises, in their order
 MOST_BYTES = 100_000
+MOST_LETTERS = 80  # of a name on the board
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_standing(path: str | Path) -> Standing:
             found = json.loads(file.read(MOST_BYTES))
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("not JSON, or cut off") from None
     if not isinstance(found, dict) or found.pop("format", None) != FORMAT:
         raise ValueError(f"no result of an exercise: its format is not {FORMAT!r}")
@@ -101,11 +102,15 @@ def _problem(found: Mapping[str, Any]) -> str:
         return f"unknown entries {', '.join(unknown)}"
     if not all(isinstance(found.get(name), str) and found[name] for name in ("participant", "exercise")):
         return "participant or exercise is missing"
+    if len(found["participant"]) > MOST_LETTERS or not found["participant"].isprintable():
+        return f"participant is no name: {MOST_LETTERS} letters at most, all of them printable"
     if found["exercise"] not in NAMES:
         return f"exercise {found['exercise']!r} is none of {', '.join(NAMES)}"
     for name in ("attempts", "hints", "began_at", "solved_at"):
-        if type(found.get(name, 0)) is not int or found.get(name, 0) < 0:
+        if type(found.get(name, 0)) is not int or not 0 <= found.get(name, 0) < 2**53:
             return f"{name} is {found[name]!r}, which is no count"
+    if 0 < found.get("solved_at", 0) < found.get("began_at", 0):
+        return "it was solved before it was begun"
     wrong, measured = found.get("wrong", []), found.get("measured", {})
     if not isinstance(wrong, list) or not all(isinstance(one, str) for one in wrong):
         return "wrong is no list of texts"

@@ -22,6 +22,7 @@ FILE = "docker-compose.workshop.yml"
 RESULTS = "notebooks/workshop/results"
 MOST = 60  # Labs on one host
 FIRST_PORT = 8901
+IMAGES_USER = 1000
 MEMORY = "1500m"  # of a Lab with its kernels, so that one cannot take the host from the others
 COMMAND = f"docker compose -f docker-compose.yml -f {FILE}"
 
@@ -37,7 +38,7 @@ SERVICE = """\
     image: dynamodb-workbench-lab
     pull_policy: never
     init: true
-    user: "${{WORKBENCH_UID:-1000}}"
+    user: "${{WORKBENCH_UID:-{user}}}"
     mem_limit: {memory}
     ports:
       - "${{BIND:-127.0.0.1}}:{port}:8888"
@@ -90,14 +91,14 @@ class Seats(Result):
 
     def compose_file(self) -> str:
         """The file for Docker Compose, to be given beside docker-compose.yml."""
-        fixed = {"memory": MEMORY, "results": RESULTS}
+        fixed = {"memory": MEMORY, "results": RESULTS, "user": lab_user()}
         services = [SERVICE.format(name=s.name, port=s.port, token=s.token, **fixed) for s in self.seats]
         return "".join([HEAD, *services, "volumes:\n", *(f"  {seat.name}: {{}}\n" for seat in self.seats)])
 
     def write(self, folder: str | Path) -> Path:
         """Write the file into a clone and make the folder for results; FileExistsError if there is a file already.
 
-        Nobody but you may read the file. The folder is made here, since Docker would make it root's.
+        Nobody but you may read the file. The folder is made here, for Labs to write in: Docker would make it root's.
         """
         path = Path(folder) / FILE
         if not path.with_name("docker-compose.yml").exists():
@@ -109,7 +110,19 @@ class Seats(Result):
         with os.fdopen(new, "w", encoding="utf-8") as file:
             file.write(self.compose_file())
         Path(folder, RESULTS).mkdir(parents=True, exist_ok=True)
+        if lab_user() != user_id():  # root's Labs do not run as root, and write there
+            os.chown(Path(folder, RESULTS), lab_user(), -1)
         return path
+
+
+def user_id() -> int:
+    """The user who runs this; where there are no user ids, the one of the image."""
+    return os.getuid() if hasattr(os, "getuid") else IMAGES_USER
+
+
+def lab_user() -> int:
+    """The user id that Labs run as, so that they may write results: yours, but never root's."""
+    return user_id() or IMAGES_USER
 
 
 def seats(participants: int, *, first_port: int = FIRST_PORT, host: str = "127.0.0.1") -> Seats:
