@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.adjustments import State, with_capacity
+from workbench.adjustments import MOST_SKEW, State, with_capacity
 from workbench.bounds import Bound
 from workbench.costs import Cost, estimate_cost, usd
 from workbench.design import Design
@@ -243,6 +243,14 @@ class Outlooks:
             return spread.utilisation
 
         return max(names, key=heat)
+
+    def exponent(self, focus: Focus) -> float:
+        """The Zipf exponent that gives the pattern's hottest key the share that it has in the design."""
+        spread = request_spread(self.base, focus.table, focus.index, pattern=focus.pattern)
+        asked = int(sum(spread.units(kind) for kind in KINDS).astype(bool).sum())
+        hot, exponents = spread.hottest(), np.arange(0, MOST_SKEW + 0.01, 0.05)
+        shares = np.array([1 / (np.arange(1.0, asked + 1) ** -s).sum() for s in exponents])
+        return round(float(exponents[np.abs(shares - hot.share).argmin()]), 2) if hot else 0.0
 
     def items(self, state: State) -> Items:
         """The items of the state's design."""
