@@ -170,7 +170,7 @@ def test_shards_of_todays_key_divide_todays_requests():
     one = flights.outlook(State(flights.focus(table="FlightsByDay")))
     four = flights.outlook(State(flights.focus(table="FlightsByDay"), shards=4))
     assert one.headline.startswith("Too hot: DAY#2013-12-31 is asked for 1,500 WU/s, and one partition serves 1,000")
-    assert four.headline.startswith("Holds: the hottest key, DAY#2013-12-31#")
+    assert four.headline.startswith("Holds: the hottest key is DAY#2013-12-31#")
     assert four.analysis.monotonicity.motions["record-departure-by-day"] == "current time"
     assert four.analysis.hottest.units_per_s == pytest.approx(1500 / 4, rel=0.1)
 
@@ -407,6 +407,6 @@ def test_another_pattern_brings_its_own_ranges_and_sets_the_knobs_back():
 
 def test_the_figure_says_it_all_and_results_are_plain():
     explorer = wb.explorer(parse_design(HOT), duration="1min", shards=4)
-    assert alt_text(explorer.figure()).startswith("Holds: the hottest key, WEBHOOK#stripe#")
+    assert alt_text(explorer.figure()).startswith("Holds: the hottest key is WEBHOOK#stripe#")
     assert set(map(type, wb.record(**explorer.results).values())) <= {str, float, int}
     assert np.isclose(explorer.results["usd_per_month"], explorer.outlook.cost.usd)

@@ -101,7 +101,7 @@ def _shortened(ax: Axes, found: Outlook, when: str) -> Axes:
     """A heat map whose sentences stand beside it in full: the first is its title."""
     for text in [text for text in ax.texts if text.xy == (0, 1)]:  # type: ignore[attr-defined]
         text.remove()
-    head = f"{when}{found.analysis.name}, simulated. {found.detail.partition(': ')[0]}"
+    head = f"{when}{found.analysis.name}, simulated. {found.seen[0].headline.partition(': ')[0]}"
     ax.set_title(wrapped(head, 56), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6, parse_math=False)
     _describe(ax, "heat", f"{when}{alt_text(ax)}")
     ax.set_ylabel("hash ring", color=INK)
