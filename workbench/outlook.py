@@ -238,7 +238,7 @@ class Outlooks:
         self.base = generate_items(design, seed=seed, now=now) if isinstance(design, Design) else design
         self.design, self.seed = self.base.design, seed
         self.duration_s = duration_seconds(duration)
-        self._items: dict[Any, Items] = {(None, None, None): self.base}
+        self._items: dict[Any, Items] = {(None, None, None): replace(self.base, asked={})}
         self._known: dict[Any, Outlook] = {}
         self._lock = Lock()  # the simulation runs in a thread
 
@@ -283,7 +283,7 @@ class Outlooks:
         with self._lock:
             if made_by not in self._items:
                 self._items = dict([*self._items.items()][:1] + [*self._items.items()][1:][1 - KEPT :])
-                self._items[made_by] = self._made(made_by, self.base.again(state.values))
+                self._items[made_by] = self._made(made_by, replace(self.base.again(state.values), asked={}))
             return self._items[made_by].under(state.values)
 
     def _made(self, made_by: Any, items: Items) -> Items:
