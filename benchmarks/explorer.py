@@ -54,7 +54,7 @@ def measure(rounds: int = 6) -> Iterator[Ratio | Fact]:
         _run(client, SETUP.format(text=DESIGN.format(keys=KEYS)))
         knobs = "{name: (knob.model_id, places(knob)) for name, knob in explorer.panel.knobs.items()}"
         knobs = _run(client, "explorer", knobs)
-        found = {name: [_timed(client, *knobs[name], v) for v in values[:rounds]] for name, values in MOVES.items()}
+        found = {name: [_timed(client, knobs[name], v) for v in values[:rounds]] for name, values in MOVES.items()}
         rest = _rest(client)
     every = [each for moves in found.values() for each in moves]
     name = f"a move of the explorer, {KEYS:,} keys"
@@ -96,8 +96,9 @@ def _run(client: Any, code: str, expression: str = "None") -> Any:
     return eval(reply["user_expressions"]["found"]["data"]["text/plain"], {})
 
 
-def _timed(client: Any, model: str, places: list[Any], value: Any) -> tuple[float, float]:
+def _timed(client: Any, knob: tuple[str, list[Any]], value: Any) -> tuple[float, float]:
     """Seconds of a move, and those of the processor that the kernel's main thread took for it."""
+    model, places = knob
     before = _run(client, "import time", "time.thread_time()")
     seconds = _move(client, model, places.index(value))
     return seconds, _run(client, "", "time.thread_time()") - before

@@ -5,9 +5,11 @@ import base64
 import re
 
 import matplotlib
+import nbformat
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from nbformat.v4 import new_code_cell, new_notebook
 
 import workbench as wb
 from tests.conftest import DESIGNS
@@ -15,10 +17,11 @@ from workbench.adjustments import State, rate_words
 from workbench.amazon import HEADLESS
 from workbench.amendments import amended, amended_yaml, merged
 from workbench.designfile import parse_design
-from workbench.errors import DesignError
+from workbench.errors import DesignError, NotebookError
 from workbench.outlook import Outlooks
 from workbench.panel import REST_S
 from workbench.pictures import alt_text
+from workbench.regression import run_notebook
 from workbench.spreads import KINDS
 
 matplotlib.use("Agg")
@@ -339,6 +342,24 @@ def test_headless_a_callback_that_raises_is_the_cells_error(monkeypatch):
     monkeypatch.setenv(HEADLESS, "1")
     with pytest.raises(ValueError, match="consistency='strong' has nothing to act upon"):
         panel.knobs["consistency"].value = "strong"
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize(("value", "says"), [("strong", "record-webhook writes"), ("eventually", "value not found")])
+def test_a_callback_that_raises_fails_the_notebook_that_runs_headless(value, says, tmp_path):
+    cells = [
+        f"import workbench as wb\nfrom workbench.designfile import parse_design\n"
+        f"explorer = wb.explorer(parse_design({HOT!r}), duration='1min')\nexplorer",
+        f"explorer.panel.knobs['consistency'].value = {value!r}",
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    parameters = new_code_cell("seed: int = 7", metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[parameters, *map(new_code_cell, cells)], metadata=kernel)
+    nbformat.write(notebook, tmp_path / "knob.ipynb")
+    with pytest.raises(NotebookError, match=says):
+        run_notebook(tmp_path / "knob.ipynb", tmp_path / "out.ipynb")
+    shown = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    assert any("image/png" in output.get("data", {}) for cell in shown for output in cell.get("outputs", ()))
 
 
 def test_a_slider_begins_at_what_the_design_has_to_the_last_digit_and_comes_back_to_it():

@@ -272,7 +272,7 @@ class Outlooks:
     def exponent(self, focus: Focus) -> float:
         """The Zipf exponent that gives the pattern's hottest key the share that it has in the design."""
         spread = request_spread(self.base, focus.table, focus.index, pattern=focus.pattern)
-        asked = int(sum(spread.units(kind) for kind in KINDS).astype(bool).sum())
+        asked = int(np.count_nonzero(np.add(*(spread.units(kind) for kind in KINDS))))
         hot, exponents = spread.hottest(), np.arange(0, MOST_SKEW + 0.01, 0.05)
         shares = np.array([1 / (np.arange(1.0, asked + 1) ** -s).sum() for s in exponents])
         return round(float(exponents[np.abs(shares - hot.share).argmin()]), 2) if hot else 0.0
