@@ -93,9 +93,12 @@ def test_hot_partitions_does_too_and_a_slider_moved_by_keyboard_changes_sentence
     before = explorer_shows(page)
     charts_speak(page)
     looked_at(page, "09_hot_partitions")
+    assert spoken(page)["Shards"] == "4" and spoken(page)["Rate"] == "30/s", "as the cell below has set it"
     slider(page, "Shards").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(OTHERS_ARE_SHOWN, arg=before)
+    assert spoken(page)["Shards"] == "5"
+    assert page.locator(".workbench-verdict").get_attribute("aria-live") == "polite"
     lab.use_theme(page, "light")
     page.set_viewport_size({"width": 1600, "height": 1600})
     page.locator(".workbench-explorer").screenshot(path=lab.SCREENSHOTS / "explorer.png")
@@ -113,6 +116,28 @@ OTHERS_ARE_SHOWN = f"""before => {{
 def slider(page, words: str):
     """The handle of the slider with this label, which the keyboard reaches."""
     return page.locator(f".workbench-explorer .widget-slider:has(label:text-is('{words}')) .noUi-handle")
+
+
+def spoken(page) -> dict[str, str]:
+    """What a screen reader says of the sliders: each handle's name and value."""
+    handles = page.locator(".workbench-explorer .noUi-handle").all()
+    return {one.get_attribute("aria-label"): one.get_attribute("aria-valuetext") for one in handles}
+
+
+def test_what_a_later_cell_sets_stands_on_the_sliders_of_the_panel_above(page, running):
+    make = 'import workbench as wb\nexplorer = wb.explorer("designs/task_board.yaml")\nexplorer'
+    ran(page, running, written(running, "explorer.ipynb", make, "explorer.set(shards=5, rate=77.7).verdict"))
+    page.wait_for_function(IS_SIMULATED)
+    page.wait_for_selector(".workbench-explorer[data-named]")
+    page.wait_for_timeout(500)
+    found = spoken(page)
+    assert (found["Shards"], found["Rate"], found["Item size"]) == ("5", "77.7/s", "2,135 bytes")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    place = page.locator(".workbench-explorer")
+    place.evaluate("panel => panel.scrollIntoView()")
+    for part in (".workbench-heat img", ".workbench-cost img", ".widget-hslider >> nth=4"):
+        box = page.locator(f".workbench-explorer {part}").bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 900, f"{part} is seen together with the others"
 
 
 def explorer_shows(page) -> dict[str, str]:

@@ -41,10 +41,10 @@ class Bound:
     def __str__(self) -> str:
         """What binds, in words: `1,000 WU/s of one partition, by WEBHOOK#stripe`."""
         where = f"index {self.index}: " if self.index else ""
-        return where + (self.resource if self.key is None else f"{self.resource}, by {_named(self.key)}")
+        return where + (self.resource if self.key is None else f"{self.resource}, by {named_key(self.key)}")
 
 
-def _named(key: str) -> str:
+def named_key(key: str) -> str:
     """A key in a sentence; a bare number says that it is a key."""
     return f"key {key}" if key.isdigit() else key
 

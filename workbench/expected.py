@@ -12,7 +12,7 @@ were, members of a transaction to be independent, and pages of 1 MB to hold item
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -222,16 +222,27 @@ def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:
 
 
 def _lines(costs: Costs, design: Design) -> Iterator[PatternUnits]:
+    asked = costs.items.asked
     for pattern in design.access_patterns.values():
-        if pattern.unserved is not None:
-            yield PatternUnits(pattern, NOTHING, {}, note=f"not served: {unserved_reason(design, pattern)}")
-            continue
-        found = costs.outcomes(pattern)
-        if not found.possible:
-            yield PatternUnits(pattern, NOTHING, {}, note="no item fits its target, so that it is never called")
-            continue
-        arms = {arm: found.per_call(arm) for arm in _in_order(design, found.arms)}
-        yield PatternUnits(pattern, found.per_call(), arms, found.basis)
+        yield _line(costs, design, pattern) if asked is None else _kept(asked, costs, design, pattern)
+
+
+def _kept(asked: dict[str, Any], costs: Costs, design: Design, pattern: AccessPattern) -> PatternUnits:
+    """The units of a pattern over the same items as before: what a call consumes does not follow from its rate."""
+    call = pattern.model_copy(update={"rate": None, "peak": None})
+    if pattern.name not in asked or asked[pattern.name][0] != call:
+        asked[pattern.name] = call, _line(costs, design, pattern)
+    return replace(asked[pattern.name][1], pattern=pattern)
+
+
+def _line(costs: Costs, design: Design, pattern: AccessPattern) -> PatternUnits:
+    if pattern.unserved is not None:
+        return PatternUnits(pattern, NOTHING, {}, note=f"not served: {unserved_reason(design, pattern)}")
+    found = costs.outcomes(pattern)
+    if not found.possible:
+        return PatternUnits(pattern, NOTHING, {}, note="no item fits its target, so that it is never called")
+    arms = {arm: found.per_call(arm) for arm in _in_order(design, found.arms)}
+    return PatternUnits(pattern, found.per_call(), arms, found.basis)
 
 
 def _in_order(design: Design, arms: dict[Arm, Any]) -> list[Arm]:

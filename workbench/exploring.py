@@ -129,7 +129,7 @@ class Explorer:
             focus, settings = self.outlooks.focus(pattern), {"load": self.state.load}
         settings = {name: value for name, value in {**settings, **knobs}.items() if name != "pattern"}
         self.found = self.outlooks.outlook(State(focus, **settings))
-        return self
+        return self._shown()
 
     def reset(self) -> "Explorer":
         """Set all knobs back to what the design has."""
@@ -138,11 +138,17 @@ class Explorer:
     def pin(self) -> "Explorer":
         """Keep this state as the one before; the charts and the sentence compare with it from now on."""
         self._before = self.outlook
-        return self
+        return self._shown()
 
     def unpin(self) -> "Explorer":
         """Compare no more."""
         self._before = None
+        return self._shown()
+
+    def _shown(self) -> "Explorer":
+        """Itself, with the panel showing it, if there is one."""
+        if self._panel is not None:
+            self._panel.refresh()
         return self
 
     def _ipython_display_(self) -> None:

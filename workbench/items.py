@@ -65,6 +65,7 @@ class Items(Result):
     entities: dict[str, EntityItems]
     source: "Source" = field(repr=False, compare=False)
     keys: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False, compare=False)  # made by `ring`
+    asked: dict[str, Any] | None = field(default=None, repr=False, compare=False)  # kept by `expected` if a dict
 
     def __len__(self) -> int:
         return sum(len(entity) for entity in self.entities.values())
@@ -79,7 +80,7 @@ class Items(Result):
 
     def under(self, design: Design) -> "Items":
         """The same items under a design that differs in nothing that items follow from: rates, capacity, popularity
-        of access patterns. What was made of their keys is kept."""
+        of access patterns. What was made of their keys is kept, and what is known of each pattern in `asked`."""
         source = copy(self.source)
         source.design = design
         return replace(self, design=design, source=source)

@@ -1,11 +1,13 @@
 """Knobs: the widgets of the explorer that are turned, their ranges, and how their values are written.
 
-Rates, counts and sizes go by powers of ten, since it is their order of magnitude that decides. Whatever the design has,
-a knob begins there; it says nothing until it is moved, and then takes the place of what the design says.
+Rates, counts and sizes go in round numbers by powers of ten, since it is their order of magnitude that decides. What
+the design has is a place of its own on each slider, where it begins: there the knob says nothing, and the design holds
+to the last digit. Moved, it takes the place of what the design says.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from math import floor, log10
 from typing import Any
 
@@ -16,14 +18,15 @@ from workbench.adjustments import CAPACITIES, CONSISTENCIES, LOADS, MOST_RATE, M
 from workbench.design import AutoScaling, Design
 from workbench.focus import choosable
 from workbench.outlook import Outlooks
-from workbench.spreads import rate_text
 
 WIDE: dict[str, Any] = {"style": {"description_width": "7em"}, "layout": {"width": "28em"}}
-DIGITS = 3  # significant ones of a value on a logarithmic scale
+ROUND = (1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.25, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9)  # numbers of a decade
+SKEW_STEP = 0.05
+AS_DESIGNED = "as designed"  # the place on a slider that leaves what the design has
 
 
-def _log(words: str, tooltip: str) -> widgets.FloatLogSlider:
-    return widgets.FloatLogSlider(description=words, tooltip=tooltip, step=0.02, readout_format=",.3r", **WIDE)
+def _slider(words: str, tooltip: str) -> widgets.SelectionSlider:
+    return widgets.SelectionSlider(description=words, tooltip=tooltip, options=[("-", AS_DESIGNED)], **WIDE)
 
 
 def _choice(words: str, tooltip: str, options: Any) -> widgets.Dropdown:
@@ -32,39 +35,20 @@ def _choice(words: str, tooltip: str, options: Any) -> widgets.Dropdown:
 
 WIDGETS: dict[str, Callable[[], Any]] = {
     "pattern": lambda: _choice("Pattern", "The access pattern that the knobs act upon", ["-"]),
-    "skew": lambda: widgets.FloatSlider(
-        description="Skew (Zipf)",
-        tooltip="0: every key alike; 1: the first gets most",
-        max=MOST_SKEW,
-        step=0.05,
-        **WIDE,
-    ),
-    "rate": lambda: _log("Rate /s", "Mean requests a second; a peak moves along"),
+    "skew": lambda: _slider("Skew", "Zipf exponent; 0: every key alike; 1: the first gets most"),
+    "rate": lambda: _slider("Rate", "Mean requests a second; a peak moves along"),
     "load": lambda: _choice("Load", "How the load moves in the simulation", LOADS),
-    "cardinality": lambda: _log("Cardinality", "How many values the partition key's field has"),
-    "size": lambda: _log("Item bytes", "Bytes of an item, padded with a filler"),
-    "shards": lambda: widgets.IntSlider(
-        description="Shards", tooltip="Keys that each partition key is written over", min=1, max=MOST_SHARDS, **WIDE
-    ),
+    "cardinality": lambda: _slider("Cardinality", "How many values the partition key's field has"),
+    "size": lambda: _slider("Item size", "Bytes of an item, padded with a filler"),
+    "shards": lambda: _slider("Shards", "Keys that each partition key is written over"),
     "capacity": lambda: _choice("Capacity", "Capacity mode of the table; provisioned holds the peak", CAPACITIES),
     "consistency": lambda: _choice("Consistency", "Consistency of the pattern's reads", CONSISTENCIES),
 }
 
 
-def knob_value(name: str, value: Any) -> Any:
+def knob_value(value: Any) -> Any:
     """What a widget's value says to the explorer."""
-    if name in ("cardinality", "size"):
-        return max(1, round(_rounded(value)))
-    return _rounded(value) if name == "rate" else round(value, 2) if name == "skew" else value
-
-
-def _rounded(value: float) -> float:
-    """A value with three significant digits.
-
-    >>> _rounded(1234.5), _rounded(0.016666)
-    (1230.0, 0.0167)
-    """
-    return float(f"{value:.{DIGITS}g}")
+    return None if value == AS_DESIGNED else value
 
 
 def shown_value(name: str, value: Any) -> str:
@@ -74,43 +58,51 @@ def shown_value(name: str, value: Any) -> str:
     ('zipf(1.1)', '1,500/s', 'as designed')
     """
     if value is None:
-        return "as designed"
+        return AS_DESIGNED
     if isinstance(value, str):
         return value
     written: dict[str, Callable[[Any], str]] = {
         "skew": lambda v: f"zipf({v:g})" if v else "uniform",
-        "rate": lambda v: f"{rate_text(v)}/s",
+        "rate": lambda v: f"{float(f'{v:.6g}'):,.10g}/s",
         "size": lambda v: f"{v:,} bytes",
     }
     return written.get(name, lambda v: f"{v:,.10g}")(value)
 
 
-def echoes(knob: Any, new: Any, put: Any) -> bool:
-    """Whether a new value is the one that was put, rounded by the front end to the steps of a logarithmic slider."""
-    if not isinstance(knob, widgets.FloatLogSlider) or not put:
-        return False
-    return abs(log10(new) - log10(put)) < 0.51 * (knob.step or 0)
-
-
-def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> Any:
-    """Give a knob its range for the access pattern, and the state's value, else the design's; the value it got."""
-    if name in ("pattern", "load"):
-        if name == "pattern" and len(knob.options) != len(choosable(outlooks.design)):
+def fitted(name: str, knob: Any, state: State, outlooks: Outlooks) -> None:
+    """Give a knob its places for the access pattern, and the state's value, else the design's."""
+    if name == "pattern":
+        if len(knob.options) != len(choosable(outlooks.design)):
             knob.options = choosable(outlooks.design)
-        knob.value = state.focus.pattern if name == "pattern" else state.load
-        return knob.value
-    knob.disabled = name in state.focus.idle
-    value = getattr(state, name)
-    designed = _DESIGNED[name](state, outlooks)
-    if name in _RANGES:
-        low, high = _RANGES[name](state, designed)
-        knob.min, knob.max = min(low, knob.max), max(high, knob.min)
-        knob.min, knob.max = low, high
-        value, designed = (v if v is None else min(max(v, 10**low), 10**high) for v in (value, designed))
-    target = designed if value is None else value
-    if not echoes(knob, knob.value, target) and knob.value != target:
-        knob.value = target
-    return target
+        knob.value = state.focus.pattern
+    elif name == "load":
+        knob.value = state.load
+    else:
+        knob.disabled = name in state.focus.idle
+        own, has = getattr(state, name), _DESIGNED[name](state, outlooks)
+        if name not in _GRIDS:
+            knob.value = has if own is None else own
+            return
+        places = _places(name, own, has, state)
+        if knob.options != places:
+            knob.options = places
+        knob.value = AS_DESIGNED if own is None else own
+
+
+def _places(name: str, own: Any, has: Any, state: State) -> tuple[tuple[str, Any], ...]:
+    """A slider's places in rising order: round numbers, what the design has, and where the state stands."""
+    if name in state.focus.idle:
+        return (("off", AS_DESIGNED),)
+    values = {*_GRIDS[name](state, has), *([own] if own is not None else [])} - {has}
+    words = f"≈ {has:g}" if name == "skew" and not _is_exponent(state) else _place_words(name, has)
+    marked = [(value, (_place_words(name, value), value)) for value in values] + [(has, (words, AS_DESIGNED))]
+    return tuple(place for _, place in sorted(marked, key=lambda one: one[0]))
+
+
+def _place_words(name: str, value: float) -> str:
+    """A value as it stands beside its slider."""
+    written = {"skew": lambda v: f"{v:g}", "size": lambda v: f"{round(v):,} bytes"}
+    return written.get(name, partial(shown_value, name))(value)
 
 
 def designed(state: State, outlooks: Outlooks) -> dict[str, Any]:
@@ -119,24 +111,41 @@ def designed(state: State, outlooks: Outlooks) -> dict[str, Any]:
     return found | {"skew": state.focus.popularity or "each item alike", "size": round(found["size"])}
 
 
-def _decades(state: State, designed: float) -> tuple[float, float]:
-    """Powers of ten from two below a rate up to the most."""
-    return floor(log10(designed)) - 2.0 if designed < 1 else 0.0, log10(MOST_RATE)
+def _round_numbers(low: float, high: float) -> Iterator[float]:
+    """Round numbers from one value to another, both included.
+
+    >>> list(_round_numbers(8, 12.5))
+    [8.0, 9.0, 10.0, 11.0, 12.0, 12.5]
+    """
+    for decade in range(floor(log10(low)), floor(log10(high)) + 1):
+        yield from (value for part in ROUND if low <= (value := float(f"{part}e{decade}")) < high)
+    yield float(high)
 
 
-_RANGES: dict[str, Callable[[State, float], tuple[float, float]]] = {
-    "rate": _decades,
-    "cardinality": lambda state, designed: (0.0, max(0.02, log10(state.focus.most_values or 2))),
-    "size": lambda state, designed: (1.0, log10(limits.ITEM_BYTES)),
+def _whole_numbers(low: float, high: float) -> set[int]:
+    return {round(value) for value in _round_numbers(low, high)}
+
+
+_GRIDS: dict[str, Callable[[State, Any], Any]] = {
+    "skew": lambda state, has: [round(SKEW_STEP * at, 2) for at in range(round(MOST_SKEW / SKEW_STEP) + 1)],
+    "rate": lambda state, has: _round_numbers(min(1.0, 10.0 ** (floor(log10(has)) - 2)), MOST_RATE),
+    "cardinality": lambda state, has: _whole_numbers(1, state.focus.most_values or 1),
+    "size": lambda state, has: _whole_numbers(10, limits.ITEM_BYTES),
+    "shards": lambda state, has: range(1, MOST_SHARDS + 1),
 }
+SLIDERS = tuple(_GRIDS)
+
+
+def _is_exponent(state: State) -> bool:
+    return state.focus.popularity in ("", "uniform") or state.focus.popularity.startswith("zipf")
 
 
 def _designed_skew(state: State, outlooks: Outlooks) -> float:
-    """The exponent that the design states; where it says otherwise, about as uneven."""
+    """The exponent that the design states; where it says otherwise, the one that gives the hottest key its share."""
     text = state.focus.popularity
     if found := re.match(r"zipf\(([0-9.]+)\)", text):
         return min(float(found[1]), MOST_SKEW)
-    return 0.0 if text in ("", "uniform") else MOST_SKEW if text == "latest" else 1.0
+    return 0.0 if text in ("", "uniform") else outlooks.exponent(state.focus)
 
 
 def _designed_size(state: State, outlooks: Outlooks) -> float:

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.adjustments import State, with_capacity
-from workbench.bounds import Bound
+from workbench.adjustments import MOST_SKEW, State, with_capacity
+from workbench.bounds import Bound, named_key
 from workbench.costs import Cost, estimate_cost, usd
 from workbench.design import Design
-from workbench.diagnosis import diagnose
+from workbench.diagnosis import Diagnosis, diagnose, span
 from workbench.focus import Focus, choosable
 from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
 from workbench.keyanalysis import RANGES, KeyAnalysis
@@ -31,10 +31,11 @@ from workbench.load import Kind
 from workbench.partitions import request_spread
 from workbench.shapes import duration_seconds, shape
 from workbench.simulation import Simulation, prepare
-from workbench.spreads import KINDS, UNIT, Floats, percent, rate_text
+from workbench.spreads import KINDS, UNIT, Floats, percent, rate_text, times_text
 
 KEPT = 4  # sets of items
 KNOWN = 16  # outlooks
+NO_ROOM = 1.05  # times the load, below which a limit is as good as reached
 STEPS = 60  # of time in a preview of the heat
 
 
@@ -119,14 +120,14 @@ class Outlook:
         if bound.multiple < 1:
             return f"{_too_much(one, bound)} {_help(one, bound)}"
         hot = one.hottest
-        head = f"{hot.key} is asked for {rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s, {hot.against}" if hot else ""
+        asked = f"asked for {rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s, {hot.against}" if hot else ""
+        key = hot.key if hot else ""
         if share := one.verdict.throttled_now:
-            few = (
-                f"{one.requests.partitions:,} partitions are too few at first: {percent(share)} of units are throttled"
-            )
+            few = f"{one.requests.partitions:,} partitions are too few, and {percent(share)} of units are throttled"
             ends = "Splits within its collection end that" if hot and hot.utilisation > 1 else "Splits end that"
-            return f"Throttled at first: {few}; {head}. {ends} after some minutes; warm throughput spares it."
-        return f"Holds: the hottest key, {head}. {_room(bound)}"
+            told = f"Throttled at first: {few}; {named_key(key)} is {asked}."
+            return f"{told} {ends} after some minutes; warm throughput spares it."
+        return f"Holds: the hottest key is {key}, {asked}. {_room(bound)}"
 
     @property
     def dollars(self) -> str:
@@ -134,11 +135,24 @@ class Outlook:
         return f"{usd(self.cost.usd)} a month"
 
     @property
+    def seen(self) -> tuple[Diagnosis, ...]:
+        """What the simulation showed, the most important first; nothing before it was run."""
+        return diagnose(self.simulation) if self.simulation is not None else ()
+
+    @property
     def detail(self) -> str:
-        """What the simulation showed, where it was run."""
+        """What the simulation adds to the sentence, where it was run."""
         if self.simulation is None:
             return ""
-        return " ".join(one.text for one in diagnose(self.simulation)[:2])
+        told = " ".join(self._added(one) for one in self.seen[:2])
+        return f"Simulated for {span(self.simulation.duration_s)}: {told[:1].lower()}{told[1:]}"
+
+    def _added(self, one: Diagnosis) -> str:
+        """A diagnosis; of a key that the sentence tells of, only what part is throttled, and when."""
+        if one.seen == "healthy":
+            return "Nothing is throttled."
+        known = one.seen in ("hot key", "rising key") and one.key and f" {one.key} " in self.headline
+        return one.detail.rpartition(". ")[2] if known else one.text
 
     def since(self, before: "Outlook") -> str:
         """What is otherwise than in another outlook, in a sentence."""
@@ -155,23 +169,34 @@ def _too_much(one: KeyAnalysis, bound: Bound) -> str:
     verdict = one.verdict
     lasting = verdict.throttled_after_splits > 0
     share = verdict.throttled_after_splits if lasting else verdict.throttled_now
-    lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
     where = f"index {bound.index}: " if bound.index else ""
     if bound.key is None:
-        return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}{lost}."
-    return f"Too hot: {where}{bound.key} is asked for {bound.asked}, and one partition serves {bound.limit:,.0f}{lost}."
+        lost = f"{percent(1 - bound.multiple)} of {bound.kind} units are throttled"
+        return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}: {lost}."
+    lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
+    key = f"{where}{named_key(bound.key)}"
+    return f"Too hot: {key} is asked for {_asked(one, bound)}, and one partition serves {bound.limit:,.0f}{lost}."
+
+
+def _asked(one: KeyAnalysis, bound: Bound) -> str:
+    """What the key of a bound is asked for in all: the number that charts and reports have."""
+    hot = one.hottest
+    same = hot is not None and (hot.key, hot.kind) == (bound.key, bound.kind)
+    return f"{rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s" if same and hot else bound.asked
 
 
 def _help(one: KeyAnalysis, bound: Bound) -> str:
     if bound.key is None:
         return f"At most {rate_text(bound.rate_per_s)} requests/s pass; raise it, or spread the load over time."
-    shards = f"{one.shards} shards would hold it" if one.shards > 1 and not bound.index else "give it another key"
+    shards = f"{one.shards:,} shards would hold it" if one.shards > 1 and not bound.index else "give it another key"
     why = "" if bound.index else one.why_undivided(bound)
     return f"No split helps, since {why}; {shards}." if why else f"{shards[0].upper()}{shards[1:]}."
 
 
 def _room(bound: Bound) -> str:
-    return f"At {bound.multiple:,.3g} times this load the first limit is reached: {bound}."
+    if bound.multiple < NO_ROOM:
+        return f"No room: it takes all of the first limit, {bound}."
+    return f"At {times_text(bound.multiple)} times this load the first limit is reached: {bound}."
 
 
 def _hottest(one: Outlook) -> str:
@@ -213,7 +238,7 @@ class Outlooks:
         self.base = generate_items(design, seed=seed, now=now) if isinstance(design, Design) else design
         self.design, self.seed = self.base.design, seed
         self.duration_s = duration_seconds(duration)
-        self._items: dict[Any, Items] = {(None, None, None): self.base}
+        self._items: dict[Any, Items] = {(None, None, None): replace(self.base, asked={})}
         self._known: dict[Any, Outlook] = {}
         self._lock = Lock()  # the simulation runs in a thread
 
@@ -244,13 +269,21 @@ class Outlooks:
 
         return max(names, key=heat)
 
+    def exponent(self, focus: Focus) -> float:
+        """The Zipf exponent that gives the pattern's hottest key the share that it has in the design."""
+        spread = request_spread(self.base, focus.table, focus.index, pattern=focus.pattern)
+        asked = int(np.count_nonzero(np.add(*(spread.units(kind) for kind in KINDS))))
+        hot, exponents = spread.hottest(), np.arange(0, MOST_SKEW + 0.01, 0.05)
+        shares = np.array([1 / (np.arange(1.0, asked + 1) ** -s).sum() for s in exponents])
+        return round(float(exponents[np.abs(shares - hot.share).argmin()]), 2) if hot else 0.0
+
     def items(self, state: State) -> Items:
         """The items of the state's design."""
         made_by = (state.cardinality, state.size, state.shards if state.shards != 1 else None)
         with self._lock:
             if made_by not in self._items:
                 self._items = dict([*self._items.items()][:1] + [*self._items.items()][1:][1 - KEPT :])
-                self._items[made_by] = self._made(made_by, self.base.again(state.values))
+                self._items[made_by] = self._made(made_by, replace(self.base.again(state.values), asked={}))
             return self._items[made_by].under(state.values)
 
     def _made(self, made_by: Any, items: Items) -> Items:

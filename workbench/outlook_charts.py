@@ -17,10 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
 
-from workbench.cost_charts import dollars
 from workbench.costs import usd
 from workbench.heat_chart import heat as heat_map
 from workbench.outlook import Outlook
@@ -43,9 +41,13 @@ from workbench.simulation_charts import throttling
 from workbench.spread_charts import BINS, FEW, request_spread
 from workbench.spreads import KINDS, LIMITS, UNIT, Floats, percent, rate_text
 
-SIZE = (6.6, 3.7)  # inches
+SIZES = {"spread": (5.8, 2.6), "heat": (5.8, 2.6), "cost": (5.8, 1.8)}  # inches: three are seen beside the knobs
 DOTS_PER_INCH = 100
-MARGINS: dict[str, Any] = {"left": 0.11, "right": 0.89, "top": 0.76, "bottom": 0.15}
+MARGINS = {  # inches left, right, below and above the axes
+    "spread": (0.78, 0.74, 0.46, 0.7),
+    "heat": (0.78, 0.74, 0.46, 0.48),
+    "cost": (1.6, 0.1, 0.06, 0.3),
+}
 Draw = Callable[[Axes, Outlook, Outlook | None], Any]
 
 
@@ -53,8 +55,10 @@ def spread(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
     """Units a second of each key against one partition's limits; the pinned state's as a dashed line, ranked too."""
     requests = found.analysis.requests
     request_spread(requests, ax=ax)
+    few = len(requests.keys) <= FEW
+    if not few:  # below the line, where the hottest key's name is not
+        _limit_text(ax).set(va="top", position=(-2, -2))
     if before is not None:
-        few = len(requests.keys) <= FEW
         ranked, edges = _ranked(before, few)
         ax.stairs(ranked, edges, color=INK, linestyle="--", linewidth=1.3, label="_before", baseline=None)
         ax.set_ylim(0, max(ax.get_ylim()[1], 1.1 * float(ranked.max(initial=0.0))))
@@ -62,6 +66,10 @@ def spread(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
         ax.annotate("dashed: before", (1, 1), (-2, -2), fontsize=SMALL, color=INK, bbox=PAPER, **where)
         _describe(ax, "spread", f"{alt_text(ax)} Before: {before.analysis.requests.finding}.")
     return ax
+
+
+def _limit_text(ax: Axes) -> Any:
+    return next(text for text in ax.texts if text.get_text().startswith("one partition serves"))
 
 
 def _describe(ax: Axes, name: str, alt: str) -> None:
@@ -93,10 +101,10 @@ def _shortened(ax: Axes, found: Outlook, when: str) -> Axes:
     """A heat map whose sentences stand beside it in full: the first is its title."""
     for text in [text for text in ax.texts if text.xy == (0, 1)]:  # type: ignore[attr-defined]
         text.remove()
-    head = f"{when}{found.analysis.name}, simulated. {found.detail.partition(': ')[0]}"
-    ax.set_title(wrapped(head, 58), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6, parse_math=False)
+    head = f"{when}{found.analysis.name}, simulated. {found.seen[0].headline.partition(': ')[0]}"
+    ax.set_title(wrapped(head, 56), loc="left", fontsize=11, fontweight="bold", color=INK, pad=6, parse_math=False)
     _describe(ax, "heat", f"{when}{alt_text(ax)}")
-    ax.set_ylabel("place on the hash ring", color=INK)
+    ax.set_ylabel("hash ring", color=INK)
     for scale in (other for other in ax.figure.axes if other.get_label() == "<colorbar>"):
         scale.set_ylabel(f"{UNIT[found.kind]}/s asked for", fontsize=SMALL)
     return ax
@@ -107,26 +115,29 @@ BARS = 5
 
 def cost(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
     """US dollars a month by access pattern and in all; of the pinned state too."""
-    sides = [("now", found, BLUE, "")] + ([("pinned before", before, ORANGE, WARNING_HATCH)] if before else [])
+    sides = [("now", found, BLUE, "")] + ([("before", before, ORANGE, WARNING_HATCH)] if before else [])
     bills = [bill(one) for _, one, _, _ in sides]
-    names = ["in all", *sorted(bills[0].keys() - {"in all"}, key=lambda name: -bills[0][name])[:BARS]]
-    height, places, ends, texts = 0.8 / len(sides), list[float](), list[float](), list[str]()
-    for number, ((label, _, colour, hatch), spent) in enumerate(zip(sides, bills, strict=True)):
-        at = [row - 0.4 + height * (number + 0.5) for row in range(len(names))]
-        values = [spent.get(name, 0.0) for name in names]
-        ax.barh(at, values, 0.92 * height, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label)
-        places, ends, texts = places + at, ends + values, texts + [usd(value) for value in values]
-    beside_bars(ax, ends, texts)
-    for place, text in zip(places, ax.texts[-len(texts) :], strict=True):
-        text.xy = (text.xy[0], place)  # type: ignore[attr-defined]
+    names = ["in all", *sorted(bills[0].keys() - {"in all"}, key=lambda name: (-bills[0][name], name))[:BARS]]
+    values = np.array([[spent.get(name, 0.0) for name in names] for spent in bills])
+    height = 0.8 / len(sides)
+    for number, (label, _, colour, hatch) in enumerate(sides):
+        at = np.arange(len(names)) - 0.4 + height * (number + 0.5)
+        ax.barh(at, values[number], 0.92 * height, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label)
+    texts = [", before ".join(usd(value) for value in spent) for spent in values.T.tolist()]
+    beside_bars(ax, values.max(axis=0), texts)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.xaxis.set_major_formatter(dollars())
-    legend = [Patch(facecolor=c, hatch=h, edgecolor=INK, linewidth=0.4, label=n) for n, _, c, h in sides]
-    x = f"US dollars a month, {found.cost.prices.region} prices of {found.cost.prices.date}"
-    said = f"{found.cost.design.name} costs {found.dollars}" + (f", before {before.dollars}" if before else "")
-    return finish(ax, "cost", said, x=x, y="", legend=legend if before else ())
+    ax.xaxis.set_visible(False)  # the bars bear their values
+    prices = f"{found.cost.prices.region}, {found.cost.prices.date}"
+    before_it = f"; hatched: before, {usd(before.cost.usd)}" if before else f" ({prices})"
+    finish(ax, "cost", f"{found.dollars}{before_it}", x="", y="")
+    ax.spines["bottom"].set_visible(False)
+    _describe(
+        ax,
+        "cost",
+        f"{found.cost.design.name} costs {found.dollars}, by prices of {prices}{before_it if before else ''}.",
+    )
+    return ax
 
 
 def bill(found: Outlook) -> dict[str, float]:
@@ -139,8 +150,8 @@ def bill(found: Outlook) -> dict[str, float]:
 
 
 CHARTS: dict[str, Draw] = {"spread": spread, "heat": heat, "cost": cost}
-_TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold", "color": INK, "pad": 21, "parse_math": False}
-_LEFT = {"cost": 0.29}
+_TITLE: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "color": INK, "parse_math": False}
+_PADS = {"spread": 36, "heat": 6, "cost": 6}  # points between the axes and the title, the legend among them
 _FAST: Any = {"text.hinting": "none"}  # most of the time goes into letters
 
 
@@ -151,8 +162,11 @@ def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture
     """A figure with one of the charts, of the size that stands in the panel."""
     figure = _empty(name)
     drawn = CHARTS[name](figure.subplots(), found, before)
-    if name == "spread":  # its finding is what the sentence above the charts says
-        drawn.set_title(f"Requests to {found.analysis.name}", loc="left", **_TITLE)
+    said = f"Requests to {found.analysis.name}" if name == "spread" else drawn.get_title("left")
+    drawn.set_title(said, loc="left", y=1, pad=_PADS[name], **_TITLE)  # y: where it is does not follow from the ticks
+    if name == "spread":
+        for ax in (drawn, *drawn.child_axes):
+            ax.set_ylabel(ax.get_ylabel().partition("(")[2].replace(")", ""), color=INK)
     for ax in [axes for own in figure.axes for axes in (own, *own.child_axes)]:
         ax.minorticks_off()  # each tick takes its time
         if isinstance(ax.yaxis.get_major_locator(), AutoLocator | MaxNLocator):
@@ -161,9 +175,12 @@ def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture
 
 
 def _empty(name: str) -> Picture:
-    figure = Picture(figsize=SIZE, dpi=DOTS_PER_INCH, facecolor="white")
+    width, height = SIZES[name]
+    figure = Picture(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.subplots_adjust(**MARGINS | ({"left": _LEFT[name]} if name in _LEFT else {}))
+    left, right, below, above = MARGINS[name]
+    places = {"left": left / width, "right": 1 - right / width, "bottom": below / height, "top": 1 - above / height}
+    figure.subplots_adjust(**places)
     return figure
 
 
@@ -178,7 +195,7 @@ def chart_html(name: str, found: Outlook, before: Outlook | None = None) -> str:
 
 
 def _image(png: bytes, alt: str) -> str:
-    style = f"width:100%;max-width:{round(SIZE[0] * DOTS_PER_INCH)}px"
+    style = f"display:block;width:100%;max-width:{round(SIZES['heat'][0] * DOTS_PER_INCH)}px"
     return f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
@@ -219,7 +236,7 @@ def _frame(name: str, load: str, duration_s: int) -> tuple[Any, tuple[int, int, 
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
     x = f"minutes ({load} load); brighter: more is asked for (log scale)"
     said = f"{name}: a preview, before any split; the simulation follows"
-    finish(ax, "heat", said, x=x, y="place on the hash ring")
+    finish(ax, "heat", said, x=x, y="hash ring")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -19,7 +19,7 @@ import ipywidgets as widgets
 from workbench.adjustments import KNOBS, State, call_text
 from workbench.amazon import HEADLESS
 from workbench.errors import WorkbenchError
-from workbench.knobs import WIDGETS, designed, echoes, fitted, knob_value, shown_value
+from workbench.knobs import SLIDERS, WIDGETS, designed, fitted, knob_value, shown_value
 from workbench.outlook import Outlook
 from workbench.outlook_charts import CHARTS, bill, chart_html
 
@@ -30,6 +30,39 @@ REST_S = 0.35  # that the knobs must rest before the simulation starts
 INK = "color:var(--jp-ui-font-color1,inherit)"
 FAINT = "color:var(--jp-ui-font-color2,inherit);font-size:var(--jp-ui-font-size1,13px)"
 ALARM = "color:var(--jp-error-color1,#b00020)"
+
+# Widgets give a slider's handle no name, and say its place instead of its value; nor can they make a live region that
+# stays when its text changes, as screen readers need it. Where a page runs no scripts, the rest works without.
+NAMES = """
+(() => {
+  const say = (handle, slider) => {
+    const words = slider.querySelector(".widget-readout").innerText;
+    if (handle.getAttribute("aria-valuetext") !== words) handle.setAttribute("aria-valuetext", words);
+  };
+  const name = panel => {
+    for (const slider of panel.querySelectorAll(".widget-hslider")) {
+      const handle = slider.querySelector(".noUi-handle"), later = () => setTimeout(() => say(handle, slider));
+      handle.setAttribute("aria-label", slider.querySelector(".widget-label").innerText);
+      new MutationObserver(later).observe(handle, {attributeFilter: ["aria-valuetext"]});
+      new MutationObserver(later).observe(slider.querySelector(".widget-readout"), {childList: true, subtree: true});
+      later();
+    }
+    const verdict = panel.querySelector(".workbench-verdict");
+    verdict.setAttribute("role", "status");
+    verdict.setAttribute("aria-live", "polite");
+    panel.querySelector(".workbench-error").setAttribute("role", "alert");
+    panel.dataset.named = "yes";
+  };
+  const drawn = panel => panel.querySelectorAll(".noUi-handle").length === SLIDERS
+    && panel.querySelector(".workbench-error");
+  const look = left => {
+    for (const panel of document.querySelectorAll(".workbench-explorer:not([data-named])"))
+      if (drawn(panel)) name(panel);
+    if (left) setTimeout(look, 250, left - 1);
+  };
+  look(60);
+})();
+"""
 
 
 class Panel:
@@ -46,7 +79,6 @@ class Panel:
         self.yaml, self.parameters = _text("YAML"), _text("Parameters")
         self.box = self._arranged()
         self._drawn: dict[str, tuple[Any, ...]] = {}
-        self._put: dict[str, Any] = {}  # values that were given to knobs, which the front end may round
         self._quiet = False
         self._rest: asyncio.Task[None] | None = None
         self._fit()
@@ -59,14 +91,15 @@ class Panel:
         from IPython.display import display
 
         display({**(self.box._repr_mimebundle_() or {}), "text/plain": self.explorer.verdict}, raw=True)
+        display({"application/javascript": NAMES.replace("SLIDERS", str(len(SLIDERS))), "text/plain": ""}, raw=True)
 
     def _arranged(self) -> widgets.VBox:
         buttons = widgets.HBox([self.pin, self.unpin, self.reset])
         copied = widgets.Accordion([self.yaml, self.parameters], titles=("Change of the design", "Parameters cell"))
         left = widgets.VBox([*self.knobs.values(), buttons, self.hints, copied], layout={"width": "29em"})
-        pictures = [self.charts[name] for name in ("spread", "cost", "heat", "heat-before")]
+        pictures = [self.charts[name] for name in ("spread", "heat", "heat-before", "cost")]
         for chart in pictures:
-            chart.layout = widgets.Layout(flex="1 1 30em", max_width="660px", margin="0 0.5em 0.5em 0")
+            chart.layout = widgets.Layout(flex="1 1 30em", max_width="580px", margin="0 0.5em 0 0")
         right = widgets.HBox(
             pictures, layout={"flex_flow": "row wrap", "flex": "1 1 31em", "align_content": "flex-start"}
         )
@@ -78,8 +111,8 @@ class Panel:
     # What is turned
 
     def _turned(self, name: str, change: Mapping[str, Any]) -> None:
-        if not self._quiet and not echoes(self.knobs[name], change["new"], self._put.get(name)):
-            self._answer(lambda: self.explorer.set(**{name: knob_value(name, change["new"])}))
+        if not self._quiet:
+            self._answer(lambda: self.explorer.set(**{name: knob_value(change["new"])}))
 
     def _pin(self) -> None:
         self._answer(self.explorer.pin)
@@ -91,12 +124,16 @@ class Panel:
         self._answer(self.explorer.reset)
 
     def _answer(self, act: Callable[[], Any]) -> None:
-        """Do what was asked and show what it comes to, or say why not and stay as it was."""
-        self._give_up()
+        """Do what was asked, which shows what it comes to; or say why not, and stay as it was."""
         with self._said():
             act()
             self.error.value = ""
-            self._show_state()
+        self._fit()
+
+    def refresh(self) -> None:
+        """Show the explorer's state, whoever changed it: a knob, or a cell."""
+        self._give_up()
+        self._show_state()
         self._fit()
 
     @contextmanager
@@ -107,7 +144,7 @@ class Panel:
         except Exception as error:
             expected = isinstance(error, ValueError | WorkbenchError)
             words = str(error) if expected else f"{type(error).__name__}: {error}"
-            self.error.value = f'<p role="alert" style="{ALARM}">{escape(words)} (The charts stay as they were.)</p>'
+            self.error.value = f'<p style="{ALARM}">{escape(words)} (The charts stay as they were.)</p>'
             if os.environ.get(HEADLESS) or not expected:
                 raise
 
@@ -146,7 +183,7 @@ class Panel:
         self._quiet = True
         try:
             for name, knob in self.knobs.items():
-                self._put[name] = fitted(name, knob, state, outlooks)
+                fitted(name, knob, state, outlooks)
         finally:
             self._quiet = False
         self.unpin.disabled = self.explorer.before is None
@@ -176,11 +213,12 @@ class Panel:
         stop, found = threading.Event(), self.explorer.found
         with self._said():
             try:
-                done = await asyncio.to_thread(self.explorer.outlooks.simulated, found, stop.is_set)
+                if found.simulation is None:  # no cell has asked for it meanwhile
+                    found = await asyncio.to_thread(self.explorer.outlooks.simulated, found, stop.is_set)
             finally:
                 stop.set()
-            self.explorer.found = done
-            self._draw(done)
+            self.explorer.found = found
+            self._draw(found)
 
     def settle(self) -> None:
         """Run the simulation now, and show it."""
@@ -195,13 +233,13 @@ def _alike(one: tuple[Any, ...], other: tuple[Any, ...] | None) -> bool:
 
 
 def _sentence(found: Outlook, before: Outlook | None) -> str:
-    """The verdict, what changed since the pin, and what the simulation shows, as a live region."""
+    """The verdict, what changed since the pin, and what the simulation shows."""
     head, line = "font-size:1.25em;font-weight:600;margin:0.2em 0;line-height:1.35", "margin:0.2em 0;line-height:1.35"
     told = [f'<p style="{head}">{escape(f"{found.headline} {found.dollars}.")}</p>']
     told += [f'<p style="{line}">{escape(found.since(before))}</p>'] if before else []
     detail = found.detail or "The heat map is a preview; the simulation follows when the knobs rest."
     told += [f'<p style="{FAINT};{line}">{escape(detail)}</p>']
-    return f'<div role="status" aria-live="polite" style="{INK}">{"".join(told)}</div>'
+    return f'<div style="{INK}">{"".join(told)}</div>'
 
 
 def _hints(state: State, designed: Mapping[str, Any]) -> str:

@@ -106,7 +106,7 @@ def beside_bars(ax: Axes, ends: Iterable[float], texts: Sequence[str], *, bold: 
     for place, (end, text) in enumerate(zip(ends, texts, strict=True)):
         weight = "bold" if bold and bold[place] else "normal"
         where: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": SMALL, "color": INK}
-        ax.annotate(text, (end, place), (4, 0), fontweight=weight, bbox=PAPER, **where)
+        ax.annotate(text, (end, place), (4, 0), fontweight=weight, bbox=PAPER, parse_math=False, **where)
 
 
 def thousands() -> FuncFormatter:
