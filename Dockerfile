@@ -15,8 +15,10 @@ RUN mkdir -p notebooks/workshop/results && chown lab notebooks notebooks/worksho
 
 USER lab
 EXPOSE 8888
-# Ready means that Lab answers, and DynamoDB Local too.
-HEALTHCHECK --interval=15s --timeout=30s --start-period=60s --retries=4 CMD ["python", "-c", \
-  "from urllib.request import urlopen; import workbench; urlopen('http://127.0.0.1:8888/api'); workbench.start_engine()"]
+# Ready means that Lab answers, and DynamoDB Local too: to an unsigned GET with an error, once it is up.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["python", "-c", "\
+from os import environ\nfrom urllib.error import HTTPError\nfrom urllib.request import urlopen\n\
+urlopen('http://127.0.0.1:8888/api')\n\
+try: urlopen(environ['AWS_ENDPOINT_URL_DYNAMODB'])\nexcept HTTPError: pass"]
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", \
      "--ServerApp.root_dir=/workbench/notebooks", "--LabApp.default_url=/lab/tree/01_quickstart.ipynb"]
