@@ -11,7 +11,8 @@ import workbench
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
     "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
-    "typewords domains documents notation design identity references constraints serving access designfile amendments"
+    "typewords domains documents notation schema design identity references constraints serving access designfile "
+    "amendments"
 )
 WORK = (
     "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities items descriptors "

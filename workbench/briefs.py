@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench import syntax
-from workbench.design import AccessPattern, Design, Table
+from workbench.design import AccessPattern, Design
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
 from workbench.findings import Review
@@ -18,6 +18,7 @@ from workbench.guards import compares, needs_item, needs_no_item
 from workbench.notation import PER
 from workbench.results import SHOWN_BYTES, Result, number
 from workbench.reviews import review
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 from workbench.snippets import Snippet, preamble, snippet
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from workbench import limits
-from workbench.design import Design, Entity, Index, Table, key_template
+from workbench.design import Design, Entity, key_template
 from workbench.documents import NAME
 from workbench.domains import Domain
 from workbench.identity import (
@@ -42,6 +42,7 @@ from workbench.references import (
     role_problems,
     use_problems,
 )
+from workbench.schema import Index, Table
 from workbench.typewords import ID_TYPES
 
 

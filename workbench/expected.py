@@ -17,11 +17,12 @@ from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.capacity import Units, replicated_units
-from workbench.design import AccessPattern, Design, Table
+from workbench.design import AccessPattern, Design
 from workbench.items import Items, generate_items
 from workbench.load import Kind
 from workbench.outcomes import Arm, Costs, PerCall
 from workbench.results import Result, html_notes, html_table, number
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:

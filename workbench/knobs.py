@@ -13,9 +13,10 @@ import ipywidgets as widgets
 
 from workbench import limits
 from workbench.adjustments import CAPACITIES, CONSISTENCIES, LOADS, MOST_RATE, MOST_SHARDS, MOST_SKEW, State
-from workbench.design import AutoScaling, Design
+from workbench.design import Design
 from workbench.focus import choosable
 from workbench.outlook import Outlooks
+from workbench.schema import AutoScaling
 from workbench.spreads import rate_text
 
 WIDE: dict[str, Any] = {"style": {"description_width": "7em"}, "layout": {"width": "28em"}}

@@ -18,11 +18,12 @@ from botocore.exceptions import ClientError
 from workbench import capacity, errata, expressions, syntax
 from workbench.attempts import UNKNOWN
 from workbench.capacity import IndexSchema, Units
-from workbench.design import AccessPattern, Design, Index, Table
+from workbench.design import AccessPattern, Design
 from workbench.errors import AnswerLost
 from workbench.explain import Step
 from workbench.reach import fetches as fetches_more
 from workbench.requests import Request
+from workbench.schema import Index, Table
 from workbench.sizes import item_size
 from workbench.tables import RunTables
 

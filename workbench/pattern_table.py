@@ -12,7 +12,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from workbench.briefs import assured, known_risks, rate_words
-from workbench.design import AccessPattern, Design, Table, key_template
+from workbench.design import AccessPattern, Design, key_template
 from workbench.domains import Domain, value_domain
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
@@ -21,6 +21,7 @@ from workbench.items import Items
 from workbench.reach import query_condition
 from workbench.results import Result, fitting, html_table, number
 from workbench.reviews import review
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:

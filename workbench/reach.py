@@ -25,7 +25,7 @@ from workbench import capacity, limits
 from workbench.access import value_domain
 from workbench.bindings import bound, drawn_anew
 from workbench.columns import Ints
-from workbench.design import AccessPattern, Design, Index, key_template
+from workbench.design import AccessPattern, Design, key_template
 from workbench.entities import EntityItems
 from workbench.expressions import parse_key_condition, parse_projection
 from workbench.fields import stream
@@ -34,6 +34,7 @@ from workbench.key_conditions import KeyCondition, SortCondition, key_condition
 from workbench.picks import new_items
 from workbench.requests import Request
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
+from workbench.schema import Index
 from workbench.syntax import attributes, resolve
 from workbench.targets import draw_places, request_weights
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.descriptors import to_item
-from workbench.design import AccessPattern, Table
+from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.members import Member, draw_members, key_of
 from workbench.picks import Draw, Places, asked, pick
 from workbench.placeholders import contexts_of, expression_parameters
+from workbench.schema import Table
 
 
 @dataclass(frozen=True)

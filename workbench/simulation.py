@@ -20,21 +20,14 @@ from numpy.typing import NDArray
 
 from workbench.backpressure import BackPressure
 from workbench.clients import ClosedLoop, Retries
-from workbench.design import Design, Table
-from workbench.histories import (
-    BUCKETS,
-    Heat,
-    HotAtom,
-    Note,
-    PartitionHistory,
-    PatternHistory,
-    RingHistory,
-)
+from workbench.design import Design
+from workbench.histories import BUCKETS, Heat, HotAtom, Note, PartitionHistory, PatternHistory, RingHistory
 from workbench.interrupts import held
 from workbench.items import DEFAULT_NOW, Items, generate_items
 from workbench.lanes import COLD, Client, Conditions, Lane, Start
 from workbench.profile import PROFILE, Profile
 from workbench.quantities import is_whole
+from workbench.schema import Table
 from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
 from workbench.summaries import Simulation, Summary
 from workbench.throughput import REASONS

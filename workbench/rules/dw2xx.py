@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from workbench import limits, syntax
-from workbench.design import AccessPattern, Index, Provisioned, Table, most_units
+from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
 from workbench.findings import Finding
@@ -15,6 +15,7 @@ from workbench.reach import fetches
 from workbench.ring import entry_sizes, is_in, projected
 from workbench.rules.dw1xx import heat
 from workbench.rules.registry import rule
+from workbench.schema import Index, Provisioned, Table, most_units
 from workbench.spreads import percent, rate_text
 from workbench.thresholds import (
     COLLECTION_SHARE,

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench import limits, syntax
-from workbench.design import AccessPattern, Provisioned, most_units
+from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.reach import query_condition, read_factor
 from workbench.rules.registry import rule
+from workbench.schema import Provisioned, most_units
 from workbench.spreads import percent, rate_text
 from workbench.syntax import written
 from workbench.thresholds import (

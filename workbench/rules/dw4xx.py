@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from workbench import limits, syntax
-from workbench.design import AccessPattern, Domain, Entity, Table
+from workbench.design import AccessPattern, Entity
+from workbench.domains import Domain
 from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
 from workbench.guards import needs_item, needs_no_item, satisfied
 from workbench.identity import key_tag
 from workbench.lifetimes import MILLISECONDS
 from workbench.rules.registry import rule
+from workbench.schema import Table
 from workbench.spreads import percent, rate_text
 from workbench.syntax import written
 from workbench.thresholds import (
