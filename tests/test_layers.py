@@ -11,25 +11,27 @@ import workbench
 FOLDER = Path(workbench.__file__).parent
 MODEL = (
     "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
-    "typewords domains documents notation schema design identity references constraints serving access designfile "
-    "amendments"
+    "typewords domains documents notation schema design identity references table_problems shape_problems constraints "
+    "serving access designfile amendments"
 )
 WORK = (
-    "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities items descriptors "
-    "targets placeholders picks members requests wire ring arrivals bindings motions reach updates changes load "
-    "readings bundles outcomes expected ceilings concentration spreads partitions profile throughput bounds "
-    "keyanalysis keyreport histories interrupts draws shapes workload placement splitting clients flows backpressure "
-    "recording lanes summaries simulation diagnosis sortkeys sweeps sharding whatif folders processes connections "
-    "endpoints engine starting emulators installing java containers residents amazon engines errata attempts tables "
-    "inventory loading metering records expectations sampling trials announcements runs prices usage scaling spending "
-    "spikes costs authorization tenancy ownership grants proofs policies policytexts guards evidence heat waste "
-    "sources rules reviews policyreview comparison migration judges standings exercises focus adjustments outlook"
+    "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities origins items "
+    "descriptors targets placeholders picks members requests wire ring arrivals bindings motions reach updates "
+    "changes load metered readings bundles outcomes expected ceilings concentration spreads partitions profile "
+    "throughput bounds keymeasures keyanalysis keyreport histories interrupts draws shapes workload placement "
+    "splitting clients flows backpressure recording conditions lanes summaries simulation diagnosis sortkeys sweeps "
+    "sharding whatif folders processes connections endpoints engine starting daemon emulators installing java "
+    "containers residents amazon engines errata attempts tables inventory loading metering records expectations "
+    "sampling trials announcements runs prices usage scaling spending spikes costs authorization tenancy ownership "
+    "grants proofs policies policytexts guards evidence heat waste sources rules reviews policyreview comparison "
+    "migration judges standings exercises focus adjustments outlook"
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts scoreboard_chart proof_chart "
     "charts outlook_charts reports parameters regression baselines matrices workers trends gate_reports gate_results "
     "gates pytest_plugin environment terminal finding_reports arguments snippets briefs pattern_table collection_view "
-    "reviewing knobs panel exploring engine_commands workshop workshop_commands cli __main__"
+    "reviewing knobs panel exploring design_commands production_commands notebook_commands engine_commands workshop "
+    "workshop_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

@@ -22,7 +22,7 @@ from workbench.schema import Table
 from workbench.text_columns import Texts, Times
 
 if TYPE_CHECKING:
-    from workbench.items import Source
+    from workbench.origins import Source
 
 FILLER = "filler"
 _KEY_BYTES = (limits.PARTITION_KEY_BYTES, limits.SORT_KEY_BYTES)

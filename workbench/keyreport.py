@@ -17,7 +17,8 @@ from workbench.bounds import partitions_at_first, setting_bounds
 from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
-from workbench.keyanalysis import RANGES, Atoms, KeyAnalysis, Monotonicity, Targeting
+from workbench.keyanalysis import RANGES, KeyAnalysis
+from workbench.keymeasures import Atoms, Monotonicity, Targeting
 from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, entities_put, motion, pinned_by, rank_correlation
 from workbench.partitions import At, rate_at, spread_items, summed

@@ -17,7 +17,8 @@ from workbench.distributions import Amount
 from workbench.domains import Domain
 from workbench.entities import EntityItems
 from workbench.errors import DesignError
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Source
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED
+from workbench.origins import Source
 from workbench.schema import Table
 
 VALUES, ITEMS = 24, 48  # of a field, and of an entity, that are looked at

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from workbench.ceilings import shards_needed, shared_partition_chance
 from workbench.columns import Ints
-from workbench.keyanalysis import KeyAnalysis, ShardedRead
+from workbench.keyanalysis import KeyAnalysis
+from workbench.keymeasures import ShardedRead
 from workbench.results import Result
 from workbench.ring import key_hash
 from workbench.spreads import KINDS, LIMITS, UNIT, percent, rate_text

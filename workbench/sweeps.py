@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.conditions import drawn_items
 from workbench.design import Design
 from workbench.items import DEFAULT_NOW, Items
 from workbench.quantities import is_whole
 from workbench.results import Result, number
-from workbench.simulation import Simulation, drawn_items, simulate
+from workbench.simulation import Simulation, simulate
 from workbench.spreads import percent
 from workbench.workload import Workload, workload
 
