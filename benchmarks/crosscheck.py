@@ -15,7 +15,8 @@ from benchmarks.ratios import Fact, Grid
 from workbench.descriptors import to_item
 from workbench.design import AccessPattern, Design
 from workbench.designfile import parse_design
-from workbench.engines import KINDS, Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import KINDS, start_engine
 from workbench.errata import Verdict, verdict
 from workbench.errors import EngineError
 from workbench.metered import Metered

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from workbench.designfile import load_design as load_design
     from workbench.designfile import parse_design as parse_design
     from workbench.diagnosis import diagnose as diagnose
-    from workbench.engines import Engine as Engine
+    from workbench.engine import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.entries import IndexSchema as IndexSchema
     from workbench.errors import DesignError as DesignError
@@ -79,11 +79,11 @@ if TYPE_CHECKING:
     from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
-    from workbench.simulation import Simulation as Simulation
     from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
     from workbench.standings import Scoreboard as Scoreboard
     from workbench.standings import scoreboard as scoreboard
+    from workbench.summaries import Simulation as Simulation
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
     from workbench.trials import Race as Race
@@ -98,7 +98,7 @@ _NAMES = {
     "Cost": "costs",
     "Design": "design",
     "DesignError": "errors",
-    "Engine": "engines",
+    "Engine": "engine",
     "EngineError": "errors",
     "Expected": "expected",
     "Expiry": "lifetimes",
@@ -121,7 +121,7 @@ _NAMES = {
     "Review": "findings",
     "Run": "runs",
     "Scoreboard": "standings",
-    "Simulation": "simulation",
+    "Simulation": "summaries",
     "Sweep": "sweeps",
     "Trial": "trials",
     "WorkbenchError": "errors",

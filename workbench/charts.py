@@ -44,10 +44,11 @@ from workbench.pictures import (
     wrapped,
 )
 from workbench.proof_chart import proofs
+from workbench.results import percent
 from workbench.scoreboard_chart import scoreboard
 from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
-from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, rate_text
 
 __all__ = [
     "alt_text",

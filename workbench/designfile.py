@@ -17,7 +17,8 @@ from workbench.constraints import structure_problems
 from workbench.design import Design
 from workbench.documents import MOST_BYTES, Document, read_document
 from workbench.errors import DesignError, Problem
-from workbench.shape_problems import Place, shape_problem, without_consequences
+from workbench.references import Place
+from workbench.shape_problems import shape_problem, without_consequences
 
 Parts = set[tuple[str, Any]]  # (section, name)
 

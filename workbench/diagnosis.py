@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from workbench.histories import HotAtom, Motion, RingHistory
 from workbench.load import Kind
-from workbench.simulation import Simulation
-from workbench.spreads import KINDS, UNIT, percent, rate_text
+from workbench.results import percent
+from workbench.spreads import KINDS, UNIT, rate_text
+from workbench.summaries import Simulation
 from workbench.throughput import REASONS
 
 Floats = NDArray[np.float64]

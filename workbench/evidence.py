@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench import syntax
-from workbench.access import EXPRESSIONS, value_domain
+from workbench.access import EXPRESSIONS
 from workbench.design import AccessPattern, Action, Design, Entity
-from workbench.domains import Domain
+from workbench.domains import Domain, value_domain
 from workbench.errors import DesignError
 from workbench.findings import Finding, Place, Severity, where
 from workbench.identity import key_fields

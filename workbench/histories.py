@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from workbench.columns import Ints
 from workbench.load import Kind
-from workbench.profile import Profile
 
 Floats = NDArray[np.float64]
 Cause = Literal["start", "heat", "isolation", "size", "capacity"]
@@ -179,18 +178,3 @@ class Note:
 
     basis: Literal["measured", "assumed", "estimated"]
     text: str
-
-
-__all__ = [
-    "BUCKETS",
-    "Cause",
-    "Heat",
-    "HotAtom",
-    "Motion",
-    "Note",
-    "PartitionHistory",
-    "PatternHistory",
-    "Profile",
-    "RingHistory",
-    "given_up_share",
-]

@@ -26,19 +26,8 @@ from workbench.concentration import Frequency, frequency
 from workbench.keymeasures import Atoms, Cardinality, Monotonicity, ShardedRead, Spread, Targeting, Verdict
 from workbench.load import Kind
 from workbench.motions import Motion
-from workbench.results import Result, html_table
-from workbench.spreads import (
-    KINDS,
-    LIMITS,
-    UNIT,
-    Floats,
-    HotKey,
-    ItemSpread,
-    RequestSpread,
-    percent,
-    rate_text,
-    times_text,
-)
+from workbench.results import Result, html_table, percent
+from workbench.spreads import KINDS, LIMITS, UNIT, Floats, HotKey, ItemSpread, RequestSpread, rate_text, times_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,9 +23,9 @@ from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, entities_put, motion, pinned_by, rank_correlation
 from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
-from workbench.results import Result, html_table
+from workbench.results import Result, html_table, percent
 from workbench.ring import PartitionKeys, keys_of
-from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, rate_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,9 @@ from itertools import accumulate
 from typing import Any
 
 from workbench import capacity
-from workbench.capacity import IndexSchema, Units
+from workbench.capacity import Units
 from workbench.design import AccessPattern
+from workbench.entries import IndexSchema
 from workbench.explain import Step
 from workbench.reach import fetches as fetches_more
 from workbench.schema import Index, Table

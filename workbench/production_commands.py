@@ -13,7 +13,7 @@ from workbench.terminal import DesignFile, PriceFile, Seed, aligned, told
 
 if TYPE_CHECKING:
     from workbench.findings import Review
-    from workbench.simulation import Simulation
+    from workbench.summaries import Simulation
 
 
 app = typer.Typer()
@@ -184,7 +184,7 @@ def simulate(
 
 def _patterns(found: "Simulation") -> dict[str, list[Any]]:
     """What became of each access pattern's requests, for a terminal."""
-    from workbench.spreads import percent
+    from workbench.results import percent
 
     told = found.summary()
     shares, reasons = told.throttled_share.items(), dict[str, list[str]]()

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import capacity, limits
-from workbench.access import value_domain
 from workbench.bindings import bound, drawn_anew
 from workbench.columns import Ints
 from workbench.design import AccessPattern, Design, key_template
+from workbench.domains import value_domain
 from workbench.entities import EntityItems
 from workbench.expressions import parse_key_condition, parse_projection
 from workbench.fields import stream

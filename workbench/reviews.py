@@ -18,7 +18,7 @@ from workbench.sources import read_sources
 
 if TYPE_CHECKING:
     from workbench.runs import Run
-    from workbench.simulation import Simulation
+    from workbench.summaries import Simulation
 
 Accepted = tuple[Place, str]  # where an acceptance stands, and the code
 

@@ -15,59 +15,18 @@ from dataclasses import fields
 from typing import Any, Literal
 
 from workbench.backpressure import BackPressure
-from workbench.clients import ClosedLoop, Retries
-from workbench.conditions import (
-    Client,
-    Conditions,
-    Start,
-    clients_of,
-    drawn_items,
-    rates_of,
-    start_of,
-    tried_clients,
-    workload_of,
-)
+from workbench.clients import Retries
+from workbench.conditions import Client, Conditions, Start, clients_of, rates_of, start_of, tried_clients, workload_of
 from workbench.design import Design
-from workbench.histories import BUCKETS, Heat, HotAtom, Note, PartitionHistory, PatternHistory, RingHistory
+from workbench.histories import Note
 from workbench.interrupts import held
 from workbench.items import DEFAULT_NOW, Items
 from workbench.lanes import Lane
 from workbench.profile import PROFILE, Profile
 from workbench.quantities import is_whole
-from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Spike, Step, duration_seconds
-from workbench.summaries import Simulation, Summary
-from workbench.throughput import REASONS
-from workbench.workload import Workload, keyed
-
-__all__ = [
-    "BUCKETS",
-    "PROFILE",
-    "REASONS",
-    "Between",
-    "ClosedLoop",
-    "Constant",
-    "Diurnal",
-    "Heat",
-    "HotAtom",
-    "Note",
-    "PartitionHistory",
-    "PatternHistory",
-    "Profile",
-    "Ramp",
-    "Recorded",
-    "Retries",
-    "RingHistory",
-    "Simulation",
-    "Spike",
-    "Start",
-    "Step",
-    "Summary",
-    "drawn_items",
-    "keyed",
-    "prepare",
-    "simulate",
-]
-
+from workbench.shapes import duration_seconds
+from workbench.summaries import Simulation
+from workbench.workload import Workload
 
 # The call
 

@@ -30,8 +30,9 @@ from workbench.pictures import (
     new_axes,
     thousands,
 )
-from workbench.simulation import Simulation
-from workbench.spreads import Floats, percent
+from workbench.results import percent
+from workbench.spreads import Floats
+from workbench.summaries import Simulation
 
 REASONS = ((VERMILION, "////"), (ORANGE, "...."), (PURPLE, "xxxx"), (YELLOW, "----"))
 LINES = ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (PURPLE, ":"), (ORANGE, (0, (5, 1, 1, 1))))

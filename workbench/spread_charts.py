@@ -34,7 +34,8 @@ from workbench.pictures import (
     new_axes,
     thousands,
 )
-from workbench.spreads import KINDS, LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.results import percent
+from workbench.spreads import KINDS, LIMITS, UNIT, Floats, ItemSpread, RequestSpread, rate_text
 
 FEW = 24  # keys that are drawn as bars with their names
 BINS = 120  # steps of a ranking of more keys than that

@@ -24,9 +24,9 @@ from workbench.conditions import drawn_items
 from workbench.design import Design
 from workbench.items import DEFAULT_NOW, Items
 from workbench.quantities import is_whole
-from workbench.results import Result, number
-from workbench.simulation import Simulation, simulate
-from workbench.spreads import percent
+from workbench.results import Result, number, percent
+from workbench.simulation import simulate
+from workbench.summaries import Simulation
 from workbench.workload import Workload, workload
 
 if TYPE_CHECKING:
@@ -331,6 +331,3 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     return "none" if value is None else str(value)
-
-
-__all__ = ["MEASURES", "Band", "Scenario", "Sweep", "measures", "sweep"]

@@ -18,7 +18,7 @@ from typing import Any
 
 from workbench.attempts import Attempts
 from workbench.design import Design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.identity import key_types
 from workbench.processes import is_alive

@@ -18,7 +18,7 @@ import numpy as np
 
 from workbench.columns import Ints
 from workbench.design import AccessPattern
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items
 from workbench.loading import load_items

@@ -10,9 +10,10 @@ from workbench.heat import Hot, first_template, hot_keys
 from workbench.key_conditions import SortCondition
 from workbench.limits import PARTITION_WRITE_UNITS
 from workbench.reach import literal, query_condition
+from workbench.results import percent
 from workbench.rules.registry import rule
 from workbench.schema import Table
-from workbench.spreads import UNIT, percent, rate_text
+from workbench.spreads import UNIT, rate_text
 from workbench.thresholds import KEY_UTILISATION
 
 

@@ -12,11 +12,12 @@ from workbench.evidence import Evidence
 from workbench.findings import Finding
 from workbench.heat import Hot, hot_keys, partition_fields
 from workbench.reach import fetches
+from workbench.results import percent
 from workbench.ring import entry_sizes, is_in, projected
 from workbench.rules.dw1xx import heat
 from workbench.rules.registry import rule
 from workbench.schema import Index, Provisioned, Table, most_units
-from workbench.spreads import percent, rate_text
+from workbench.spreads import rate_text
 from workbench.thresholds import (
     COLLECTION_SHARE,
     COLLECTION_YEARS,

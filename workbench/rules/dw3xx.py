@@ -11,9 +11,10 @@ from workbench.evidence import Evidence, Write
 from workbench.findings import Finding
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.reach import query_condition, read_factor
+from workbench.results import percent
 from workbench.rules.registry import rule
 from workbench.schema import Provisioned, most_units
-from workbench.spreads import percent, rate_text
+from workbench.spreads import rate_text
 from workbench.syntax import written
 from workbench.thresholds import (
     CONFLICTING_WRITES,

@@ -13,9 +13,10 @@ from workbench.findings import Finding
 from workbench.guards import needs_item, needs_no_item, satisfied
 from workbench.identity import key_tag
 from workbench.lifetimes import MILLISECONDS
+from workbench.results import percent
 from workbench.rules.registry import rule
 from workbench.schema import Table
-from workbench.spreads import percent, rate_text
+from workbench.spreads import rate_text
 from workbench.syntax import written
 from workbench.thresholds import (
     ITEM_SHARE_OF_LIMIT,

@@ -6,10 +6,11 @@ from workbench import limits
 from workbench.evidence import Evidence
 from workbench.findings import Finding, Place
 from workbench.load import Kind
+from workbench.results import percent
 from workbench.ring import entry_sizes, is_in
 from workbench.rules.registry import rule
 from workbench.schema import Index, Provisioned, Table, Throughput, most_units
-from workbench.spreads import KINDS, UNIT, percent, rate_text
+from workbench.spreads import KINDS, UNIT, rate_text
 from workbench.thresholds import (
     CHEAPER_ON_DEMAND,
     MONTH_SECONDS,
