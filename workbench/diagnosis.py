@@ -14,7 +14,7 @@ The sentences are a pure function of the record, for charts, summaries and tests
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,19 +76,7 @@ def diagnose(sim: Simulation, table: str | None = None, index: str | None = None
     if sim.interrupted:
         headline = f"Interrupted: only the first {span(sim.duration_s)} were simulated."
         found.append(Diagnosis("interrupted", rings[0].name, headline))
-    return tuple(sorted(found, key=lambda one: _ORDER.index(one.seen))) or (_healthy(rings),)
-
-
-_ORDER: list[Seen] = [
-    "rising key",
-    "hot key",
-    "index back-pressure",
-    "table limit",
-    "few partitions",
-    "burst",
-    "healthy",
-    "interrupted",
-]
+    return tuple(sorted(found, key=lambda one: get_args(Seen).index(one.seen))) or (_healthy(rings),)
 
 
 def span(seconds: float) -> str:

@@ -15,7 +15,7 @@ from workbench.placement import Placement
 from workbench.recording import Recording
 from workbench.splitting import Partitions
 from workbench.spreads import KINDS
-from workbench.throughput import AutoScaler, TableBucket, on_demand_units, partitions_for
+from workbench.throughput import AutoScaler, TableBucket, first_partitions, on_demand_units, partitions_for
 from workbench.workload import Ring
 
 
@@ -30,7 +30,7 @@ class Lane:
         for stream, peak in zip(ring.streams, peaks, strict=True):
             wanted[stream.kind] += stream.total_units * peak
         self.settings = ring.settings
-        self.warm = self._warm(wanted if str(run.start) == "warm" else {})
+        self.warm: dict[Kind, float] = self._warm(wanted if str(run.start) == "warm" else {})
         self.peak: dict[Kind, float] = {kind: float(run.start.previous_peak.get(kind, 0.0)) for kind in KINDS}
         self.units: dict[Kind, float] = {kind: float(self.settings.units.get(kind, 0.0)) for kind in KINDS}
         count = self._partitions(placement)
@@ -60,13 +60,8 @@ class Lane:
         if self.start.partitions:
             return self.start.partitions
         size = float(placement.bytes[-1]) if placement.bytes is not None else 0.0
-        if self.settings.mode == "provisioned":
-            most = {kind: max(self.units[kind], self.peak[kind]) for kind in KINDS}
-            count = partitions_for(most["read"], most["write"], size, profile=self.profile)
-            warm = partitions_for(self.warm["read"], self.warm["write"], rule="max", profile=self.profile)
-            return max(count, warm)
-        units = {kind: self._on_demand(kind, quota=float("inf")) for kind in KINDS}
-        return partitions_for(units["read"], units["write"], size, rule="max", profile=self.profile)
+        units = self.units if self.settings.mode == "provisioned" else None
+        return first_partitions(units, self.warm, size, previous_peak=self.peak, profile=self.profile)
 
     def _on_demand(self, kind: Kind, quota: float | None = None) -> float:
         return on_demand_units(kind, self.peak[kind], self.warm[kind], profile=self.profile, quota=quota)

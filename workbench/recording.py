@@ -16,7 +16,6 @@ from workbench.load import Kind
 from workbench.throughput import reason_name
 
 Floats = NDArray[np.float64]
-SEGMENT_ROWS = 64
 
 
 class Recording:

@@ -77,12 +77,8 @@ def _addressed_item(operation: str, table: Table, item: Mapping[str, Any]) -> di
     return {"Item": to_item(item)} if operation == "PutItem" else {"Key": key_of(table, item)}
 
 
-def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> Iterator[Call]:
-    """Query and Scan: an item collection, or everything."""
-    if not items.design.addressed(pattern):
-        return  # a Scan of a table of which no items are generated
-    table = items.design.table_for(pattern)
-    entity, places = pick(items, pattern, pattern, count, draw)
+def read_settings(pattern: AccessPattern) -> dict[str, Any]:
+    """The parameters that say how a Query or Scan reads, by their names in the API: those that the pattern states."""
     settings = {
         "IndexName": pattern.index,
         "ConsistentRead": pattern.consistent or None,
@@ -90,7 +86,16 @@ def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> It
         "Limit": pattern.limit,
         "Select": pattern.select,
     }
-    base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> Iterator[Call]:
+    """Query and Scan: an item collection, or everything."""
+    if not items.design.addressed(pattern):
+        return  # a Scan of a table of which no items are generated
+    table = items.design.table_for(pattern)
+    entity, places = pick(items, pattern, pattern, count, draw)
+    base = {"TableName": table.name, **read_settings(pattern)}
     for context, place in zip(contexts_of(items, entity, draw.rng), places.tolist(), strict=True):
         requests: list[Request] = []
         for override in overrides(items, pattern, entity):

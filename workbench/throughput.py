@@ -247,8 +247,6 @@ class AutoScaler:
 
 # The table's bucket
 
-Reason = Literal["ProvisionedThroughputExceeded", "KeyRangeThroughputExceeded", "AccountLimitExceeded"]
-
 
 @dataclass
 class TableBucket:

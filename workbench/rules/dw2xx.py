@@ -1,4 +1,7 @@
-"""DW2xx: indexes. What each costs, and whether it serves anybody."""
+"""DW2xx: indexes. What each costs, and whether it serves anybody.
+
+One file per family of codes, however long: two lines in five are the docstrings that the review and docs/rules.md show.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations

@@ -1,4 +1,7 @@
-"""DW3xx: access patterns. What a read pays for, and what a write makes sure of."""
+"""DW3xx: access patterns. What a read pays for, and what a write makes sure of.
+
+One file per family of codes, however long: two lines in five are the docstrings that the review and docs/rules.md show.
+"""
 
 import re
 from collections.abc import Iterator

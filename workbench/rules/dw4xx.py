@@ -1,4 +1,7 @@
-"""DW4xx: items. How large they are, how they grow, and when they expire."""
+"""DW4xx: items. How large they are, how they grow, and when they expire.
+
+One file per family of codes, however long: two lines in five are the docstrings that the review and docs/rules.md show.
+"""
 
 import re
 from collections.abc import Iterator
