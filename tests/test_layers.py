@@ -9,6 +9,7 @@ import pytest
 import workbench
 
 FOLDER = Path(workbench.__file__).parent
+FILES = sorted(FOLDER.rglob("*.py"))
 MODEL = (
     "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
     "typewords domains documents notation schema design identity references table_problems shape_problems constraints "
@@ -48,6 +49,28 @@ def test_a_module_imports_only_from_modules_above_it(module):
     own = {module} if (FOLDER / module).is_dir() else set()  # a package's files import each other
     names = [name for file in files for name in imported(ast.parse(file.read_text("utf-8")))]
     assert [name for name in names if name not in {*above, *own}] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_module_has_at_most_400_lines_or_says_why_it_has_more(file):
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) <= 400 or "however long" in (ast.get_docstring(ast.parse(text)) or "")
+
+
+def test_functions_are_short():
+    trees = [ast.parse(file.read_text("utf-8")) for file in FILES]
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    lines = sorted(body_lines(node) for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    assert len(lines) > 1000
+    assert lines[len(lines) // 2] <= 6
+    assert lines[len(lines) * 9 // 10] <= 25
+    assert lines[-1] <= 60
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function without its head and its docstring."""
+    body = function.body[ast.get_docstring(function) is not None :]
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def imported(node: ast.AST) -> Iterator[str]:

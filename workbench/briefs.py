@@ -68,7 +68,15 @@ class Brief(Result):
 
 
 def brief(design: Design) -> Brief:
-    """The page for whoever writes the application: tables, keys, each access pattern as boto3 code, guardrails."""
+    """The page for whoever writes the application: tables, keys, each access pattern as boto3 code, guardrails.
+
+    >>> from workbench.designfile import parse_design
+    >>> tables, fields = "tables: {Carts: {partition_key: user_id}}", "fields: {user_id: {count: 100}}"
+    >>> patterns = "access_patterns: {open: {operation: GetItem, rate: 5/s}}"
+    >>> made = brief(parse_design(f"{{name: carts, {tables}, {fields}, entities: {{Cart: {{}}}}, {patterns}}}"))
+    >>> str(made).splitlines()[0], list(made.snippets)
+    ('# carts', ['open'])
+    """
     snippets = {pattern.name: snippet(design, pattern) for pattern in design.served_patterns()}
     evidence = Evidence(design)
     parts = [

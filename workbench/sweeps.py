@@ -221,6 +221,11 @@ def sweep(
         fixed: what `simulate` gets in all of them, as duration="30min".
 
     A KeyboardInterrupt ends it with the simulations that there are. ValueError for a name that `simulate` lacks.
+
+    >>> from workbench.workload import keyed
+    >>> one_key = keyed([1.0], 1500)  # writes a second, and a partition serves 1,000
+    >>> [(one.name, one.happened) for one in sweep(one_key, {"start": ["cold", "warm"]}, seeds=2, duration="60s")]
+    [('start cold', 1.0), ('start warm', 1.0)]
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
