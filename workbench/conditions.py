@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.clients import ClosedLoop, Retries
+from workbench.columns import Floats
 from workbench.design import Design
 from workbench.histories import Note
 from workbench.items import Items, generate_items
@@ -25,7 +25,6 @@ from workbench.shapes import Diurnal, Shape, Spike, shape
 from workbench.spreads import KINDS
 from workbench.workload import PatternRate, Workload, check_rate, settings_of, workload
 
-Floats = NDArray[np.float64]
 Client = Retries | ClosedLoop
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.histories import HotAtom, Motion, RingHistory
 from workbench.load import Kind
@@ -26,7 +25,6 @@ from workbench.spreads import KINDS, UNIT, rate_text
 from workbench.summaries import Simulation
 from workbench.throughput import REASONS
 
-Floats = NDArray[np.float64]
 Seen = Literal[
     "hot key",
     "rising key",

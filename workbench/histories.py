@@ -16,10 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.load import Kind
 
-Floats = NDArray[np.float64]
 Cause = Literal["start", "heat", "isolation", "size", "capacity"]
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]
 BUCKETS = 1024  # rows of a heat map: equal ranges of the hash ring

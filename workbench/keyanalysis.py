@@ -21,13 +21,13 @@ import numpy as np
 from workbench import concentration
 from workbench.bounds import Bound
 from workbench.ceilings import shards_needed, throttled_share
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.concentration import Frequency, frequency
 from workbench.keymeasures import Atoms, Cardinality, Monotonicity, ShardedRead, Spread, Targeting, Verdict
 from workbench.load import Kind
 from workbench.motions import Motion
 from workbench.results import Result, html_table, percent
-from workbench.spreads import KINDS, LIMITS, UNIT, Floats, HotKey, ItemSpread, RequestSpread, rate_text, times_text
+from workbench.spreads import KINDS, LIMITS, UNIT, HotKey, ItemSpread, RequestSpread, rate_text, times_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.bounds import Bound
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.motions import Motion
-from workbench.spreads import Floats
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.arrivals import Asked, new_items
 from workbench.bindings import bound
 from workbench.changes import Member, change, entry_units, member_weights, members, table_units
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
@@ -39,7 +38,6 @@ from workbench.ring import UNMET, PartitionKeys
 from workbench.targets import request_weights
 
 Kind = Literal["read", "write"]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

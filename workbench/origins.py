@@ -10,9 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from workbench.columns import Column, Ints, Pooled, constant
+from workbench.columns import Column, Floats, Ints, Pooled, constant
 from workbench.design import Design, Entity
 from workbench.distributions import Popularity, parse_popularity
 from workbench.domains import Domain
@@ -25,7 +24,6 @@ from workbench.typewords import ID_TYPES
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 _LEAST = 1e-300  # the weight of a value that others drew, though popularity gives it none
 _ROUNDS = 12  # of drawing free combinations by popularity

@@ -19,11 +19,11 @@ from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workbench import capacity, limits
 from workbench.bindings import bound, drawn_anew
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern, Design, key_template
 from workbench.domains import value_domain
 from workbench.entities import EntityItems
@@ -38,7 +38,6 @@ from workbench.schema import Index
 from workbench.syntax import attributes, resolve
 from workbench.targets import draw_places, request_weights
 
-Floats = NDArray[np.float64]
 SortKey = tuple[Any, ...]
 CALLS = 200  # requests that are drawn for an estimate
 MEMBERS = 500  # items of a collection that are looked at for one; more where there are few collections

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.throughput import AutoScaler
-
-Floats = NDArray[np.float64]
 
 MINUTES = 1440  # of a day
 TARGET = 0.7  # the utilisation that AWS's console proposes

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from workbench.columns import Floats
 from workbench.diagnosis import span
 from workbench.histories import PatternHistory, RingHistory, given_up_share
 from workbench.pictures import (
@@ -31,7 +32,6 @@ from workbench.pictures import (
     thousands,
 )
 from workbench.results import percent
-from workbench.spreads import Floats
 from workbench.summaries import Simulation
 
 REASONS = ((VERMILION, "////"), (ORANGE, "...."), (PURPLE, "xxxx"), (YELLOW, "----"))

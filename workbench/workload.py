@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench import limits
 from workbench.changes import members
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern, Design
 from workbench.draws import address, words
 from workbench.entities import EntityItems
@@ -27,7 +27,6 @@ from workbench.reach import read_factor
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, keys_of
 from workbench.schema import AutoScaling, Index, Provisioned, Table, Throughput
 
-Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _MOVING = 256  # keys that hold the present time: more of them spread evenly wherever they move
 _PLACES = 77  # the stream of random numbers that places of numbered keys are drawn from
