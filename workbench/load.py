@@ -25,15 +25,8 @@ from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
 from workbench.motions import holds_now
 from workbench.picks import of_fields
-from workbench.reach import (
-    collection_sizes,
-    collection_units,
-    drawn_values,
-    overrides,
-    page_units,
-    query_condition,
-    read_factor,
-)
+from workbench.reach import collection_sizes, collection_units, drawn_values, page_units, query_condition, read_factor
+from workbench.requests import overrides
 from workbench.ring import UNMET, PartitionKeys
 from workbench.targets import request_weights
 

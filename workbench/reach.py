@@ -32,7 +32,7 @@ from workbench.fields import stream
 from workbench.items import Items
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
 from workbench.picks import new_items
-from workbench.requests import Request
+from workbench.requests import Request, overrides
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 from workbench.schema import Index
 from workbench.syntax import attributes, resolve
@@ -225,13 +225,6 @@ def drawn_values(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCond
         columns = [_values_of(items, drawn, name, pattern, fixed, rng) for name in names]
         found += [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     return found
-
-
-def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
-    """What each request of a call fixes: with `for_each`, one value after the other."""
-    if not pattern.for_each:
-        return [{}]
-    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
 
 
 def _values_of(

@@ -98,7 +98,7 @@ def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> It
     base = {"TableName": table.name, **read_settings(pattern)}
     for context, place in zip(contexts_of(items, entity, draw.rng), places.tolist(), strict=True):
         requests: list[Request] = []
-        for override in overrides(items, pattern, entity):
+        for override in overrides(items, pattern, items.entities[entity.name]):
             context.overridden = override
             bound = expression_parameters(pattern, pattern.names, pattern.values, context)
             requests += [_read(pattern, {**base, **bound, **part}, entity.name, place) for part in _segments(pattern)]
@@ -110,11 +110,10 @@ def _read(pattern: AccessPattern, parameters: dict[str, Any], entity: str, place
 
 
 def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
+    """What each request of a call fixes: with `for_each`, one value after the other."""
     if not pattern.for_each:
         return [{}]
-    return [
-        {pattern.for_each: value} for value in items.source.all_values(items.entities[entity.name], pattern.for_each)
-    ]
+    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
 
 
 def _segments(pattern: AccessPattern) -> list[dict[str, int]]:
