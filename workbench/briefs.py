@@ -70,6 +70,8 @@ class Brief(Result):
 def brief(design: Design) -> Brief:
     """The page for whoever writes the application: tables, keys, each access pattern as boto3 code, guardrails.
 
+    From the design alone: nothing is generated or run, and what no key serves is named with its reason.
+
     >>> from workbench.designfile import parse_design
     >>> tables, fields = "tables: {Carts: {partition_key: user_id}}", "fields: {user_id: {count: 100}}"
     >>> patterns = "access_patterns: {open: {operation: GetItem, rate: 5/s}}"

@@ -48,7 +48,15 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 
 def parse_design(text: str | bytes, file: str = "design") -> Design:
-    """The design in YAML text; `file` is the name that messages give, and the place that paths in it count from."""
+    """The design in YAML text; `file` is the name that messages give, and the place that paths in it count from.
+
+    DesignError carries every problem with line and column.
+
+    >>> tables, fields = "tables: {Carts: {partition_key: user_id}}", "fields: {user_id: {count: 100}}"
+    >>> patterns = "access_patterns: {open: {operation: GetItem, rate: 5/s}}"
+    >>> parse_design(f"{{name: carts, {tables}, {fields}, entities: {{Cart: {{}}}}, {patterns}}}")
+    <Design carts: 1 table, 1 entity, 1 access pattern>
+    """
     document = read_document(text, file)
     if not isinstance(document.data, Mapping):
         found = {type(None): "the file is empty", list: "found a list"}.get(type(document.data), "found text")

@@ -214,6 +214,7 @@ def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:
     """What each access pattern consumes, per call and per second; of a design, over the items that it generates.
 
     `at` says for which load write amplification and totals are: the mean rate (for cost) or the peak (for limits).
+    Units are read or write units. ValueError if an item would pass 400 KB.
     """
     if at not in ("rate", "peak"):
         raise ValueError(f"at={at!r}: either 'rate' (the mean, for cost) or 'peak' (the highest, for limits)")

@@ -89,6 +89,7 @@ def diff(old: Design, new: Design) -> Diff:
     """What a change means in production: what is immutable, what must be filled or rewritten, what changes in place.
 
     Items, write units and their price on demand are those of the old design's counts, as far as it says them.
+    (AWS: API_UpdateTable.)
     """
     found = list(_Changes(old, new).all())
     order = list(WAYS)

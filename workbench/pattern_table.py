@@ -162,7 +162,11 @@ def _markdown(rows: Sequence[dict[str, str]]) -> str:
 
 
 def access_pattern_table(design: "Design | Items") -> PatternTable:
-    """The access patterns, their keys, what Query serves and why not, needed conditions, hot partitions and cost."""
+    """The access patterns, their keys, what Query serves and why not, needed conditions, hot partitions and cost.
+
+    Units are those of a call, of a second, and of a second at the peak; rates are requests a second. A design's items
+    are generated with the default seed. ValueError if an item would pass 400 KB.
+    """
     items = design if isinstance(design, Items) else None
     evidence = Evidence(items.design if items else design, items)  # type: ignore[arg-type]
     found = review(evidence.items or evidence.design)
