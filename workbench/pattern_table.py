@@ -165,7 +165,7 @@ def access_pattern_table(design: "Design | Items") -> PatternTable:
     """The access patterns, their keys, what Query serves and why not, needed conditions, hot partitions and cost.
 
     Units are those of a call, of a second, and of a second at the peak; rates are requests a second. A design's items
-    are generated with the default seed. ValueError if an item would pass 400 KB.
+    are generated with the default seed; if they cannot be, units are missing and a note of the review says why.
     """
     items = design if isinstance(design, Items) else None
     evidence = Evidence(items.design if items else design, items)  # type: ignore[arg-type]
