@@ -15,10 +15,12 @@ from benchmarks.ratios import Fact, Grid
 from workbench.descriptors import to_item
 from workbench.design import AccessPattern, Design
 from workbench.designfile import parse_design
-from workbench.engines import KINDS, Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import KINDS, start_engine
 from workbench.errata import Verdict, verdict
 from workbench.errors import EngineError
-from workbench.metering import Meter, Metered
+from workbench.metered import Metered
+from workbench.metering import Meter
 from workbench.requests import Request
 from workbench.sizes import item_size
 from workbench.tables import RunTables

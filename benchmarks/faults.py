@@ -32,7 +32,8 @@ from workbench import runs
 from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import EngineError
 from workbench.installing import find_files
 from workbench.items import Items, generate_items

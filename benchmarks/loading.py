@@ -28,7 +28,8 @@ from benchmarks.ratios import Fact, Ratio, rate_facts, rates, ratio
 from workbench import limits
 from workbench.descriptors import to_item
 from workbench.design import Design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.items import Items, generate_items
 from workbench.loading import WORKERS
 from workbench.runs import run_patterns

@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.ratios import Fact, Ratio
+from workbench.conditions import Start
 from workbench.distributions import parse_popularity
 from workbench.profile import PROFILE
-from workbench.simulation import Simulation, Start, prepare
+from workbench.simulation import prepare
+from workbench.summaries import Simulation
 from workbench.workload import Workload, keyed
 
 ROOT = Path(__file__).parent.parent

@@ -53,14 +53,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.clients import ClosedLoop, Retries
+from workbench.conditions import Start
 from workbench.design import Design
 from workbench.designfile import load_design, parse_design
 from workbench.documents import read_document
 from workbench.errors import DesignError
-from workbench.histories import PatternHistory
+from workbench.histories import PatternHistory, RingHistory
 from workbench.items import generate_items
+from workbench.profile import PROFILE
 from workbench.shapes import duration_seconds
-from workbench.simulation import PROFILE, ClosedLoop, Retries, RingHistory, Simulation, Start, simulate
+from workbench.simulation import simulate
+from workbench.summaries import Simulation
 from workbench.throughput import REASONS
 from workbench.workload import workload
 

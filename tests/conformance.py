@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 
 API = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_{}.html"

@@ -7,7 +7,7 @@ import numpy as np
 
 from workbench.histories import BUCKETS, Heat, HotAtom, PartitionHistory, PatternHistory, RingHistory
 from workbench.profile import PROFILE
-from workbench.simulation import Simulation
+from workbench.summaries import Simulation
 
 MINUTES = 60
 TABLE = "Board"

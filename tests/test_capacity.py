@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import capacity, numbers, sizes
-from workbench.capacity import IndexSchema, Units
+from workbench.capacity import Units
+from workbench.entries import IndexSchema
 from workbench.sizes import Refusal
 
 # -- what hypothesis draws ---------------------------------------------------------------------------------------------

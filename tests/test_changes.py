@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import capacity
-from workbench.capacity import IndexSchema
 from workbench.changes import change, entry_units, members, stored_places, table_units
 from workbench.columns import Maps, Numbers, Pooled, constant
 from workbench.designfile import parse_design
+from workbench.entries import IndexSchema
 from workbench.items import Items, generate_items
 from workbench.picks import new_items
 from workbench.sizes import item_size, value_size

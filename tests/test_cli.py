@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from workbench.cli import app
 from workbench.designfile import json_schema, load_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import RequestError
 from workbench.runs import run_patterns
 

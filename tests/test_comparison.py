@@ -7,7 +7,7 @@ import pytest
 from tests.designs import BOARD, changed, design
 from workbench.comparison import SAME, compare
 from workbench.designfile import load_design, parse_design
-from workbench.engines import Engine
+from workbench.engine import Engine
 
 INDEXED = """\
 tables:

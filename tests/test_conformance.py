@@ -6,7 +6,8 @@ import pytest
 
 from tests.behaviours import cases
 from tests.conformance import SKIPS, run
-from workbench.engines import FACTS, KINDS, start_engine
+from workbench.engine import FACTS
+from workbench.engines import KINDS, start_engine
 from workbench.errors import EngineError
 
 CASES = cases()

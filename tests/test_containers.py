@@ -15,7 +15,8 @@ import time
 import pytest
 
 from workbench import containers
-from workbench.containers import IMAGE, LABEL, daemon_url
+from workbench.containers import LABEL
+from workbench.daemon import IMAGE, connect, daemon_url
 from workbench.engines import start_engine
 from workbench.errors import EngineError
 
@@ -28,7 +29,7 @@ def daemon():
     import docker
 
     try:
-        client = containers._daemon(daemon_url())
+        client = connect(daemon_url())
         client.images.get(IMAGE)
     except EngineError as missing:
         pytest.skip(missing.message)
@@ -121,14 +122,14 @@ def test_a_container_is_published_on_loopback_labelled_and_removed(daemon):
 
 @docker_runs
 def test_the_image_is_not_pulled_by_auto(daemon, monkeypatch):
-    monkeypatch.setattr(containers, "IMAGE", "amazon/dynamodb-local:0.0.0")
+    monkeypatch.setattr("workbench.daemon.IMAGE", "amazon/dynamodb-local:0.0.0")
     with pytest.raises(EngineError, match=r"the image amazon/dynamodb-local:0\.0\.0 is not in Docker"):
         containers.docker_at_hand(containers.Options())
 
 
 @docker_runs
 def test_an_image_that_cannot_be_pulled_is_said_with_what_to_do(daemon, monkeypatch):
-    monkeypatch.setattr(containers, "IMAGE", "localhost:9/dynamodb-local:0.0.0")
+    monkeypatch.setattr("workbench.daemon.IMAGE", "localhost:9/dynamodb-local:0.0.0")
     lines: list[str] = []
     with pytest.raises(EngineError, match=r"is not here and cannot be pulled: .*docker tag MIRROR"):
         start_engine("docker", progress=lines.append)

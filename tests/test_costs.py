@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.designs import as_yaml, changed, design, merged
-from workbench.costs import SECONDS, Cost, estimate_cost, usd
+from workbench.costs import SECONDS, Cost, estimate_cost
 from workbench.designfile import load_design, parse_design
 from workbench.documents import read_document
 from workbench.items import generate_items
 from workbench.limits import GB
 from workbench.prices import HOURS, load_prices
+from workbench.results import usd
 from workbench.scaling import MINUTES, daily_curve, reserved_units, scaled, stated_curve
 
 SHOP = """\

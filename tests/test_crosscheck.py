@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import crosscheck
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errata import ERRATA
 from workbench.errors import EngineError
 

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.designs import BOARD, SHIPPED, changed, design
-from workbench.design import AccessPattern, Design, parse_bounds, parse_rate
+from workbench.design import AccessPattern, Design
 from workbench.designfile import load_design, parse_design
+from workbench.notation import parse_bounds, parse_rate
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from tests import designs
 from tests.histories import atom, ring, simulation
 from workbench.clients import Retries
 from workbench.diagnosis import diagnose, span
+from workbench.results import percent
 from workbench.simulation import simulate
-from workbench.spreads import percent
 
 INDEX_REASON = "IndexWriteKeyRangeThroughputExceeded"
 

@@ -23,8 +23,8 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from workbench import emulators, endpoints, engines, processes, starting
-from workbench.engine import ACCESS_KEY
-from workbench.engines import FACTS, KINDS, Engine, start_engine
+from workbench.engine import ACCESS_KEY, FACTS, Engine
+from workbench.engines import KINDS, start_engine
 from workbench.errors import EngineError, RequestError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")

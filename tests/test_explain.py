@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import capacity, metering
-from workbench.capacity import IndexSchema, Units, index_entry, units_of
+from workbench.capacity import Units, units_of
+from workbench.entries import IndexSchema, index_entry
 from workbench.explain import RULES, Step, explain
 from workbench.items import generate_items
 from workbench.runs import run_patterns

@@ -20,7 +20,8 @@ from tests.conftest import ROOT
 from workbench import attempts, emulators, loading
 from workbench import engine as engine_module
 from workbench.designfile import parse_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import EngineError
 from workbench.items import generate_items
 from workbench.runs import run_patterns

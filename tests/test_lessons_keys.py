@@ -12,7 +12,8 @@ import pytest
 
 from tests.conftest import DESIGNS, ROOT
 from workbench.designfile import load_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import EngineError, RequestError
 from workbench.expressions import parse_condition
 from workbench.items import Items, generate_items

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from workbench import limits
-from workbench.capacity import IndexSchema, index_entry, pages, query_units
+from workbench.capacity import pages, query_units
 from workbench.designfile import load_design, parse_design
+from workbench.entries import IndexSchema, index_entry
 from workbench.items import generate_items
 from workbench.load import demands
 from workbench.reach import page_units, query_condition, reach

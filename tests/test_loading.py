@@ -17,7 +17,7 @@ from workbench import loading
 from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, count_items

@@ -16,7 +16,7 @@ from workbench import metering
 from workbench.descriptors import to_item
 from workbench.design import Design
 from workbench.designfile import parse_design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.items import Items, generate_items
 from workbench.metering import Meter
 from workbench.requests import Request

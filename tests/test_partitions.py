@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.ceilings import sustainable_rate
 from workbench.designfile import load_design, parse_design
 from workbench.items import generate_items
-from workbench.partitions import item_spread, request_spread, sustainable_rate
+from workbench.partitions import item_spread, request_spread
+from workbench.results import percent
 from workbench.sizes import item_size
-from workbench.spreads import percent
 
 TASK_BOARD = "ClaudeCodeLabDemo"
 

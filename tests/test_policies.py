@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.designs import SHIPPED_DESIGNS, design
-from workbench.authorization import Request, decide
+from workbench.authorization import POSITIONS, Request, decide
 from workbench.design import Design
 from workbench.designfile import load_design
 from workbench.keys import KeyTemplate
 from workbench.policies import Policy, iam_policy
-from workbench.proofs import POSITIONS, prove_policy, table_arn
+from workbench.proofs import prove_policy, table_arn
 
 SHOP = """\
 tables:

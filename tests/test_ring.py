@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors import load
-from workbench.capacity import IndexSchema, index_entry
 from workbench.designfile import load_design, parse_design
+from workbench.entries import IndexSchema, index_entry
 from workbench.items import generate_items
 from workbench.ring import PartitionKeys, entry_sizes, is_in, key_bytes, key_hash, keys_of, partition_of
 from workbench.sizes import item_size

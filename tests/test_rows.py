@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from tests.designs import rows
-from workbench.capacity import item_size
 from workbench.designfile import load_design, parse_design
 from workbench.errors import DesignError
 from workbench.items import Items, generate_items
 from workbench.requests import draw_calls
+from workbench.sizes import item_size
 
 DESIGN = """\
 name: t

@@ -11,7 +11,8 @@ import tqdm.auto
 
 from tests.designs import SHIPPED
 from workbench.designfile import load_design, parse_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
 from workbench.runs import Run, run_patterns, shown

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.designfile import parse_design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.items import Items, generate_items
 from workbench.requests import Call
 from workbench.runs import Run, run_patterns

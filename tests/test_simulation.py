@@ -15,20 +15,15 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests import designs
+from workbench.clients import ClosedLoop, Retries
+from workbench.conditions import Start
 from workbench.distributions import parse_popularity
-from workbench.simulation import (
-    PROFILE,
-    REASONS,
-    ClosedLoop,
-    Retries,
-    Simulation,
-    Start,
-    Step,
-    keyed,
-    prepare,
-    simulate,
-)
-from workbench.workload import Settings
+from workbench.profile import PROFILE
+from workbench.shapes import Step
+from workbench.simulation import prepare, simulate
+from workbench.summaries import Simulation
+from workbench.throughput import REASONS
+from workbench.workload import Settings, keyed
 
 LIFTED = replace(PROFILE, table_read_units=inf, table_write_units=inf)
 

@@ -9,8 +9,8 @@ import pytest
 
 import workbench as wb
 from workbench import sweeps
-from workbench.simulation import keyed
 from workbench.sweeps import MEASURES, Scenario, Sweep, measures, sweep
+from workbench.workload import keyed
 
 ONE_KEY = keyed([1.0], rate=1500)
 OPTIONS = {"duration": "3min"}

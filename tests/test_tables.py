@@ -15,7 +15,8 @@ import pytest
 
 from workbench.design import Design
 from workbench.designfile import parse_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import generate_items
 from workbench.runs import run_patterns

@@ -15,10 +15,10 @@ from tests.designs import items
 from workbench import limits, wire
 from workbench.columns import Pooled, constant
 from workbench.descriptors import to_item
-from workbench.design import Table
 from workbench.designfile import load_design
 from workbench.entities import EntityItems
 from workbench.items import generate_items
+from workbench.schema import Table
 from workbench.wire import item_texts, put_batches
 
 

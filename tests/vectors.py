@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import authorization, capacity, limits, numbers, prices, sizes, throughput
-from workbench.capacity import IndexSchema, Units
+from workbench.capacity import Units
+from workbench.entries import IndexSchema
 from workbench.ring import key_hash
 
 NEW_TABLE = {"read": limits.ON_DEMAND_READ_UNITS, "write": limits.ON_DEMAND_WRITE_UNITS}

@@ -9,6 +9,98 @@
     wb.charts.capacity(run)
 
 Importing it loads nothing heavy: each name below is loaded from its module when it is first used.
+
+The public names:
+
+Designs
+    load_design           a design from a YAML file
+    parse_design          a design from YAML text
+    Design                tables, fields, entities and access patterns
+    access_pattern_table  each access pattern with its key, cost and what stands against it
+    PatternTable          its lines, with the review behind them
+    diff                  what a change of a design means in production
+    brief                 a page for whoever writes the application
+    Brief                 the page, and each access pattern as code
+Items
+    generate_items        the items of a design, by seed and clock
+    Items                 items by entity, as columns until asked for
+    item_collections      a table or index as its item collections
+    ItemCollections       some of them, and how many there are
+    item_size             bytes of an item
+    expiry                what TTL makes of an item
+    Expiry                live, expired or never, and why
+Engines and runs
+    start_engine          a local DynamoDB that answers
+    Engine                where it listens, clients for it, its end
+    run_patterns          load the items, call each access pattern, meter each call
+    Run                   calls, units by table and index, latency
+    trial                 requests of one access pattern, sent once or by several writers
+    Trial                 those requests, and the engine with their items
+    Race                  what several writers did at once
+Capacity
+    expected_units        units of each access pattern, without an engine
+    Expected              units per call and per second of each pattern
+    read_units            read units of one item
+    write_units           write units of one item
+    index_write_units     write units that an index takes
+    IndexSchema           what decides the entries of an index
+    capacity              the module of these: pages, transactions, explanations
+Partitions
+    item_spread           items by partition key and partition
+    request_spread        requests by partition key and partition
+    key_report            how good the partition keys are, and what they sustain
+    KeyReport             the analysis and verdict of each table and index
+    simulate              partitions through time: throttling, splits, burst
+    Simulation            rings of partitions and patterns through time
+    diagnose              a simulation in sentences
+    keyed                 a bare workload: shares of keys and a rate, without a design
+    ceilings              the module of closed forms: shares throttled, shards needed
+    sweep                 simulations of many parameters and seeds
+    Sweep                 scenarios with bands over their seeds
+    whatif                the module of questions about a design: shards, warm throughput, other keys
+    PROFILE               the rules and parameters of the partition model
+    Profile               the type of it
+Review
+    review                findings about a design, with evidence and fixes
+    review_files          findings about code and configuration
+    Review                findings, worst first
+    Finding               one thing to look at: code, place, evidence, fix
+Cost
+    estimate_cost         what a design costs in a month
+    Cost                  its lines by pattern, table and index
+    load_prices           a price list
+    Prices                prices by name, with date and source
+Policies
+    iam_policy            the least that a role needs
+    Policy                the document, its proof, and what it does not grant
+    review_policy         findings about a policy
+    prove_policy          what a policy allows and denies
+    Proof                 each request with what was decided
+Comparison
+    compare               designs side by side under one load
+    Comparison            patterns and totals of each design
+Regression
+    record                a notebook's results, at its end
+    regress               run notebooks, hold their results against baselines
+    Regression            an outcome for each notebook and set of parameters
+    regression            the module that runs a notebook headless
+    gates                 the module of the gate
+Notebooks
+    charts                the module of charts: records in, `Axes` out
+    captioned             a frame as results show theirs, with a caption
+    explorer              knobs on a design and what they come to
+    Explorer              the knobs and what they show
+    check_exercise        try an answer of the workshop
+    Check                 what is still wrong with an answer
+    hint                  the next hint of an exercise
+    scoreboard            who solved what
+    Scoreboard            participants and exercises
+Errors
+    WorkbenchError        the parent of the four below
+    DesignError           a design contradicts itself
+    EngineError           an engine could not be started, reached or stopped
+    RequestError          DynamoDB refused a request
+    NotebookError         a notebook failed, or its results moved
 """
 
 from importlib import import_module
@@ -36,7 +128,7 @@ if TYPE_CHECKING:
     from workbench.designfile import load_design as load_design
     from workbench.designfile import parse_design as parse_design
     from workbench.diagnosis import diagnose as diagnose
-    from workbench.engines import Engine as Engine
+    from workbench.engine import Engine as Engine
     from workbench.engines import start_engine as start_engine
     from workbench.entries import IndexSchema as IndexSchema
     from workbench.errors import DesignError as DesignError
@@ -81,11 +173,11 @@ if TYPE_CHECKING:
     from workbench.reviews import review_files as review_files
     from workbench.runs import Run as Run
     from workbench.runs import run_patterns as run_patterns
-    from workbench.simulation import Simulation as Simulation
     from workbench.simulation import simulate as simulate
     from workbench.sizes import item_size as item_size
     from workbench.standings import Scoreboard as Scoreboard
     from workbench.standings import scoreboard as scoreboard
+    from workbench.summaries import Simulation as Simulation
     from workbench.sweeps import Sweep as Sweep
     from workbench.sweeps import sweep as sweep
     from workbench.trials import Race as Race
@@ -101,7 +193,7 @@ _NAMES = {
     "Cost": "costs",
     "Design": "design",
     "DesignError": "errors",
-    "Engine": "engines",
+    "Engine": "engine",
     "EngineError": "errors",
     "Expected": "expected",
     "Expiry": "lifetimes",
@@ -124,7 +216,7 @@ _NAMES = {
     "Review": "findings",
     "Run": "runs",
     "Scoreboard": "standings",
-    "Simulation": "simulation",
+    "Simulation": "summaries",
     "Sweep": "sweeps",
     "Trial": "trials",
     "WorkbenchError": "errors",

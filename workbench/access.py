@@ -11,12 +11,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from workbench import expressions, limits, syntax
-from workbench.design import AccessPattern, Action, Design, Entity, Table
+from workbench.design import AccessPattern, Action, Design, Entity
 from workbench.documents import NAME
 from workbench.domains import value_domain
 from workbench.identity import attributes_of, domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
 from workbench.references import Place, made_of, nearest, other_case, part_problems
+from workbench.schema import Table
 from workbench.serving import not_served
 
 Found = Iterator[tuple[Place, str]]

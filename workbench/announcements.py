@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.capacity import Units, write_cost
 from workbench.expected import expected_units
 from workbench.items import Items
-from workbench.metering import index_schema
+from workbench.metered import index_schema
 from workbench.results import Result, number
 from workbench.sampling import Plan
 from workbench.tables import RunTables

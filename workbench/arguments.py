@@ -14,11 +14,12 @@ from decimal import Decimal
 from typing import Any
 
 from workbench import syntax
-from workbench.access import EXPRESSIONS, value_domain
-from workbench.design import AccessPattern, Action, Design, Entity, Table, key_template
-from workbench.domains import Domain
+from workbench.access import EXPRESSIONS
+from workbench.design import AccessPattern, Action, Design, Entity, key_template
+from workbench.domains import Domain, value_domain
 from workbench.identity import key_renamings, open_rows
 from workbench.keys import KeyTemplate, Placeholder
+from workbench.schema import Table
 
 Part = AccessPattern | Action
 Scope = Callable[[str], str]

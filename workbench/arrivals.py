@@ -10,16 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.distributions import Popularity
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.identity import parents
 from workbench.ring import UNMET, PartitionKeys, is_in
 
-Floats = NDArray[np.float64]
 DRAWN = 5_000  # new items that are drawn where existing ones cannot stand for them
 
 

@@ -9,11 +9,9 @@ the table admits as many writes as the index works off, and rejects the others i
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.flows import KEY_RANGE, Flow
-
-Floats = NDArray[np.float64]
 
 Because = tuple[str | None, str]  # the index, and why it is behind
 

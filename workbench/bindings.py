@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.access import value_domain
 from workbench.columns import Column, as_text, constant, joined
 from workbench.design import key_template
+from workbench.domains import value_domain
 from workbench.entities import EntityItems
 from workbench.items import Items
 from workbench.keys import KeyTemplate

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench import limits
-from workbench.design import AutoScaling, Index, Provisioned, Table
 from workbench.load import Kind
+from workbench.schema import AutoScaling, Index, Provisioned, Table
 from workbench.spreads import KINDS, UNIT, RequestSpread, rate_text
 from workbench.throughput import first_partitions
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench import syntax
-from workbench.design import AccessPattern, Design, Table
+from workbench.design import AccessPattern, Design
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
 from workbench.findings import Review
@@ -18,6 +18,7 @@ from workbench.guards import compares, needs_item, needs_no_item
 from workbench.notation import PER
 from workbench.results import SHOWN_BYTES, Result, number
 from workbench.reviews import review
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 from workbench.snippets import Snippet, preamble, snippet
 
@@ -67,7 +68,17 @@ class Brief(Result):
 
 
 def brief(design: Design) -> Brief:
-    """The page for whoever writes the application: tables, keys, each access pattern as boto3 code, guardrails."""
+    """The page for whoever writes the application: tables, keys, each access pattern as boto3 code, guardrails.
+
+    From the design alone: nothing is generated or run, and what no key serves is named with its reason.
+
+    >>> from workbench.designfile import parse_design
+    >>> tables, fields = "tables: {Carts: {partition_key: user_id}}", "fields: {user_id: {count: 100}}"
+    >>> patterns = "access_patterns: {open: {operation: GetItem, rate: 5/s}}"
+    >>> made = brief(parse_design(f"{{name: carts, {tables}, {fields}, entities: {{Cart: {{}}}}, {patterns}}}"))
+    >>> str(made).splitlines()[0], list(made.snippets)
+    ('# carts', ['open'])
+    """
     snippets = {pattern.name: snippet(design, pattern) for pattern in design.served_patterns()}
     evidence = Evidence(design)
     parts = [

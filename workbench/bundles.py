@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.changes import Member
-from workbench.columns import Ints, Mask, combine
+from workbench.columns import Floats, Ints, Mask, combine
 from workbench.design import AccessPattern, Action
 from workbench.entities import EntityItems
 from workbench.identity import key_renamings
 from workbench.items import Items
 from workbench.members import key_holders_first
 
-Floats = NDArray[np.float64]
 UNKNOWN = -2  # the place of a field's value where a call has none; -1 is that of an item without one
 
 

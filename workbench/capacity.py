@@ -28,7 +28,7 @@ def read_units(image: Image, *, consistent: bool = False, transactional: bool = 
     transaction.
 
     Takes an item, its bytes, or None for a key that has no item, which costs the minimum. An array of sizes gives an
-    array.
+    array. ValueError for an item that DynamoDB would not take. (AWS: read-write-operations.)
 
     >>> read_units(None), read_units(4096, consistent=True), read_units(4097, consistent=True)
     (0.5, 1.0, 2.0)
@@ -75,7 +75,8 @@ def write_units(before: Image, after: Image, *, transactional: bool = False) -> 
     """Write units of the table: 1 KB each of the larger image, rounded up, at least one; twice in a transaction.
 
     `before` and `after` are items, their bytes, or None where there is none: a create has no before, a delete no after.
-    A failed condition costs the same, for the item found and the one that would have been written.
+    A failed condition costs the same, for the item found and the one that would have been written. ValueError for an
+    item that DynamoDB would not take. (AWS: read-write-operations.)
 
     >>> write_units(3014, 15), write_units(None, None), write_units(None, 2048, transactional=True)
     (3.0, 1.0, 4.0)

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench import capacity
-from workbench.columns import Ints, Mask
-from workbench.design import AccessPattern, Action, Index
+from workbench.columns import Floats, Ints, Mask
+from workbench.design import AccessPattern, Action
 from workbench.distributions import Amount
 from workbench.entities import EntityItems
 from workbench.identity import key_fields, parents
 from workbench.items import Items
 from workbench.ring import entry_sizes, is_in, projected
+from workbench.schema import Index
 from workbench.targets import request_weights
 from workbench.updates import created, unequal, updated
 
-Floats = NDArray[np.float64]
 CHARGED_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 
 _OPERATIONS = {

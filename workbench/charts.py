@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workbench.capacity_chart import capacity
+from workbench.columns import Floats
 from workbench.cost_charts import breakeven, comparison, cost, spike, table_classes
 from workbench.heat_chart import heat
 from workbench.items import Items
@@ -44,10 +45,11 @@ from workbench.pictures import (
     wrapped,
 )
 from workbench.proof_chart import proofs
+from workbench.results import percent
 from workbench.scoreboard_chart import scoreboard
 from workbench.simulation_charts import partitions, throttling
 from workbench.spread_charts import item_spread, request_spread, short
-from workbench.spreads import LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.spreads import LIMITS, UNIT, ItemSpread, RequestSpread, rate_text
 
 __all__ = [
     "alt_text",

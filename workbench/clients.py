@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.quantities import is_whole
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from workbench.numbers import integer_sizes
 from workbench.sizes import value_size
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 

@@ -14,16 +14,16 @@ from math import inf, isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.costs import Cost, estimate_cost, stored_bytes, usd
+from workbench.costs import Cost, estimate_cost, stored_bytes
 from workbench.design import AccessPattern, Design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.findings import SEVERITIES, Review
 from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
 from workbench.keyreport import KeyReport, key_report
 from workbench.limits import GB
 from workbench.prices import Prices, load_prices
 from workbench.requests import overrides
-from workbench.results import Result, heading, html_notes, html_table, number, percent
+from workbench.results import Result, heading, html_notes, html_table, number, percent, usd
 from workbench.reviews import review
 from workbench.runs import Run, run_patterns
 from workbench.spreads import rate_text

@@ -9,9 +9,9 @@ coefficient of variation, and peak over mean.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from workbench.columns import Floats
 
 
 @dataclass(frozen=True)

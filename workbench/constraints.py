@@ -5,14 +5,13 @@ A message names the value, what is allowed, and DynamoDB's rule behind it. Findi
 hurt are another thing: the review.
 """
 
-import re
 from collections.abc import Container
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
 from workbench import limits
-from workbench.design import Design, Entity, Index, Table, key_template
+from workbench.design import Design, Entity, key_template
 from workbench.documents import NAME
 from workbench.domains import Domain
 from workbench.identity import (
@@ -42,13 +41,15 @@ from workbench.references import (
     role_problems,
     use_problems,
 )
+from workbench.schema import Table
+from workbench.table_problems import gsi_problems, lsi_problems, table_problems
 from workbench.typewords import ID_TYPES
 
 
 def structure_problems(design: Design, incomplete: Container[str] = ()) -> Found:
     """Problems of tables, fields and entities; of `incomplete` tables not all entities are known."""
     for name, table in design.tables.items():
-        yield from _table(("tables", name), table)
+        yield from table_problems(("tables", name), table)
     broken: set[str] = set()
     for name, domain in design.fields.items():
         found = list(field_problems(design, ("fields", name), name, domain))
@@ -59,93 +60,6 @@ def structure_problems(design: Design, incomplete: Container[str] = ()) -> Found
     yield from _same_keys(design)
     yield from _empty_tables(design, incomplete)
     yield from _key_types(design, incomplete)
-
-
-# Tables and indexes
-
-
-def _table(place: Place, table: Table) -> Found:
-    yield from _table_name(place, table.name, "table")
-    if table.sort_key == table.partition_key:
-        yield (*place, "sort_key"), f"{table.sort_key!r} is the partition key already; a sort key is another attribute"
-    if len(table.gsi) > limits.GSI_PER_TABLE:
-        yield (*place, "gsi"), f"{len(table.gsi)} GSIs; a table has at most {limits.GSI_PER_TABLE} (quota)"
-    if len(table.lsi) > limits.LSI_PER_TABLE:
-        yield (*place, "lsi"), f"{len(table.lsi)} LSIs; a table has at most {limits.LSI_PER_TABLE}"
-    if table.lsi and not table.sort_key:
-        yield (*place, "lsi"), f"table {table.name} has no sort key, so no LSI: an LSI shares the partition key"
-    for name in table.gsi.keys() & table.lsi.keys():
-        yield (*place, "lsi", name), f"index {name!r} stands under gsi and lsi; index names are unique in a table"
-    projected = sum(len(i.projection) for i in table.indexes.values() if isinstance(i.projection, tuple))
-    if projected > limits.PROJECTED_ATTRIBUTES:
-        most = limits.PROJECTED_ATTRIBUTES
-        yield place, f"{projected} projected attributes over all indexes; a table has at most {most}"
-    for name, index in table.gsi.items():
-        yield from _gsi((*place, "gsi", name), index, table)
-    for name, index in table.lsi.items():
-        yield from _lsi((*place, "lsi", name), index, table)
-    yield from _throughput(place, table, table.capacity)
-    yield from _key_names(place, table)
-
-
-def _key_names(place: Place, table: Table) -> Found:
-    most = limits.KEY_NAME_BYTES
-    for name in table.indexed_attributes:
-        if not 1 <= len(name.encode()) <= most:
-            shown = f"{name[:40]!r}{'...' if len(name) > 40 else ''}"
-            yield place, f"key attribute {shown}: a name of 1 to {most} bytes"
-    for name in table.key_types:
-        if name not in table.indexed_attributes:
-            here = (*place, "key_types", name, NAME)
-            yield here, f"{name!r} is no key attribute of table {table.name}{nearest(name, table.indexed_attributes)}"
-
-
-def _throughput(place: Place, part: Table | Index, capacity: Any) -> Found:
-    if part.max_throughput and capacity != "on-demand":
-        message = "max_throughput bounds on-demand capacity; provisioned capacity is a bound itself"
-        yield (*place, "max_throughput"), message
-
-
-def _table_name(place: Place, name: Any, noun: str) -> Found:
-    low, high = limits.NAME_CHARACTERS
-    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z0-9_.-]{{{low},{high}}}", name):
-        shown = f"{str(name)[:40]!r}"
-        yield (*place, NAME), f"{noun} name {shown}: a name has {low} to {high} characters of A-Z a-z 0-9 _ . -"
-
-
-def _gsi(place: Place, index: Index, table: Table) -> Found:
-    yield from _table_name(place, index.name, "index")
-    most = limits.INDEX_KEY_ATTRIBUTES
-    for part in ("partition_key", "sort_key"):
-        found = getattr(index, part)
-        if len(found) > most:
-            yield (
-                (*place, part),
-                f"{len(found)} attributes; a GSI has at most {most} partition key and {most} sort key attributes",
-            )
-    if not index.partition_key:
-        yield place, f"GSI {index.name} needs a partition_key"
-    for name in dict.fromkeys(n for n in index.key_attributes if index.key_attributes.count(n) > 1):
-        yield place, f"GSI {index.name} names {name} twice; each key attribute stands once"
-    capacity = index.capacity or table.capacity
-    if (capacity == "on-demand") != (table.capacity == "on-demand"):
-        mode = "on-demand" if table.capacity == "on-demand" else "provisioned"
-        where = (*place, "capacity") if index.capacity else place
-        yield where, f"table {table.name} is {mode}, and so are its indexes: the capacity mode is a table's"
-    else:
-        yield from _throughput(place, index, capacity)
-
-
-def _lsi(place: Place, index: Index, table: Table) -> Found:
-    yield from _table_name(place, index.name, "index")
-    if index.partition_key:
-        yield (*place, "partition_key"), f"an LSI has the table's partition key ({table.partition_key}); leave it out"
-    if len(index.sort_key) != 1:
-        where = (*place, "sort_key") if index.sort_key else place
-        yield where, f"LSI {index.name} has {len(index.sort_key)} sort key attributes; an LSI has exactly one"
-    for setting in ("capacity", "max_throughput", "warm_throughput"):
-        if getattr(index, setting):
-            yield (*place, setting), "an LSI draws on the table's capacity; it has no setting of its own"
 
 
 # Entities
@@ -407,7 +321,9 @@ def _unheld_index_keys(design: Design, table: Table, held: set[str]) -> Found:
         place = ("tables", table.name, index.kind, index.name)
         missing = [name for name in index.key_attributes if name not in held and name not in table.key_attributes]
         is_sound = not any(
-            _gsi(place, index, table) if index.kind == "gsi" else _lsi(place, table.lsi[index.name], table)
+            gsi_problems(place, index, table)
+            if index.kind == "gsi"
+            else lsi_problems(place, table.lsi[index.name], table)
         )
         if missing and is_sound and design.entities_in(table.name):
             message = f"no entity has {' and '.join(missing)}, key of {index.name}: the index would stay empty"

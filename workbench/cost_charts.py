@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from workbench.costs import REQUESTS, Cost, usd
+from workbench.costs import REQUESTS, Cost
 from workbench.pictures import (
     BLUE,
     GREEN,
@@ -32,6 +32,7 @@ from workbench.pictures import (
 )
 from workbench.prices import Prices, load_prices
 from workbench.prices import breakeven as same_price
+from workbench.results import usd
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison, Side

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.capacity import storage_bytes
-from workbench.design import Design, Table
+from workbench.design import Design
 from workbench.expected import Expected, PatternUnits, expected_units
 from workbench.items import Items, generate_items
 from workbench.limits import GB
 from workbench.prices import CLASSES, HOURS, Prices, TableClass, load_prices
 from workbench.results import Result, html_notes, html_table, usd
 from workbench.ring import entry_sizes, is_in
+from workbench.schema import Table
 from workbench.spending import Spending, has_provisioned, spendings
 from workbench.spikes import Spike, spike
 

@@ -12,36 +12,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, Tag, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from workbench.domains import (
-    Count,
-    CountOrAll,
-    Domain,
-    Part,
-    PopularityText,
-    Share,
-    Size,
-    fault,
-    parse_share,
-)
+from workbench.domains import Count, CountOrAll, Domain, Part, PopularityText, Size, fault
 from workbench.keys import KeyTemplate, is_field_name, parse_template
-from workbench.notation import (
-    BY_FORM,
-    Accept,
-    Bounds,
-    KeyText,
-    Names,
-    OnDemand,
-    Pages,
-    Projection,
-    Rate,
-    Target,
-    Units,
-    Value,
-    parse_bounds,
-    parse_rate,
-)
+from workbench.notation import Accept, Bounds, KeyText, Names, Pages, Rate, Target, Value
+from workbench.schema import ACCEPT, Table, named
 
 Operation = Literal[
     "GetItem",
@@ -57,137 +33,6 @@ Operation = Literal[
 ]
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")
 MULTIPLE = ("BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems")
-
-
-_ACCEPT = "findings of the review that are accepted, each with the reason: {DW204: three admins}"
-_MAX_THROUGHPUT = "on-demand: the most units per second, as {read: 4_000, write: 1_000}"
-_WARM_THROUGHPUT = "units per second that it can serve at once, as {read: 12_000, write: 4_000}"
-
-
-class AutoScaling(Part):
-    """Provisioned units that follow the load between `min` and `max` at a target utilisation."""
-
-    min: Units = Field(description="the fewest units per second")
-    max: Units = Field(description="the most units per second")
-    target: Share = Field(default=0.7, description="the utilisation that scaling keeps, 20% to 90%")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "AutoScaling":
-        if self.max < self.min:
-            raise fault("max", f"max {self.max:g} is below min {self.min:g}")
-        if not 0.2 <= self.target <= 0.9:
-            raise fault("target", f"target {self.target:.0%}: auto scaling keeps between 20% and 90%")
-        return self
-
-
-UnitsOrScaling = Annotated[Annotated[Units, Tag("value")] | Annotated[AutoScaling, Tag("mapping")], BY_FORM]
-
-
-class Provisioned(Part):
-    """Provisioned units per second for reads and writes."""
-
-    read: UnitsOrScaling = Field(description="read units per second, or {min: 5, max: 400, target: 70%}")
-    write: UnitsOrScaling = Field(description="write units per second, or {min: 5, max: 400, target: 70%}")
-
-
-def most_units(capacity: float | AutoScaling) -> float:
-    """The most units a second that a provisioned setting comes to."""
-    return capacity.max if isinstance(capacity, AutoScaling) else capacity
-
-
-class Throughput(Part):
-    """Units per second for reads and writes; unset means no setting."""
-
-    read: Units | None = Field(default=None, description="read units per second")
-    write: Units | None = Field(default=None, description="write units per second")
-
-
-Capacity = Annotated[
-    OnDemand | Annotated[Provisioned, Tag("mapping")],
-    BY_FORM,
-]
-
-
-class Index(Part):
-    """A secondary index: its own keys over the same items. `kind` is gsi or lsi.
-
-    A global secondary index has its own partitions and capacity and may be keyed by up to 4 + 4 attributes; a local
-    one shares the table's partition key and partitions. An item without all of the key attributes is not in it.
-    """
-
-    name: str = Field(default="", alias="x-name", exclude=True)  # keys with x- never come from a file
-    kind: Literal["gsi", "lsi"] = Field(default="gsi", alias="x-kind", exclude=True)
-    partition_key: Names = Field(default=(), description="one attribute, or up to four: [carrier, depot]")
-    sort_key: Names = Field(default=(), description="one attribute, or up to four, compared left to right")
-    projection: Projection = Field(default="ALL", description="ALL, KEYS_ONLY, or the attributes to include: [title]")
-    capacity: Capacity | None = Field(default=None, description="on-demand or {read, write}; the table's unless stated")
-    max_throughput: Throughput | None = Field(default=None, description=_MAX_THROUGHPUT)
-    warm_throughput: Throughput | None = Field(default=None, description=_WARM_THROUGHPUT)
-    accept: Accept = Field(default={}, description=_ACCEPT)
-
-    @property
-    def key_attributes(self) -> tuple[str, ...]:
-        """Partition key attributes, then sort key attributes."""
-        return self.partition_key + self.sort_key
-
-
-class Table(Part):
-    """A table: its primary key, its indexes and its settings."""
-
-    name: str = Field(default="", alias="x-name", exclude=True)
-    description: str = Field(default="", description="what it is for")
-    partition_key: str = Field(
-        description="the attribute whose hash places an item: a value of it is an item collection"
-    )
-    sort_key: str | None = Field(default=None, description="the attribute that orders the items of a collection")
-    key_types: dict[str, Literal["S", "N", "B"]] = Field(
-        default={}, description="types of key attributes, {n: N}; only for a table without entities"
-    )
-    gsi: dict[str, Index] = Field(default={}, description="global secondary indexes by name")
-    lsi: dict[str, Index] = Field(default={}, description="local secondary indexes by name: {sort_key, projection}")
-    ttl: str | None = Field(default=None, description="the attribute with the expiry time, in epoch seconds")
-    capacity: Capacity = Field(default="on-demand", description="on-demand, or provisioned {read: 100, write: 50}")
-    max_throughput: Throughput | None = Field(default=None, description=_MAX_THROUGHPUT)
-    warm_throughput: Throughput | None = Field(default=None, description=_WARM_THROUGHPUT)
-    table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] = Field(
-        default="STANDARD", description="infrequent access: cheaper storage, dearer requests"
-    )
-    pitr: bool = Field(default=False, description="point-in-time recovery")
-    stream: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None = Field(
-        default=None, description="what a stream record holds"
-    )
-    replicas: Names = Field(default=(), description="regions of a global table's other replicas: [eu-west-1]")
-    accept: Accept = Field(default={}, description=_ACCEPT)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_indexes(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {**value, **{k: _named(value[k], k) for k in ("gsi", "lsi") if isinstance(value.get(k), Mapping)}}
-
-    @property
-    def key_attributes(self) -> tuple[str, ...]:
-        """The primary key: partition key, then sort key if there is one."""
-        return (self.partition_key, self.sort_key) if self.sort_key else (self.partition_key,)
-
-    @cached_property
-    def indexes(self) -> dict[str, Index]:
-        """All secondary indexes by name; a local one has the table's partition key."""
-        local = {n: i.model_copy(update={"partition_key": (self.partition_key,)}) for n, i in self.lsi.items()}
-        return {**self.gsi, **local}
-
-    def keys(self, index: str | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Partition and sort key attributes of the table, or of one of its indexes."""
-        if index is None:
-            return (self.partition_key,), self.key_attributes[1:]
-        return self.indexes[index].partition_key, self.indexes[index].sort_key
-
-    @property
-    def indexed_attributes(self) -> tuple[str, ...]:
-        """Every attribute that is part of the primary key or of an index key, once each."""
-        keys = [*self.key_attributes, *(a for index in self.indexes.values() for a in index.key_attributes)]
-        return tuple(dict.fromkeys(keys))
 
 
 class Rows(Part):
@@ -220,7 +65,7 @@ class Entity(Part):
         default=None, description="how many of the combinations of unrelated identity fields exist, or all"
     )
     rows: str | None = Field(default=None, description="items from data: a name under rows, or a file")
-    accept: Accept = Field(default={}, description=_ACCEPT)
+    accept: Accept = Field(default={}, description=ACCEPT)
 
     @model_validator(mode="before")
     @classmethod
@@ -304,7 +149,7 @@ class AccessPattern(Part):
     user_facing: bool = Field(default=True, description="false for jobs and exports")
     role: str | None = Field(default=None, description="who calls; the only role unless stated")
     expect: Expect = Field(default=Expect(), description="what must come back: {items: 1..20, order: SK, units: ..5}")
-    accept: Accept = Field(default={}, description=_ACCEPT)
+    accept: Accept = Field(default={}, description=ACCEPT)
 
     @model_validator(mode="after")
     def _peak_is_highest(self) -> "AccessPattern":
@@ -359,7 +204,7 @@ class Design(Part):
         min_length=1, description="what the application asks, by name; a run calls them in this order"
     )
     roles: dict[str, Role] = Field(default={}, description="callers by name")
-    accept: Accept = Field(default={}, description=_ACCEPT)
+    accept: Accept = Field(default={}, description=ACCEPT)
     _text: str = PrivateAttr(default="")
     _path: str = PrivateAttr(default="")
 
@@ -369,7 +214,7 @@ class Design(Part):
         if not isinstance(value, Mapping):
             return value
         parts = ("tables", "entities", "access_patterns")
-        return {**value, **{k: _named(value[k]) for k in parts if isinstance(value.get(k), Mapping)}}
+        return {**value, **{k: named(value[k]) for k in parts if isinstance(value.get(k), Mapping)}}
 
     def __repr__(self) -> str:
         return (
@@ -482,29 +327,6 @@ def key_template(domain: Domain, name: str) -> KeyTemplate | None:
     return domain.template or (parse_template(f"{{{name}}}") if domain.is_field and is_field_name(name) else None)
 
 
-def _named(parts: Mapping[Any, Any], kind: str = "") -> dict[Any, Any]:
-    """Each part with its name (an index also with its kind) among its values, where it is a mapping at all."""
-    more = {"x-kind": kind} if kind else {}
-    return {
-        name: {**(part or {}), "x-name": str(name), **more} if part is None or isinstance(part, Mapping) else part
-        for name, part in parts.items()
-    }
-
-
 def _count(things: Any, noun: str) -> str:
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{len(things)} {noun if len(things) == 1 else plural}"
-
-
-__all__ = [
-    "AccessPattern",
-    "Design",
-    "Domain",
-    "Entity",
-    "Index",
-    "Table",
-    "key_template",
-    "parse_bounds",
-    "parse_rate",
-    "parse_share",
-]

@@ -14,18 +14,17 @@ The sentences are a pure function of the record, for charts, summaries and tests
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.histories import HotAtom, Motion, RingHistory
 from workbench.load import Kind
-from workbench.simulation import Simulation
-from workbench.spreads import KINDS, UNIT, percent, rate_text
+from workbench.results import percent
+from workbench.spreads import KINDS, UNIT, rate_text
+from workbench.summaries import Simulation
 from workbench.throughput import REASONS
 
-Floats = NDArray[np.float64]
 Seen = Literal[
     "hot key",
     "rising key",
@@ -75,19 +74,7 @@ def diagnose(sim: Simulation, table: str | None = None, index: str | None = None
     if sim.interrupted:
         headline = f"Interrupted: only the first {span(sim.duration_s)} were simulated."
         found.append(Diagnosis("interrupted", rings[0].name, headline))
-    return tuple(sorted(found, key=lambda one: _ORDER.index(one.seen))) or (_healthy(rings),)
-
-
-_ORDER: list[Seen] = [
-    "rising key",
-    "hot key",
-    "index back-pressure",
-    "table limit",
-    "few partitions",
-    "burst",
-    "healthy",
-    "interrupted",
-]
+    return tuple(sorted(found, key=lambda one: get_args(Seen).index(one.seen))) or (_healthy(rings),)
 
 
 def span(seconds: float) -> str:

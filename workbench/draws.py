@@ -11,7 +11,8 @@ independent Poisson counts per partition.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from workbench.columns import Floats
+
 Words = NDArray[np.uint64]
 
 _GOLDEN = 0x9E3779B97F4A7C15

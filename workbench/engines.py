@@ -20,12 +20,10 @@ from workbench.amazon import Permission, amazon
 from workbench.containers import docker, docker_at_hand
 from workbench.emulators import dynoxide, embedded
 from workbench.endpoints import is_loopback, local_url
-from workbench.engine import ADOPT_SECONDS, FACTS, Engine, Facts
+from workbench.engine import ADOPT_SECONDS, Engine
 from workbench.errors import EngineError, RequestError
 from workbench.java import java
 from workbench.starting import CONNECTIONS, START_SECONDS, Options
-
-__all__ = ["FACTS", "KINDS", "Engine", "Facts", "check_kind", "keep_engine", "start_engine"]
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # AWS's own variable for another address of the service
 Start = Callable[[Options], Engine]

@@ -14,14 +14,15 @@ import numpy as np
 
 from workbench import limits
 from workbench.columns import ABSENT, Chosen, Column, Ints, Lists, Maps, Mask, Pooled, as_text, combine, joined
-from workbench.design import Entity, Table, key_template
+from workbench.design import Entity, key_template
 from workbench.distributions import Popularity
 from workbench.domains import Domain
 from workbench.fields import calculated_shard, drawn, field_values, pick, pick_choice, stream
+from workbench.schema import Table
 from workbench.text_columns import Texts, Times
 
 if TYPE_CHECKING:
-    from workbench.items import Source
+    from workbench.origins import Source
 
 FILLER = "filler"
 _KEY_BYTES = (limits.PARTITION_KEY_BYTES, limits.SORT_KEY_BYTES)

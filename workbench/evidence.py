@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench import syntax
-from workbench.access import EXPRESSIONS, value_domain
-from workbench.design import AccessPattern, Action, Design, Domain, Entity, Table
+from workbench.access import EXPRESSIONS
+from workbench.design import AccessPattern, Action, Design, Entity
+from workbench.domains import Domain, value_domain
 from workbench.errors import DesignError
 from workbench.findings import Finding, Place, Severity, where
 from workbench.identity import key_fields
@@ -20,6 +21,7 @@ from workbench.items import Items, generate_items
 from workbench.keyanalysis import KeyAnalysis
 from workbench.keyreport import KeyReport, key_report
 from workbench.outcomes import Costs, Outcomes
+from workbench.schema import Table
 
 if TYPE_CHECKING:
     from workbench.runs import Run

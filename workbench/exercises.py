@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.design import AccessPattern, Design, Entity
 from workbench.designfile import load_design, parse_design
-from workbench.engines import Engine, start_engine
+from workbench.engine import Engine
+from workbench.engines import start_engine
 from workbench.errors import DesignError, RequestError
 from workbench.items import DEFAULT_SEED, Items, generate_items
 from workbench.judges import (

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from workbench.design import AccessPattern, Design, key_template
-from workbench.metering import Metered
+from workbench.metered import Metered
 from workbench.results import number
 
 

@@ -17,11 +17,12 @@ from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.capacity import Units, replicated_units
-from workbench.design import AccessPattern, Design, Table
+from workbench.design import AccessPattern, Design
 from workbench.items import Items, generate_items
 from workbench.load import Kind
 from workbench.outcomes import Arm, Costs, PerCall
 from workbench.results import Result, html_notes, html_table, number
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:
     """What each access pattern consumes, per call and per second; of a design, over the items that it generates.
 
     `at` says for which load write amplification and totals are: the mean rate (for cost) or the peak (for limits).
+    Units are read or write units. ValueError if an item would pass 400 KB.
     """
     if at not in ("rate", "peak"):
         raise ValueError(f"at={at!r}: either 'rate' (the mean, for cost) or 'peak' (the highest, for limits)")

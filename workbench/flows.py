@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.clients import ClosedLoop, Retries, Waiting, closed_loop_units
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.draws import address, poisson
 from workbench.load import Kind
 from workbench.placement import Placement
@@ -22,7 +21,6 @@ from workbench.splitting import Partitions
 from workbench.throughput import TableBucket, even_share
 from workbench.workload import Stream
 
-Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
 KEY_RANGE = "KeyRangeThroughputExceeded"
 _MOVES = 13  # the stream of random numbers that places of moving keys are drawn from

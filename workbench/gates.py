@@ -61,7 +61,11 @@ def regress(
     JUnit XML and the history. `progress` shows a bar, None on a terminal only; `say` gets each outcome as it comes.
 
     Ctrl-C, or a signal whose handler raises SystemExit, ends kernels and engines, writes what is known until then, and
-    goes on with a note that says so.
+    goes on with a note that says so. ValueError for no workers or no time; NotebookError if there is nothing to run.
+
+    >>> regress("notebooks/regression", workers=0)
+    Traceback (most recent call last):
+    ValueError: workers=0, timeout=300: at least one worker, and more than no time
     """
     if workers < 1 or not timeout > 0:
         raise ValueError(f"workers={workers}, timeout={timeout:g}: at least one worker, and more than no time")

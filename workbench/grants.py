@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from workbench import syntax
 from workbench.access import EXPRESSIONS
 from workbench.authorization import like
-from workbench.design import AccessPattern, Action, Design, Entity, Role, Table
+from workbench.design import AccessPattern, Action, Design, Entity, Role
 from workbench.domains import value_domain
 from workbench.keys import Placeholder
 from workbench.reach import query_condition
+from workbench.schema import Table
 from workbench.tenancy import WILD, Shape, Tenancy, expanded, glob, shape_of
 
 SINGLE = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem", "BatchWriteItem")

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.ceilings import shards_needed
-from workbench.design import AccessPattern, Design, Domain, Entity, Table, key_template
+from workbench.design import AccessPattern, Design, Entity, key_template
+from workbench.domains import Domain
 from workbench.evidence import Evidence
 from workbench.findings import Place
 from workbench.keys import KeyTemplate
 from workbench.load import Kind
+from workbench.schema import Table
 from workbench.spreads import KINDS, LIMITS, HotKey, RequestSpread
 from workbench.thresholds import FEW_VALUES, KEY_UTILISATION
 

@@ -14,14 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from workbench.columns import Floats
 from workbench.diagnosis import Diagnosis, diagnose
 from workbench.histories import Heat, HotAtom, RingHistory
 from workbench.load import Kind
 from workbench.pictures import FAINT, INK, SMALL, TITLE_CHARACTERS, Picture, describe, new_axes, width_of, wrapped
-from workbench.simulation import Simulation
 from workbench.sortkeys import collection_boundaries, collection_heat
 from workbench.spread_charts import short
-from workbench.spreads import KINDS, UNIT, Floats
+from workbench.spreads import KINDS, UNIT
+from workbench.summaries import Simulation
 
 Layer = Literal["offered", "consumed", "throttled", "utilisation"]
 LAYERS: dict[Layer, str] = {

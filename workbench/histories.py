@@ -16,11 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.load import Kind
-from workbench.profile import Profile
 
-Floats = NDArray[np.float64]
 Cause = Literal["start", "heat", "isolation", "size", "capacity"]
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]
 BUCKETS = 1024  # rows of a heat map: equal ranges of the hash ring
@@ -179,18 +177,3 @@ class Note:
 
     basis: Literal["measured", "assumed", "estimated"]
     text: str
-
-
-__all__ = [
-    "BUCKETS",
-    "Cause",
-    "Heat",
-    "HotAtom",
-    "Motion",
-    "Note",
-    "PartitionHistory",
-    "PatternHistory",
-    "Profile",
-    "RingHistory",
-    "given_up_share",
-]

@@ -26,8 +26,8 @@ from workbench.picks import drawn_items
 from workbench.policytexts import read_policy
 from workbench.proofs import Case, prove_policy
 from workbench.requests import Call, Request, draw_calls, overrides
+from workbench.results import percent
 from workbench.simulation import simulate
-from workbench.spreads import percent
 from workbench.tables import RunTables
 from workbench.trials import REFUSED
 

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.bounds import partitions_at_first, setting_bounds
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
-from workbench.keyanalysis import RANGES, Atoms, KeyAnalysis, Monotonicity, Targeting
+from workbench.keyanalysis import RANGES, KeyAnalysis
+from workbench.keymeasures import Atoms, Monotonicity, Targeting
 from workbench.load import Demand, Kind, demands
 from workbench.motions import Motion, entities_put, motion, pinned_by, rank_correlation
 from workbench.partitions import At, rate_at, spread_items, summed
 from workbench.reach import read_factor
-from workbench.results import Result, html_table
+from workbench.results import Result, html_table, percent
 from workbench.ring import PartitionKeys, keys_of
-from workbench.spreads import KINDS, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.spreads import KINDS, ItemSpread, RequestSpread, rate_text
 
 if TYPE_CHECKING:
     import pandas as pd

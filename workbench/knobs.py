@@ -15,9 +15,10 @@ import ipywidgets as widgets
 
 from workbench import limits
 from workbench.adjustments import CAPACITIES, CONSISTENCIES, LOADS, MOST_RATE, MOST_SHARDS, MOST_SKEW, State
-from workbench.design import AutoScaling, Design
+from workbench.design import Design
 from workbench.focus import choosable
 from workbench.outlook import Outlooks
+from workbench.schema import AutoScaling
 
 WIDE: dict[str, Any] = {"style": {"description_width": "7em"}, "layout": {"width": "28em"}}
 ROUND = (1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.25, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9)  # numbers of a decade

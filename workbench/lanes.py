@@ -6,86 +6,17 @@ minute, around the flow of requests that changes by the second.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from workbench.clients import ClosedLoop, Retries
+from workbench.conditions import Conditions
 from workbench.draws import address
 from workbench.flows import Flow
 from workbench.load import Kind
 from workbench.placement import Placement
-from workbench.profile import Profile
-from workbench.quantities import is_quantity, is_whole
 from workbench.recording import Recording
-from workbench.results import number
 from workbench.splitting import Partitions
 from workbench.spreads import KINDS
-from workbench.throughput import AutoScaler, TableBucket, on_demand_units, partitions_for
-from workbench.workload import Ring, Workload
-
-Floats = NDArray[np.float64]
-Client = Retries | ClosedLoop
-
-
-@dataclass(frozen=True)
-class Start:
-    """The state in which tables and indexes begin.
-
-    `previous_peak` and `warm` are units a second by kind, as {"write": 10_000}; `idle_s` for how long provisioned
-    capacity was unused before, which is what burst there is; `partitions` how many there are, unless they follow.
-    """
-
-    partitions: int | None = None
-    previous_peak: Mapping[Kind, float] = field(default_factory=dict)
-    warm: Mapping[Kind, float] = field(default_factory=dict)
-    idle_s: float = 0.0
-    words: str = ""
-
-    def __post_init__(self) -> None:
-        if self.partitions is not None and not is_whole(self.partitions, 1):
-            raise ValueError(f"start: partitions={self.partitions!r}; a table has a whole number of them, at least 1")
-        for name, given in (("previous_peak", self.previous_peak), ("warm", self.warm)):
-            unknown = [each for each in given if each not in KINDS] if isinstance(given, Mapping) else [given]
-            if unknown:
-                allowed = "it is by kind, as {'read': 3000, 'write': 1000}"
-                raise ValueError(f"start: {name} has {unknown[0]!r}; {allowed}")
-        units = {**self.previous_peak, **{f"warm {kind}": value for kind, value in self.warm.items()}}
-        for name, value in {**units, "idle_s": self.idle_s}.items():
-            if not is_quantity(value):
-                raise ValueError(f"start: {name}={value!r}; a finite number from 0 is allowed")
-
-    def __str__(self) -> str:
-        said = [f"{self.partitions:,} partitions"] if self.partitions else []
-        said += [f"previous peak {number(units)} {kind} units/s" for kind, units in self.previous_peak.items()]
-        said += [f"warm for {number(units)} {kind} units/s" for kind, units in self.warm.items()]
-        said += [f"idle for {self.idle_s:g} s"] if self.idle_s else []
-        return self.words or ", ".join(said) or "cold"
-
-
-COLD = Start()
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What all lanes of a simulation have in common."""
-
-    work: Workload
-    rates: Floats  # requests a second, (patterns, seconds)
-    start: Start
-    clients: Mapping[int, Client]
-    profile: Profile
-    fluid: bool
-    seed: int
-    hash_seed: int | None
-    interval_s: int
-    heat: bool
-
-    @property
-    def seconds(self) -> int:
-        """How many seconds are to be simulated."""
-        return self.rates.shape[1]
+from workbench.throughput import AutoScaler, TableBucket, first_partitions, on_demand_units, partitions_for
+from workbench.workload import Ring
 
 
 class Lane:
@@ -99,7 +30,7 @@ class Lane:
         for stream, peak in zip(ring.streams, peaks, strict=True):
             wanted[stream.kind] += stream.total_units * peak
         self.settings = ring.settings
-        self.warm = self._warm(wanted if str(run.start) == "warm" else {})
+        self.warm: dict[Kind, float] = self._warm(wanted if str(run.start) == "warm" else {})
         self.peak: dict[Kind, float] = {kind: float(run.start.previous_peak.get(kind, 0.0)) for kind in KINDS}
         self.units: dict[Kind, float] = {kind: float(self.settings.units.get(kind, 0.0)) for kind in KINDS}
         count = self._partitions(placement)
@@ -129,13 +60,8 @@ class Lane:
         if self.start.partitions:
             return self.start.partitions
         size = float(placement.bytes[-1]) if placement.bytes is not None else 0.0
-        if self.settings.mode == "provisioned":
-            most = {kind: max(self.units[kind], self.peak[kind]) for kind in KINDS}
-            count = partitions_for(most["read"], most["write"], size, profile=self.profile)
-            warm = partitions_for(self.warm["read"], self.warm["write"], rule="max", profile=self.profile)
-            return max(count, warm)
-        units = {kind: self._on_demand(kind, quota=float("inf")) for kind in KINDS}
-        return partitions_for(units["read"], units["write"], size, rule="max", profile=self.profile)
+        units = self.units if self.settings.mode == "provisioned" else None
+        return first_partitions(units, self.warm, size, previous_peak=self.peak, profile=self.profile)
 
     def _on_demand(self, kind: Kind, quota: float | None = None) -> float:
         return on_demand_units(kind, self.peak[kind], self.warm[kind], profile=self.profile, quota=quota)

@@ -15,31 +15,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.arrivals import Asked, new_items
 from workbench.bindings import bound
 from workbench.changes import Member, change, entry_units, member_weights, members, table_units
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
 from workbench.motions import holds_now
 from workbench.picks import of_fields
-from workbench.reach import (
-    collection_sizes,
-    collection_units,
-    drawn_values,
-    overrides,
-    page_units,
-    query_condition,
-    read_factor,
-)
+from workbench.reach import collection_sizes, collection_units, drawn_values, page_units, query_condition, read_factor
+from workbench.requests import overrides
 from workbench.ring import UNMET, PartitionKeys
 from workbench.targets import request_weights
 
 Kind = Literal["read", "write"]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ import numpy as np
 
 from workbench.columns import Ints
 from workbench.descriptors import to_wire
-from workbench.design import AccessPattern, Action, Design, Table
+from workbench.design import AccessPattern, Action, Design
 from workbench.entities import EntityItems, equals
 from workbench.identity import key_fields, key_renamings
 from workbench.items import Items
 from workbench.picks import Draw, Shared, pick, pick_new
 from workbench.placeholders import Context, contexts_of
+from workbench.schema import Table
 from workbench.targets import draw_places, request_weights
 
 _MEMBER_OF = {"BatchGetItem": "Get", "TransactGetItems": "Get", "BatchWriteItem": "Put"}

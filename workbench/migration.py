@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench import capacity
-from workbench.design import AccessPattern, Design, Entity, Index, Table
+from workbench.design import AccessPattern, Design, Entity
 from workbench.entities import EntityItems
 from workbench.identity import key_tag, key_types, origin
 from workbench.items import Items, generate_items
 from workbench.prices import load_prices
 from workbench.results import Result, in_words
 from workbench.ring import entry_sizes, is_in
+from workbench.schema import Index, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +89,7 @@ def diff(old: Design, new: Design) -> Diff:
     """What a change means in production: what is immutable, what must be filled or rewritten, what changes in place.
 
     Items, write units and their price on demand are those of the old design's counts, as far as it says them.
+    (AWS: API_UpdateTable.)
     """
     found = list(_Changes(old, new).all())
     order = list(WAYS)

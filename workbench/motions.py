@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workbench.bindings import bound
-from workbench.columns import Column, Ints, Pooled
+from workbench.columns import Column, Floats, Ints, Pooled
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
 from workbench.entities import EntityItems
@@ -32,7 +32,6 @@ from workbench.text_columns import Times
 from workbench.typewords import ID_TYPES, SECONDS
 
 Motion = Literal["", "rising sort key", "current time", "moving hot set"]
-Floats = NDArray[np.float64]
 RISING = 0.7  # rank correlation of sort key and time of insertion from which on splits cannot help
 _INSERTED = 200  # items whose insertion is played through
 _LARGEST = 5  # collections of rows that are looked at

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.bundles import Pool, draw_bundles
 from workbench.changes import Member, change, entry_units, is_charged, member_weights, members, table_units
-from workbench.design import AccessPattern, Action, Table
+from workbench.columns import Floats
+from workbench.design import AccessPattern, Action
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.load import asked_collections, reads_one_item
@@ -25,8 +25,8 @@ from workbench.reach import certain_reach, collection_sizes, page_units, query_c
 from workbench.readings import Readings
 from workbench.requests import draw_calls, overrides
 from workbench.ring import PartitionKeys, keys_of
+from workbench.schema import Table
 
-Floats = NDArray[np.float64]
 Arm = tuple[str, str]  # a table and one of its indexes, '' for the table itself
 NEW_ITEMS = 5_000
 CALLS = 4_000  # of batches and transactions

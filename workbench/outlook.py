@@ -20,7 +20,8 @@ import numpy as np
 
 from workbench.adjustments import MOST_SKEW, State, with_capacity
 from workbench.bounds import Bound, named_key
-from workbench.costs import Cost, estimate_cost, usd
+from workbench.columns import Floats
+from workbench.costs import Cost, estimate_cost
 from workbench.design import Design
 from workbench.diagnosis import Diagnosis, diagnose, span
 from workbench.focus import Focus, choosable
@@ -29,9 +30,11 @@ from workbench.keyanalysis import RANGES, KeyAnalysis
 from workbench.keyreport import KeyReport, key_report
 from workbench.load import Kind
 from workbench.partitions import request_spread
+from workbench.results import percent, usd
 from workbench.shapes import duration_seconds, shape
-from workbench.simulation import Simulation, prepare
-from workbench.spreads import KINDS, UNIT, Floats, percent, rate_text, times_text
+from workbench.simulation import prepare
+from workbench.spreads import KINDS, UNIT, rate_text, times_text
+from workbench.summaries import Simulation
 
 KEPT = 4  # sets of items
 KNOWN = 16  # outlooks

@@ -19,7 +19,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
 
-from workbench.costs import usd
+from workbench.columns import Floats
 from workbench.heat_chart import heat as heat_map
 from workbench.outlook import Outlook
 from workbench.pictures import (
@@ -37,9 +37,10 @@ from workbench.pictures import (
     new_figure,
     wrapped,
 )
+from workbench.results import percent, usd
 from workbench.simulation_charts import throttling
 from workbench.spread_charts import BINS, FEW, request_spread
-from workbench.spreads import KINDS, LIMITS, UNIT, Floats, percent, rate_text
+from workbench.spreads import KINDS, LIMITS, UNIT, rate_text
 
 SIZES = {"spread": (5.8, 2.6), "heat": (5.8, 2.6), "cost": (5.8, 1.8)}  # inches: three are seen beside the knobs
 DOTS_PER_INCH = 100

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from workbench.columns import ABSENT, Column
-from workbench.design import Design, Entity, Table
+from workbench.design import Design, Entity
 from workbench.distributions import Amount
 from workbench.domains import Domain
 from workbench.entities import EntityItems
 from workbench.errors import DesignError
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Source
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED
+from workbench.origins import Source
+from workbench.schema import Table
 
 VALUES, ITEMS = 24, 48  # of a field, and of an entity, that are looked at
 PER_ENTITY = 6  # keys of one entity

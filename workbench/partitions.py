@@ -19,20 +19,8 @@ from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
 from workbench.items import Items
 from workbench.load import Demand, Kind, demands
-from workbench.ring import PartitionKeys, key_hash, keys_of, partition_of
-from workbench.spreads import HotKey, ItemSpread, PatternLoad, RequestSpread, sustainable_rate
-
-__all__ = [
-    "HotKey",
-    "ItemSpread",
-    "PatternLoad",
-    "RequestSpread",
-    "item_spread",
-    "key_hash",
-    "partition_of",
-    "request_spread",
-    "sustainable_rate",
-]
+from workbench.ring import PartitionKeys, keys_of
+from workbench.spreads import ItemSpread, PatternLoad, RequestSpread
 
 At = Literal["peak", "rate"]
 NEW_TABLE_PARTITIONS = limits.ON_DEMAND_WRITE_UNITS // limits.PARTITION_WRITE_UNITS

@@ -12,7 +12,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from workbench.briefs import assured, known_risks, rate_words
-from workbench.design import AccessPattern, Design, Table, key_template
+from workbench.design import AccessPattern, Design, key_template
 from workbench.domains import Domain, value_domain
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
@@ -21,6 +21,7 @@ from workbench.items import Items
 from workbench.reach import query_condition
 from workbench.results import Result, fitting, html_table, number
 from workbench.reviews import review
+from workbench.schema import Table
 from workbench.serving import unserved_reason
 
 if TYPE_CHECKING:
@@ -161,7 +162,11 @@ def _markdown(rows: Sequence[dict[str, str]]) -> str:
 
 
 def access_pattern_table(design: "Design | Items") -> PatternTable:
-    """The access patterns, their keys, what Query serves and why not, needed conditions, hot partitions and cost."""
+    """The access patterns, their keys, what Query serves and why not, needed conditions, hot partitions and cost.
+
+    Units are those of a call, of a second, and of a second at the peak; rates are requests a second. A design's items
+    are generated with the default seed; if they cannot be, units are missing and a note of the review says why.
+    """
     items = design if isinstance(design, Items) else None
     evidence = Evidence(items.design if items else design, items)  # type: ignore[arg-type]
     found = review(evidence.items or evidence.design)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from workbench import syntax
-from workbench.access import EXPRESSIONS, value_domain
+from workbench.access import EXPRESSIONS
 from workbench.columns import ABSENT
 from workbench.descriptors import to_wire
 from workbench.design import AccessPattern, Action, key_template
-from workbench.domains import Domain
+from workbench.domains import Domain, value_domain
 from workbench.entities import EntityItems
 from workbench.items import Items
 

@@ -15,13 +15,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.histories import BUCKETS, HotAtom
 from workbench.load import Kind
 from workbench.profile import Profile
 from workbench.workload import Ring, Stream, Workload
 
-Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _RING = 2.0**64
 _HOT = 12  # keys that a history names

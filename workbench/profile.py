@@ -43,6 +43,10 @@ class Profile(Result):
     """The parameters of the partition model; times in seconds, capacity in units a second.
 
     `dataclasses.replace` makes another; ValueError for one that cannot be.
+
+    >>> from dataclasses import replace
+    >>> PROFILE.partition_limit("write"), replace(PROFILE, burst_s=60.0).burst_s
+    (1000, 60.0)
     """
 
     date: str = _known("2026-04", "documented", "the state of AWS's documentation that the documented rules are from")

@@ -19,25 +19,25 @@ from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workbench import capacity, limits
-from workbench.access import value_domain
 from workbench.bindings import bound, drawn_anew
-from workbench.columns import Ints
-from workbench.design import AccessPattern, Design, Index, key_template
+from workbench.columns import Floats, Ints
+from workbench.design import AccessPattern, Design, key_template
+from workbench.domains import value_domain
 from workbench.entities import EntityItems
 from workbench.expressions import parse_key_condition, parse_projection
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.key_conditions import KeyCondition, SortCondition, key_condition
 from workbench.picks import new_items
-from workbench.requests import Request
+from workbench.requests import Request, overrides
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
+from workbench.schema import Index
 from workbench.syntax import attributes, resolve
 from workbench.targets import draw_places, request_weights
 
-Floats = NDArray[np.float64]
 SortKey = tuple[Any, ...]
 CALLS = 200  # requests that are drawn for an estimate
 MEMBERS = 500  # items of a collection that are looked at for one; more where there are few collections
@@ -225,13 +225,6 @@ def drawn_values(keys: PartitionKeys, pattern: AccessPattern, condition: KeyCond
         columns = [_values_of(items, drawn, name, pattern, fixed, rng) for name in names]
         found += [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     return found
-
-
-def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
-    """What each request of a call fixes: with `for_each`, one value after the other."""
-    if not pattern.for_each:
-        return [{}]
-    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
 
 
 def _values_of(

@@ -12,18 +12,16 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench import capacity
 from workbench.bindings import bound
-from workbench.columns import Ints, combine
+from workbench.columns import Floats, Ints, combine
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.reach import SortKey, bound_values, certain_reach, fetches, grouped, page_units, query_condition, stretch
 from workbench.requests import Request
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, is_in, projected
 
-Floats = NDArray[np.float64]
 MEMBERS = 20_000  # items of a collection that are looked at; of a larger one evenly so many
 
 

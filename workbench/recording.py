@@ -10,13 +10,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.flows import KINDS, Flow
 from workbench.histories import BUCKETS, Heat, PatternHistory, RingHistory
 from workbench.load import Kind
 from workbench.throughput import reason_name
-
-Floats = NDArray[np.float64]
-SEGMENT_ROWS = 64
 
 
 class Recording:

@@ -14,7 +14,7 @@ from workbench.attempts import UNKNOWN
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design
 from workbench.errata import Arm, Verdict
-from workbench.metering import Metered
+from workbench.metered import Metered
 from workbench.requests import Call
 
 Record = Mapping[str, Any]

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.descriptors import to_item
-from workbench.design import AccessPattern, Table
+from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.items import Items
 from workbench.members import Member, draw_members, key_of
 from workbench.picks import Draw, Places, asked, pick
 from workbench.placeholders import contexts_of, expression_parameters
+from workbench.schema import Table
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,8 @@ def _addressed_item(operation: str, table: Table, item: Mapping[str, Any]) -> di
     return {"Item": to_item(item)} if operation == "PutItem" else {"Key": key_of(table, item)}
 
 
-def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> Iterator[Call]:
-    """Query and Scan: an item collection, or everything."""
-    if not items.design.addressed(pattern):
-        return  # a Scan of a table of which no items are generated
-    table = items.design.table_for(pattern)
-    entity, places = pick(items, pattern, pattern, count, draw)
+def read_settings(pattern: AccessPattern) -> dict[str, Any]:
+    """The parameters that say how a Query or Scan reads, by their names in the API: those that the pattern states."""
     settings = {
         "IndexName": pattern.index,
         "ConsistentRead": pattern.consistent or None,
@@ -89,10 +86,19 @@ def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> It
         "Limit": pattern.limit,
         "Select": pattern.select,
     }
-    base = {"TableName": table.name, **{k: v for k, v in settings.items() if v is not None}}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _reading(items: Items, pattern: AccessPattern, count: int, draw: Draw) -> Iterator[Call]:
+    """Query and Scan: an item collection, or everything."""
+    if not items.design.addressed(pattern):
+        return  # a Scan of a table of which no items are generated
+    table = items.design.table_for(pattern)
+    entity, places = pick(items, pattern, pattern, count, draw)
+    base = {"TableName": table.name, **read_settings(pattern)}
     for context, place in zip(contexts_of(items, entity, draw.rng), places.tolist(), strict=True):
         requests: list[Request] = []
-        for override in overrides(items, pattern, entity):
+        for override in overrides(items, pattern, items.entities[entity.name]):
             context.overridden = override
             bound = expression_parameters(pattern, pattern.names, pattern.values, context)
             requests += [_read(pattern, {**base, **bound, **part}, entity.name, place) for part in _segments(pattern)]
@@ -104,11 +110,10 @@ def _read(pattern: AccessPattern, parameters: dict[str, Any], entity: str, place
 
 
 def overrides(items: Items, pattern: AccessPattern, entity: EntityItems) -> list[dict[str, Any]]:
+    """What each request of a call fixes: with `for_each`, one value after the other."""
     if not pattern.for_each:
         return [{}]
-    return [
-        {pattern.for_each: value} for value in items.source.all_values(items.entities[entity.name], pattern.for_each)
-    ]
+    return [{pattern.for_each: value} for value in items.source.all_values(entity, pattern.for_each)]
 
 
 def _segments(pattern: AccessPattern) -> list[dict[str, int]]:

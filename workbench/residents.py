@@ -279,7 +279,8 @@ def _noted(engine: Engine, options: Options) -> Resident:
     if isinstance(server, Child):
         ran = {"process": server.process.pid, "place": server.folder.name}
         return Resident(engine.kind, engine.version, engine.endpoint_url, **ran, **told)
-    from workbench.containers import DockerContainer, daemon_url
+    from workbench.containers import DockerContainer
+    from workbench.daemon import daemon_url
 
     assert isinstance(server, DockerContainer)
     container = str(server.container.id)

@@ -18,7 +18,7 @@ from workbench.sources import read_sources
 
 if TYPE_CHECKING:
     from workbench.runs import Run
-    from workbench.simulation import Simulation
+    from workbench.summaries import Simulation
 
 Accepted = tuple[Place, str]  # where an acceptance stands, and the code
 
@@ -90,6 +90,13 @@ def review_files(*paths: str | Path) -> Review:
 
     Folders are searched; tests and local set-ups are left out. A line, or the one above it, accepts a finding with
     `workbench: accept DW611 reason` in a comment. FileNotFoundError for a path that is not there.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "app.py").write_text('boto3.client("dynamodb", endpoint_url="http://localhost:8000")')
+    ...     [(one.code, one.severity) for one in review_files(folder)]
+    [('DW611', 'error')]
     """
     sources = read_sources(paths)
     texts = {source.name: source.text.splitlines() for source in sources}

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.capacity import IndexSchema
 from workbench.columns import Column, Ints, Mask, combine
-from workbench.design import Index, Table
 from workbench.entities import EntityItems
+from workbench.entries import IndexSchema
 from workbench.items import Items
 from workbench.numbers import number_key_bytes
+from workbench.schema import Index, Table
 
 KeyPart = str | int | float | Decimal | bytes
 KeyValue = tuple[KeyPart, ...]  # one part, but for global indexes with up to four partition key attributes

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.attempts import UNKNOWN
 from workbench.descriptors import to_item
 from workbench.design import READS, AccessPattern, Design
-from workbench.engines import Engine
+from workbench.engine import Engine
 from workbench.errata import ERRATA, verdict
 from workbench.errors import EngineError, RequestError
 from workbench.expectations import unmet

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.throughput import AutoScaler
-
-Floats = NDArray[np.float64]
 
 MINUTES = 1440  # of a day
 TARGET = 0.7  # the utilisation that AWS's console proposes
@@ -65,7 +63,6 @@ class Scaled:
 
     units: Floats
     short_minutes: int
-    short_units_per_s: float
 
     @property
     def mean(self) -> float:
@@ -81,18 +78,17 @@ def scaled(load: Floats, least: float, most: float, target: float) -> Scaled:
     scaler, loads = AutoScaler(least, most, target), load.tolist()
     units, found = min(max(ceil(loads[-1] / target), least), most), [0.0] * len(loads)
     if min(loads) == max(loads):
-        return Scaled(np.full(len(loads), units), *_short(load, units))
+        return Scaled(np.full(len(loads), units), _short(load, units))
     for minute in range(2 * len(loads)):
         place = minute % len(loads)
         found[place] = units
         units = scaler.watch(loads[place], units, minute) or units
-    return Scaled(np.array(found), *_short(load, np.array(found)))
+    return Scaled(np.array(found), _short(load, np.array(found)))
 
 
-def _short(load: Floats, units: Floats | float) -> tuple[int, float]:
-    """In how many minutes the load is above the units, and by how much at most."""
-    short = np.maximum(load - units, 0)
-    return int((short > 1e-9).sum()), float(short.max(initial=0))
+def _short(load: Floats, units: Floats | float) -> int:
+    """In how many minutes the load is above the units."""
+    return int((load - units > 1e-9).sum())
 
 
 def reserved_units(units: Floats, discount: float, block: float) -> float:

@@ -8,12 +8,13 @@ Query.KeyConditionExpressions, bp-query-scan).
 from typing import Any
 
 from workbench import expressions, syntax
-from workbench.design import MULTIPLE, AccessPattern, Design, Entity, Table
+from workbench.design import MULTIPLE, AccessPattern, Design, Entity
 from workbench.domains import Domain, value_domain
 from workbench.identity import key_fields, names_of
 from workbench.key_conditions import check_key_condition
 from workbench.keys import KeyTemplate
 from workbench.references import enumeration
+from workbench.schema import Table
 
 
 def not_served(design: Design, pattern: AccessPattern) -> list[str]:

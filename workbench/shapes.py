@@ -21,13 +21,10 @@ from numbers import Real
 from typing import Any, Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.quantities import is_quantity
 from workbench.typewords import SECONDS
-
-Floats = NDArray[np.float64]
-
 
 LONGEST = 31_536_000  # seconds
 

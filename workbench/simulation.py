@@ -11,66 +11,22 @@ and how an index that cannot keep up holds back the table. Every request that is
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from workbench.backpressure import BackPressure
-from workbench.clients import ClosedLoop, Retries
-from workbench.design import Design, Table
-from workbench.histories import (
-    BUCKETS,
-    Heat,
-    HotAtom,
-    Note,
-    PartitionHistory,
-    PatternHistory,
-    RingHistory,
-)
+from workbench.clients import Retries
+from workbench.conditions import Client, Conditions, Start, clients_of, rates_of, start_of, tried_clients, workload_of
+from workbench.design import Design
+from workbench.histories import Note
 from workbench.interrupts import held
-from workbench.items import DEFAULT_NOW, Items, generate_items
-from workbench.lanes import COLD, Client, Conditions, Lane, Start
+from workbench.items import DEFAULT_NOW, Items
+from workbench.lanes import Lane
 from workbench.profile import PROFILE, Profile
 from workbench.quantities import is_whole
-from workbench.shapes import Between, Constant, Diurnal, Ramp, Recorded, Shape, Spike, Step, duration_seconds, shape
-from workbench.summaries import Simulation, Summary
-from workbench.throughput import REASONS
-from workbench.workload import PatternRate, Workload, check_rate, keyed, settings_of, workload
-
-Floats = NDArray[np.float64]
-
-__all__ = [
-    "BUCKETS",
-    "PROFILE",
-    "REASONS",
-    "Between",
-    "ClosedLoop",
-    "Constant",
-    "Diurnal",
-    "Heat",
-    "HotAtom",
-    "Note",
-    "PartitionHistory",
-    "PatternHistory",
-    "Profile",
-    "Ramp",
-    "Recorded",
-    "Retries",
-    "RingHistory",
-    "Simulation",
-    "Spike",
-    "Start",
-    "Step",
-    "Summary",
-    "drawn_items",
-    "keyed",
-    "prepare",
-    "simulate",
-]
-
+from workbench.shapes import duration_seconds
+from workbench.summaries import Simulation
+from workbench.workload import Workload
 
 # The call
 
@@ -128,7 +84,7 @@ def simulate(
         table=table,
         start=start,
         capacity=capacity,
-        clients=_tried(clients, retries),
+        clients=tried_clients(clients, retries),
         profile=profile,
         counts=counts,
         seed=seed,
@@ -168,134 +124,13 @@ def prepare(
             raise ValueError(f"{name}={value!r}: a whole number from 0")
     if counts not in ("poisson", "fluid"):
         raise ValueError(f"counts={counts!r}: either 'poisson' or 'fluid'")
-    work = _workload(design, seed, now, patterns, table, capacity)
-    rates, words, flat = _rates(work, load, seconds)
-    began, found = _start(start, work), _clients(work, clients)
+    work = workload_of(design, seed, now, patterns, table, capacity)
+    rates, words, flat = rates_of(work, load, seconds)
+    began, found = start_of(start, work), clients_of(work, clients)
     fluid = counts == "fluid"
     return Prepared(
         Conditions(work, rates, began, found, profile, fluid, seed, hash_seed, interval_s, heat), words, flat
     )
-
-
-def _workload(
-    design: Design | Items | Workload,
-    seed: int,
-    now: int,
-    patterns: Sequence[str] | None,
-    table: str | None,
-    capacity: Any,
-) -> Workload:
-    if isinstance(design, Workload):
-        for one in design.patterns:
-            check_rate(one.name, one.rate)
-            check_rate(one.name, one.peak)
-        found = design
-    else:
-        found = workload(drawn_items(design, seed, now), patterns, table)
-    return found if capacity is None else _with_capacity(found, capacity)
-
-
-def drawn_items(design: Design | Items, seed: int, now: int) -> Items:
-    """The items of a design, generated unless they are given; ValueError for what is no design."""
-    if isinstance(design, Items):
-        return design
-    if not isinstance(design, Design):
-        fix = f'wb.load_design("{design}")' if isinstance(design, str | Path) else 'wb.load_design("FILE.yaml")'
-        raise ValueError(f"{design!r} is no design: give {fix}, its items, or a workload")
-    return generate_items(design, seed=seed, now=now)
-
-
-def _with_capacity(work: Workload, capacity: Any) -> Workload:
-    """The workload with another capacity for all of its tables and indexes."""
-    try:
-        settings = settings_of(Table.model_validate({"partition_key": "pk", "capacity": capacity}))
-    except ValueError as error:
-        raise ValueError(
-            f"capacity={capacity!r}: 'on-demand', or {{'read': 100, 'write': 50}}, each a number of units or "
-            "{'min': 5, 'max': 400, 'target': '70%'}"
-        ) from error
-    rings = tuple(
-        replace(ring, settings=replace(settings, most=ring.settings.most, warm=ring.settings.warm))
-        for ring in work.rings
-    )
-    return replace(work, rings=rings)
-
-
-def _rates(work: Workload, load: Any, seconds: int) -> tuple[Floats, str, list[Note]]:
-    """Requests a second of each pattern in each second, the load in words, and which patterns it leaves as they are."""
-    names = [pattern.name for pattern in work.patterns]
-    by_pattern = isinstance(load, Mapping) and "shape" not in load and any(isinstance(name, str) for name in load)
-    if by_pattern and (unknown := set(load) - set(names)):
-        raise ValueError(
-            f"load: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
-        )
-    shapes = [shape(load.get(name, "constant") if by_pattern else load) for name in names]
-    found = np.array(
-        [_checked_rates(s, p.name, p.rate, p.peak, seconds) for s, p in zip(shapes, work.patterns, strict=True)]
-    )
-    words = str(shapes[0]) if len(set(map(str, shapes))) == 1 else "mixed"
-    flat = [_flat(p, s) for p, s, rates in zip(work.patterns, shapes, found, strict=True) if _stays(s, p, rates)]
-    return found, words, flat
-
-
-def _stays(form: Shape, pattern: PatternRate, rates: Floats) -> bool:
-    """Whether a shape that goes up to the peak does nothing, since the peak is no higher than the rate."""
-    rises = isinstance(form, Diurnal | Spike)
-    return rises and len(rates) > 1 and pattern.peak <= pattern.rate and float(np.ptp(rates)) == 0
-
-
-def _flat(pattern: PatternRate, form: Shape) -> Note:
-    fix = f"state one, as peak: {3 * pattern.rate:g}/s"
-    return Note("assumed", f"{pattern.name} has no peak above its rate, so that its {form} load is constant: {fix}")
-
-
-def _checked_rates(form: Shape, pattern: str, rate: float, peak: float, seconds: int) -> Floats:
-    found = np.asarray(form.rates(rate, peak, seconds), dtype=float)
-    if found.shape != (seconds,) or not np.isfinite(found).all() or (found < 0).any():
-        raise ValueError(f"load of {pattern}: a shape gives a finite rate from 0 for each of the {seconds:,} seconds")
-    return found
-
-
-def _start(start: Start | str, work: Workload) -> Start:
-    if isinstance(start, Start):
-        return start
-    if start == "cold":
-        return COLD
-    if start != "warm":
-        raise ValueError(f"start={start!r}: 'cold', 'warm', or a Start with partitions, previous_peak, warm or idle_s")
-    return Start(idle_s=300.0, words="warm")
-
-
-def _clients(work: Workload, clients: Client | Mapping[str, Client] | None) -> dict[int, Client]:
-    if clients is None:
-        return {}
-    names = [pattern.name for pattern in work.patterns]
-    if not isinstance(clients, Mapping):
-        return dict.fromkeys(range(len(names)), _client("clients", clients))
-    if unknown := set(clients) - set(names):
-        raise ValueError(
-            f"clients: {work.name} has no access pattern {min(unknown)!r} with a rate; there are {', '.join(names)}"
-        )
-    return {names.index(name): _client(f"clients of {name}", client) for name, client in clients.items()}
-
-
-def _client(what: str, given: Any) -> Client:
-    if not isinstance(given, Retries | ClosedLoop):
-        raise ValueError(f"{what}: {given!r} is neither Retries(attempts=3) nor ClosedLoop(threads=64)")
-    return given
-
-
-def _tried(clients: Client | Mapping[str, Client] | None, retries: Any) -> Client | Mapping[str, Client] | None:
-    """The clients, or the retries in their place; ValueError for both, and for what is no number of attempts."""
-    if retries is None:
-        return clients
-    if clients is not None:
-        raise ValueError("clients and retries: one of them; clients={'pattern': Retries(3)} gives each pattern its own")
-    if isinstance(retries, Retries):
-        return retries
-    if not is_whole(retries):
-        raise ValueError(f"retries={retries!r}: a number of attempts, as 3, or Retries(attempts=3, base_s=0.05)")
-    return Retries(retries)
 
 
 # The run

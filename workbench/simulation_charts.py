@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from workbench.columns import Floats
 from workbench.diagnosis import span
 from workbench.histories import PatternHistory, RingHistory, given_up_share
 from workbench.pictures import (
@@ -30,8 +31,8 @@ from workbench.pictures import (
     new_axes,
     thousands,
 )
-from workbench.simulation import Simulation
-from workbench.spreads import Floats, percent
+from workbench.results import percent
+from workbench.summaries import Simulation
 
 REASONS = ((VERMILION, "////"), (ORANGE, "...."), (PURPLE, "xxxx"), (YELLOW, "----"))
 LINES = ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (PURPLE, ":"), (ORANGE, (0, (5, 1, 1, 1))))

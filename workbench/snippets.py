@@ -16,6 +16,7 @@ from workbench.arguments import MORE, Binding, Member, Scope, identifier, member
 from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
 from workbench.placeholders import API_NAMES
+from workbench.requests import read_settings
 
 
 @dataclass(frozen=True)
@@ -170,14 +171,7 @@ def _dict(name: str, arguments: Mapping[str, str]) -> list[str]:
 
 def _reading(design: Design, pattern: AccessPattern, members: Sequence[Member]) -> list[str]:
     (member,) = members
-    settings = {
-        "IndexName": pattern.index,
-        "ConsistentRead": pattern.consistent or None,
-        "ScanIndexForward": False if pattern.descending else None,
-        "Limit": pattern.limit,
-        "Select": pattern.select,
-    }
-    stated = {name: python(value) for name, value in settings.items() if value is not None}
+    stated = {name: python(value) for name, value in read_settings(pattern).items()}
     request = _dict("request", {**_arguments(member, pattern), **stated, **_METER})
     operation = f"{table_variable(member.table.name)}.{pattern.operation.lower()}"
     most = f", {pattern.page_limit}" if pattern.page_limit else ""

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from workbench.columns import Floats
 from workbench.histories import Heat, HotAtom, RingHistory
 from workbench.load import Kind
-from workbench.spreads import KINDS, Floats
+from workbench.spreads import KINDS
 
 ROWS = 64
 NEAR = 1e-9  # of the ring: places that are the same

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.design import AutoScaling, Design, Provisioned, Table
+from workbench.columns import Floats
+from workbench.design import Design
 from workbench.expected import Expected
 from workbench.load import Kind
 from workbench.prices import HOURS, Prices, TableClass, unit_hours
-from workbench.scaling import TARGET, Floats, Scaled, daily_curve, reserved_units, scaled, stated_curve
+from workbench.scaling import TARGET, Scaled, daily_curve, reserved_units, scaled, stated_curve
+from workbench.schema import AutoScaling, Provisioned, Table
 
 KINDS: tuple[Kind, Kind] = ("read", "write")
 Stated = float | AutoScaling | None  # provisioned units, units that follow the load, or on demand

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from workbench.design import AutoScaling, Design
+from workbench.design import Design
 from workbench.prices import Prices
 from workbench.results import Result, number
+from workbench.schema import AutoScaling
 from workbench.spending import Spending
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.draws import address, uniform
 from workbench.histories import Cause, PartitionHistory
 from workbench.placement import Cut, Placement
 from workbench.profile import Profile
 
-Floats = NDArray[np.float64]
 NEVER = np.inf
 _DEVIATIONS = 8.0
 _FEW = 256  # partitions that are all looked at, since it costs nothing

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from workbench.columns import Floats
 from workbench.load import Kind
 from workbench.pictures import (
     BLUE,
@@ -34,7 +35,8 @@ from workbench.pictures import (
     new_axes,
     thousands,
 )
-from workbench.spreads import KINDS, LIMITS, UNIT, Floats, ItemSpread, RequestSpread, percent, rate_text
+from workbench.results import percent
+from workbench.spreads import KINDS, LIMITS, UNIT, ItemSpread, RequestSpread, rate_text
 
 FEW = 24  # keys that are drawn as bars with their names
 BINS = 120  # steps of a ranking of more keys than that

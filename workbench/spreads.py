@@ -14,18 +14,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench import limits
 from workbench.ceilings import sustainable_rate
-from workbench.columns import Ints
+from workbench.columns import Floats, Ints
 from workbench.load import Kind
 from workbench.results import Result, heading, html_table, in_words, percent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
 LIMITS: dict[Kind, int] = {"read": limits.PARTITION_READ_UNITS, "write": limits.PARTITION_WRITE_UNITS}
 UNIT: dict[Kind, str] = {"read": "RU", "write": "WU"}

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench.columns import Floats
 from workbench.histories import Cause, Note, PartitionHistory, PatternHistory, RingHistory, given_up_share
 from workbench.load import Kind
 from workbench.profile import Profile
@@ -20,8 +20,6 @@ from workbench.spreads import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.conditions import drawn_items
 from workbench.design import Design
 from workbench.items import DEFAULT_NOW, Items
 from workbench.quantities import is_whole
-from workbench.results import Result, number
-from workbench.simulation import Simulation, drawn_items, simulate
-from workbench.spreads import percent
+from workbench.results import Result, number, percent
+from workbench.simulation import simulate
+from workbench.summaries import Simulation
 from workbench.workload import Workload, workload
 
 if TYPE_CHECKING:
@@ -220,6 +221,11 @@ def sweep(
         fixed: what `simulate` gets in all of them, as duration="30min".
 
     A KeyboardInterrupt ends it with the simulations that there are. ValueError for a name that `simulate` lacks.
+
+    >>> from workbench.workload import keyed
+    >>> one_key = keyed([1.0], 1500)  # writes a second, and a partition serves 1,000
+    >>> [(one.name, one.happened) for one in sweep(one_key, {"start": ["cold", "warm"]}, seeds=2, duration="60s")]
+    [('start cold', 1.0), ('start warm', 1.0)]
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
@@ -330,6 +336,3 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     return "none" if value is None else str(value)
-
-
-__all__ = ["MEASURES", "Band", "Scenario", "Sweep", "measures", "sweep"]

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.attempts import Attempts
-from workbench.design import Design, Index, Table
-from workbench.engines import Engine
+from workbench.design import Design
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.identity import key_types
 from workbench.processes import is_alive
+from workbench.schema import Index, Table
 
 TAG = "dynamodb-workbench"  # on the tables of an account, with the design's name
 REGISTRY = "workbench-tables-"  # and the design's name

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.columns import Chosen, Ints, Pooled, combine
-from workbench.design import AccessPattern, Design, Table
+from workbench.columns import Chosen, Floats, Ints, Pooled, combine
+from workbench.design import AccessPattern, Design
 from workbench.domains import Domain
 from workbench.entities import EntityItems, equals, is_stated
 from workbench.identity import key_fields, open_rows, parents
 from workbench.items import Items
+from workbench.schema import Table
 
-Floats = NDArray[np.float64]
 GOLDEN = (5**0.5 - 1) / 2
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.design import Design, Entity, Table
+from workbench.design import Design, Entity
 from workbench.distributions import Amount
 from workbench.domains import Domain
 from workbench.fields import distinct, stream
 from workbench.identity import key_tag, origin, parents
 from workbench.keys import KeyTemplate, Placeholder, format_value
+from workbench.schema import Table
 
 Shape = tuple[str | Placeholder, ...]
 SAMPLE = 64  # ids of tenants that are looked through for separators

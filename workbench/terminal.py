@@ -1,13 +1,21 @@
-"""How commands speak: errors as one line and an exit code, tables in columns."""
+"""How commands listen and speak: arguments that several share, errors as a line and an exit code, tables in columns."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DesignFile = Annotated[Path, typer.Argument(help="A design file (YAML).", metavar="DESIGN")]
+EngineKind = Annotated[
+    str, typer.Option("--engine", help="auto, docker, java, dynoxide, embedded, the URL of a running engine, or aws.")
+]
+PriceFile = Annotated[Path | None, typer.Option("--prices", help="A price file (TOML); see `workbench prices`.")]
+Seed = Annotated[int, typer.Option(min=0, help="Fixes every random draw.")]
 
 
 @contextmanager
@@ -47,3 +55,10 @@ def aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
         for (_, cells), column, width in zip(columns, texts, widths, strict=True)
     ]
     return "\n".join("  ".join(line).rstrip() for line in zip(*aligned, strict=True))
+
+
+def run_table(summary: "pd.DataFrame") -> str:
+    """The summary of a run for a terminal, with what its columns mean."""
+    from workbench.runs import LEGEND, shown
+
+    return f"{aligned(shown(summary))}\n{LEGEND}"

@@ -13,12 +13,12 @@ from math import ceil, inf
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from workbench.columns import Floats
 from workbench.load import Kind
 from workbench.profile import PROFILE, Profile
 
-Floats = NDArray[np.float64]
 KINDS: tuple[Kind, Kind] = ("read", "write")
 
 
@@ -246,8 +246,6 @@ class AutoScaler:
 
 
 # The table's bucket
-
-Reason = Literal["ProvisionedThroughputExceeded", "KeyRangeThroughputExceeded", "AccountLimitExceeded"]
 
 
 @dataclass

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.columns import Ints
-from workbench.design import AccessPattern, Table
-from workbench.engines import Engine
+from workbench.design import AccessPattern
+from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items
 from workbench.loading import load_items
@@ -26,6 +26,7 @@ from workbench.metering import without_filter
 from workbench.requests import Request, draw_calls
 from workbench.results import Result
 from workbench.sampling import places_for
+from workbench.schema import Table
 from workbench.tables import RunTables, default_prefix
 
 if TYPE_CHECKING:

@@ -14,18 +14,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workbench.conditions import Start
 from workbench.design import Design
 from workbench.domains import check_template
 from workbench.identity import key_types
 from workbench.items import Items, generate_items
-from workbench.keyreport import KeyAnalysis, key_report
+from workbench.keyanalysis import KeyAnalysis
+from workbench.keyreport import key_report
 from workbench.keys import parse_template
 from workbench.load import Kind
 from workbench.profile import PROFILE
-from workbench.results import Result, html_notes
+from workbench.results import Result, html_notes, percent
 from workbench.sharding import Sharding, rate_with_shards, sharded_load, sharding
-from workbench.simulation import Start
-from workbench.spreads import KINDS, percent, rate_text
+from workbench.spreads import KINDS, rate_text
 from workbench.sweeps import Scenario, Sweep, shown_bands, sweep
 from workbench.workload import workload
 

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench import limits
 from workbench.changes import members
-from workbench.columns import Ints
-from workbench.design import AccessPattern, AutoScaling, Design, Index, Provisioned, Table, Throughput
+from workbench.columns import Floats, Ints
+from workbench.design import AccessPattern, Design
 from workbench.draws import address, words
 from workbench.entities import EntityItems
 from workbench.items import Items
@@ -25,8 +25,8 @@ from workbench.motions import Motion, motion, moving_period, pinned_by
 from workbench.quantities import is_quantity
 from workbench.reach import read_factor
 from workbench.ring import UNMET, PartitionKeys, entry_sizes, keys_of
+from workbench.schema import AutoScaling, Index, Provisioned, Table, Throughput
 
-Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 _MOVING = 256  # keys that hold the present time: more of them spread evenly wherever they move
 _PLACES = 77  # the stream of random numbers that places of numbered keys are drawn from

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 
-from workbench.design import AccessPattern, Domain, Entity, Table
+from workbench.design import AccessPattern, Entity
+from workbench.domains import Domain
 from workbench.evidence import Evidence
 from workbench.findings import Finding
 from workbench.heat import Hot, first_template, hot_keys
 from workbench.key_conditions import SortCondition
 from workbench.limits import PARTITION_WRITE_UNITS
 from workbench.reach import literal, query_condition
+from workbench.results import percent
 from workbench.rules.registry import rule
-from workbench.spreads import UNIT, percent, rate_text
+from workbench.schema import Table
+from workbench.spreads import UNIT, rate_text
 from workbench.thresholds import KEY_UTILISATION
 
 

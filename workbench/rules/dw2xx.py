@@ -1,4 +1,7 @@
-"""DW2xx: indexes. What each costs, and whether it serves anybody."""
+"""DW2xx: indexes. What each costs, and whether it serves anybody.
+
+One file per family of codes, however long: two lines in five are the docstrings that the review and docs/rules.md show.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -6,16 +9,18 @@ from itertools import combinations
 import numpy as np
 
 from workbench import limits, syntax
-from workbench.design import AccessPattern, Index, Provisioned, Table, most_units
+from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence
 from workbench.findings import Finding
 from workbench.heat import Hot, hot_keys, partition_fields
 from workbench.reach import fetches
+from workbench.results import percent
 from workbench.ring import entry_sizes, is_in, projected
 from workbench.rules.dw1xx import heat
 from workbench.rules.registry import rule
-from workbench.spreads import percent, rate_text
+from workbench.schema import Index, Provisioned, Table, most_units
+from workbench.spreads import rate_text
 from workbench.thresholds import (
     COLLECTION_SHARE,
     COLLECTION_YEARS,

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from workbench import limits
-from workbench.design import Index, Provisioned, Table, Throughput, most_units
 from workbench.evidence import Evidence
 from workbench.findings import Finding, Place
 from workbench.load import Kind
+from workbench.results import percent
 from workbench.ring import entry_sizes, is_in
 from workbench.rules.registry import rule
-from workbench.spreads import KINDS, UNIT, percent, rate_text
+from workbench.schema import Index, Provisioned, Table, Throughput, most_units
+from workbench.spreads import KINDS, UNIT, rate_text
 from workbench.thresholds import (
     CHEAPER_ON_DEMAND,
     MONTH_SECONDS,
