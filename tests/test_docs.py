@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
+from typer.main import get_command
 
 from benchmarks import __main__ as bench
 from benchmarks import chores
@@ -109,7 +110,11 @@ README, ENGINES, RESULTS = (
     p.read_text(encoding="utf-8") for p in (ROOT / "README.md", DOCS / "engines.md", bench.RESULTS)
 )
 NUMBERS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-LIMITS = {f"{chores.DEMO_SECONDS} s", f"{chores.TESTS_SECONDS // 60} minutes", f"{chores.NOTEBOOK_SECONDS} s"}
+LIMITS = {"90 minutes"} | {  # the workshop's plan, whose minutes test_workshop adds up
+    f"{chores.DEMO_SECONDS} s",
+    f"{chores.TESTS_SECONDS // 60} minutes",
+    f"{chores.NOTEBOOK_SECONDS} s",
+}
 ENGINE_ROWS = {row.split("`")[1]: row.split(" | ") for row in ENGINES.splitlines() if row.startswith("| `")}
 
 
@@ -215,5 +220,4 @@ def test_the_python_of_the_readme_runs_as_it_stands(monkeypatch, capsys):
 def test_the_commands_of_the_readme_are_there():
     block = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[-1]
     typed = re.findall(r"^workbench (\w+)", block, re.MULTILINE)
-    known = {command.name or str(command.callback.__name__) for command in app.registered_commands}
-    assert len(typed) == 4 and set(typed) <= known
+    assert len(typed) == 4 and set(typed) <= get_command(app).commands.keys()  # type: ignore[attr-defined]

@@ -1,14 +1,13 @@
 """Run by the kernel of a headless notebook before its first cell: what a thread or a task raises fails a cell."""
 
+from IPython.core.getipython import get_ipython
 
-def _watch_threads_and_tasks() -> None:
+
+def _watch_threads_and_tasks(shell) -> None:
     import asyncio
     import threading
     from typing import Any
 
-    from IPython.core.getipython import get_ipython
-
-    shell: Any = get_ipython()
     raised: list[BaseException] = []
 
     def noted(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -30,5 +29,6 @@ def _watch_threads_and_tasks() -> None:
     shell.events.register("post_run_cell", tell)
 
 
-_watch_threads_and_tasks()
-del _watch_threads_and_tasks  # it runs in the notebook's own namespace
+if get_ipython() is not None:  # it runs in the notebook's own namespace, and leaves nothing there
+    _watch_threads_and_tasks(get_ipython())
+    del _watch_threads_and_tasks, get_ipython
