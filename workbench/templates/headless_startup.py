@@ -1,6 +1,6 @@
 """Run by the kernel of a headless notebook before its first cell: what a thread or a task raises fails a cell."""
 
-from IPython.core.getipython import get_ipython
+from IPython.core.getipython import get_ipython as _current
 
 
 def _watch_threads_and_tasks(shell) -> None:
@@ -29,6 +29,6 @@ def _watch_threads_and_tasks(shell) -> None:
     shell.events.register("post_run_cell", tell)
 
 
-if get_ipython() is not None:  # it runs in the notebook's own namespace, and leaves nothing there
-    _watch_threads_and_tasks(get_ipython())
-    del _watch_threads_and_tasks, get_ipython
+if _current() is not None:  # it runs in the notebook's own namespace, and leaves nothing there
+    _watch_threads_and_tasks(_current())
+    del _watch_threads_and_tasks, _current
