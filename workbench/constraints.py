@@ -258,12 +258,13 @@ def _combinations(design: Design, place: Place, entity: Entity, leaves: list[str
 def _same_keys(design: Design) -> Found:
     """Two entities of a table whose keys are written alike would have the same keys."""
     seen: dict[Any, str] = {}
+    unclear = {table.name for table in design.tables.values() if _missing_keys(design, table)}
     for name, entity in design.entities.items():
         if entity.rows or (entity.table or next(iter(design.tables))) not in design.tables:
             continue
         table, domains = design.table_of(name), design.domains_of(name)
         templates = [key_template(d, a) if (d := domains.get(a)) else None for a in table.key_attributes]
-        if _missing_keys(design, table) or any(t is None or not set(t.fields) <= set(design.fields) for t in templates):
+        if table.name in unclear or any(t is None or not set(t.fields) <= set(design.fields) for t in templates):
             continue
         first = seen.setdefault((table.name, *(template.text for template in templates if template)), name)
         if first != name:
@@ -329,4 +330,4 @@ def _unheld_index_keys(design: Design, table: Table, held: set[str]) -> Found:
             message = f"no entity has {' and '.join(missing)}, key of {index.name}: the index would stay empty"
             known = {name for e in design.entities_in(table.name) for name in attributes_of(design, e)}
             near = [f"did you mean {other}?" for name in missing for other in get_close_matches(name, known, 1, 0.7)]
-            yield place, "; ".join([message, *near])
+            yield place, "; ".join([message, *(near or ["give an entity the attribute, or remove the index"])])

@@ -44,7 +44,7 @@ _PER_WORDS = {
 
 def _meant_rate(text: str) -> str:
     """What a rate in other words is to be written as: `; write 100/s` for `100 rps` or `100/sec`."""
-    found = re.fullmatch(r"([0-9][0-9_.]*)\s*/?\s*([a-z ]*)", text.lower())
+    found = re.fullmatch(r"([0-9][0-9_.]*)\s*/?\s*([a-z ]*)", text.lower()) if len(text) <= 40 else None
     unit = _PER_WORDS.get(found[2]) if found else None
     return f"; write {found[1]}/{unit}" if found and unit else ""
 

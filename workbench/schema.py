@@ -137,7 +137,7 @@ class Table(Part):
             return (self.partition_key,), self.key_attributes[1:]
         return self.indexes[index].partition_key, self.indexes[index].sort_key
 
-    @property
+    @cached_property
     def indexed_attributes(self) -> tuple[str, ...]:
         """Every attribute that is part of the primary key or of an index key, once each."""
         keys = [*self.key_attributes, *(a for index in self.indexes.values() for a in index.key_attributes)]

@@ -75,7 +75,7 @@ _CALLS = {  # how each is written
 }
 _FOUND = re.compile(r"'[^']*'?|\"[^\"]*\"?|[=!<>&|]+|-?[0-9][\w.]*|[#:]?\w+|.", re.DOTALL)
 _LITERAL = re.compile(r"['\"\u2018-\u201f]|-?[0-9.]+\Z")
-_ODD_NAME = re.compile(r"_|`|-|[0-9].*[A-Za-z_]|[^\W\x00-\x7f]")
+_ODD_NAME = re.compile(r"_|`|-|/|[0-9].*[A-Za-z_]|[^\W\x00-\x7f]")
 
 
 def syntax_error(text: str, language: str, error: "UnexpectedInput", parser: "Lark") -> ExpressionError:

@@ -16,7 +16,10 @@ def table_problems(place: Place, table: Table) -> Found:
     """Problems of a table, its indexes and their settings."""
     yield from _table_name(place, table.name, "table")
     if table.sort_key == table.partition_key:
-        yield (*place, "sort_key"), f"{table.sort_key!r} is the partition key already; a sort key is another attribute"
+        yield (
+            (*place, "sort_key"),
+            f"{table.sort_key!r} is the partition key already; name another attribute as sort key",
+        )
     if len(table.gsi) > limits.GSI_PER_TABLE:
         yield (*place, "gsi"), f"{len(table.gsi)} GSIs; a table has at most {limits.GSI_PER_TABLE} (quota)"
     if len(table.lsi) > limits.LSI_PER_TABLE:
