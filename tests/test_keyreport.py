@@ -226,13 +226,17 @@ def test_mean_rates_are_taken_where_asked():
 def test_a_report_grows_with_the_tables_and_not_with_their_square():
     """300 access patterns of 50 tables are each looked at on the rings of their own table alone."""
     few, many = (design(many_tables(tables, 20)) for tables in (5, 40))
+    assert least_seconds(many) < 2 * 8 * least_seconds(few)
+
+
+def least_seconds(made):
+    """Of the processor, the least of three reports: what else the machine does only adds to it."""
     seconds = []
-    for made in (few, many):
-        key_report(made)
+    for _ in range(3):
         started = time.process_time()
         assert len(key_report(made)) == 3 * len(made.tables)
         seconds.append(time.process_time() - started)
-    assert seconds[1] < 2 * 8 * seconds[0]
+    return min(seconds)
 
 
 TODAY = """
