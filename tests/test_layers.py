@@ -29,10 +29,10 @@ WORK = (
 )
 VIEWS = (
     "pictures capacity_chart spread_charts heat_chart simulation_charts cost_charts scoreboard_chart proof_chart "
-    "charts outlook_charts reports parameters headless regression baselines matrices workers trends gate_reports "
-    "gate_results gates pytest_plugin environment terminal finding_reports arguments snippets briefs pattern_table "
-    "collection_view reviewing knobs panel exploring design_commands production_commands notebook_commands "
-    "engine_commands workshop workshop_commands cli __main__"
+    "charts frames outlook_charts reports parameters headless regression baselines matrices workers trends "
+    "gate_reports gate_results gates pytest_plugin environment terminal finding_reports arguments snippets briefs "
+    "pattern_table collection_view reviewing knobs panel exploring design_commands production_commands "
+    "notebook_commands engine_commands workshop workshop_commands cli __main__"
 )
 MODULES = [*MODEL.split(), *WORK.split(), *VIEWS.split()]
 

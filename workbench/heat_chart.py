@@ -37,7 +37,7 @@ CROWDED = 120  # boundaries from which on they are drawn faintly
 MOST_LINES = 300  # boundaries at the start, and again of splits, that are drawn
 NAMED = 4  # keys that are named in the map
 NOTABLE = 0.05  # of a partition's limit, from which on a key stands out
-APART = 0.06  # of its height at least
+NAME_HEIGHT = 0.24  # inches that a name takes
 LABEL: dict[str, Any] = {"facecolor": "black", "edgecolor": "none", "alpha": 0.55, "pad": 1.5}
 EDGE, BORN = "#7fd3ff", "#ffffff"
 
@@ -208,11 +208,13 @@ def _name_keys(ax: Axes, sim: Simulation, atoms: Sequence[HotAtom]) -> None:
     ranked = sorted(atoms, key=lambda one: -one.units_per_s)
     notable = [a for a in ranked if a.units_per_s >= NOTABLE * sim.profile.partition_limit(a.kind)] or ranked[:1]
     places: dict[float, list[str]] = {}
+    figure: Any = ax.figure
+    apart = NAME_HEIGHT / (ax.get_position().height * figure.get_figheight())
     for atom in notable[:NAMED]:
-        near = next((place for place in places if abs(atom.position - place) < APART), atom.position)
+        near = next((place for place in places if abs(atom.position - place) < apart), atom.position)
         places.setdefault(near, []).append(short(atom.key))
     for place, names in places.items():
-        above = place < 1 - APART
+        above = place < 1 - apart
         style: dict[str, Any] = {"fontsize": SMALL, "color": "white", "ha": "right", "fontweight": "bold"}
         where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "bbox": LABEL}
         aligned = {"va": "bottom", "xytext": (-4, 6)} if above else {"va": "top", "xytext": (-4, -6)}

@@ -5,21 +5,20 @@ state was pinned, what it came to stands in the same chart: a dashed line, or ba
 """
 
 import base64
-import io
 from collections.abc import Callable
-from functools import lru_cache
 from html import escape
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.columns import Floats
+from workbench.frames import DOTS_PER_INCH, Frame, kept_frame, png
 from workbench.heat_chart import heat as heat_map
 from workbench.outlook import Outlook
 from workbench.pictures import (
@@ -39,45 +38,66 @@ from workbench.pictures import (
 )
 from workbench.results import percent, usd
 from workbench.simulation_charts import throttling
-from workbench.spread_charts import BINS, FEW, request_spread
+from workbench.spread_charts import (
+    BINS,
+    FEW,
+    Series,
+    draw_requests,
+    label_requests,
+    most_first,
+    request_series,
+    steps,
+    too_much,
+)
 from workbench.spreads import KINDS, LIMITS, UNIT, rate_text
 
 SIZES = {"spread": (5.8, 2.6), "heat": (5.8, 2.6), "cost": (5.8, 1.8)}  # inches: three are seen beside the knobs
-DOTS_PER_INCH = 100
 MARGINS = {  # inches left, right, below and above the axes
     "spread": (0.78, 0.74, 0.46, 0.7),
     "heat": (0.78, 0.74, 0.46, 0.48),
     "cost": (1.6, 0.1, 0.06, 0.3),
 }
-Draw = Callable[[Axes, Outlook, Outlook | None], Any]
+_TITLE: dict[str, Any] = {
+    "loc": "left", "y": 1, "fontsize": 10, "fontweight": "bold", "color": INK, "parse_math": False
+}  # fmt: skip
+_CORNER: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
+
+
+# Requests against limits
 
 
 def spread(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
     """Units a second of each key against one partition's limits; the pinned state's as a dashed line, ranked too."""
     requests = found.analysis.requests
-    request_spread(requests, ax=ax)
+    series = request_series(requests)
+    label_requests(ax, requests, series, f"{requests.name}: {requests.finding}")
+    _draw_spread(ax, found, before, series)
+    _describe(ax, "spread", _spread_words(found, before))
+    return ax
+
+
+def _draw_spread(ax: Axes, found: Outlook, before: Outlook | None, series: list[Series]) -> None:
+    """What a spread has inside its axes."""
+    requests = found.analysis.requests
+    draw_requests(ax, requests, series)
     few = len(requests.keys) <= FEW
     if not few:  # below the line, where the hottest key's name is not
         _limit_text(ax).set(va="top", position=(-2, -2))
     if before is not None:
         ranked, edges = _ranked(before, few)
-        ax.stairs(ranked, edges, color=INK, linestyle="--", linewidth=1.3, label="_before", baseline=None)
+        steps(ax, ranked, edges, color=INK, linestyle="--", linewidth=1.3, label="_before", baseline=None)
         ax.set_ylim(0, max(ax.get_ylim()[1], 1.1 * float(ranked.max(initial=0.0))))
-        where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
-        ax.annotate("dashed: before", (1, 1), (-2, -2), fontsize=SMALL, color=INK, bbox=PAPER, **where)
-        _describe(ax, "spread", f"{alt_text(ax)} Before: {before.analysis.requests.finding}.")
-    return ax
+        ax.annotate("dashed: before", (1, 1), (-2, -2), fontsize=SMALL, color=INK, bbox=PAPER, **_CORNER)
+
+
+def _spread_words(found: Outlook, before: Outlook | None) -> str:
+    requests = found.analysis.requests
+    told = f"{requests.name}: {requests.finding}."
+    return f"{told} Before: {before.analysis.requests.finding}." if before else told
 
 
 def _limit_text(ax: Axes) -> Any:
     return next(text for text in ax.texts if text.get_text().startswith("one partition serves"))
-
-
-def _describe(ax: Axes, name: str, alt: str) -> None:
-    """Alt text of a chart, and of its figure where it stands alone."""
-    describe(ax, name, alt)
-    if isinstance(ax.figure, Picture) and len(ax.figure.axes) <= 2:
-        describe(ax.figure, name, alt)
 
 
 def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
@@ -89,6 +109,43 @@ def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     edges: Any = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
     means: Any = np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)
     return means, edges
+
+
+def _spread_picture(found: Outlook, before: Outlook | None) -> tuple[Any, str]:
+    """The spread's pixels, and the same in words."""
+    requests = found.analysis.requests
+    series = request_series(requests)
+    names = tuple(requests.keys[i] for i in most_first(requests, series)) if len(requests.keys) <= FEW else ()
+    around = (requests.name, requests.at, len(requests.keys), names, [each.name for each in series])
+
+    def dress(ax: Axes) -> list[Any]:
+        label_requests(ax, requests, series, "")
+        ax.set_title(f"Requests to {requests.name}", pad=36, **_TITLE)  # points, the legend among them
+        for x, own in zip((-0.165, 1.165), (ax, *ax.child_axes), strict=False):
+            words = own.get_ylabel().partition("(")[2].replace(")", "")
+            ax.text(x, 0.5, words, transform=ax.transAxes, rotation=90, ha="center", va="center", color=INK)
+            own.set_ylabel("")  # an axis looks for a place for it each time
+            own.yaxis.set_major_locator(MaxNLocator(4))
+            own.minorticks_off()
+        return [ax.yaxis, *ax.child_axes]
+
+    frame = _frame("spread", (*around, too_much(requests, series)), dress)
+    return frame.draw(lambda ax: _draw_spread(ax, found, before, series)), _spread_words(found, before)
+
+
+def _frame(name: str, around: tuple[Any, ...], dress: Callable[[Axes], list[Any]]) -> Frame:
+    """The frame of a chart with this around it."""
+    return kept_frame((name, repr(around)), lambda: Frame(*SIZES[name], MARGINS[name], dress))
+
+
+def _describe(ax: Axes, name: str, alt: str) -> None:
+    """Alt text of a chart, and of its figure where it stands alone."""
+    describe(ax, name, alt)
+    if isinstance(ax.figure, Picture) and len(ax.figure.axes) <= 2:
+        describe(ax.figure, name, alt)
+
+
+# Heat
 
 
 def heat(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
@@ -111,34 +168,115 @@ def _shortened(ax: Axes, found: Outlook, when: str) -> Axes:
     return ax
 
 
+def _heat_picture(found: Outlook, before: Outlook | None) -> tuple[Any, str]:
+    """The heat map's pixels, a preview without a simulation, and the same in words."""
+    if found.simulation is None:
+        return _preview(found)
+    width, height = SIZES["heat"]
+    figure = Picture(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    left, right, below, above = MARGINS["heat"]
+    figure.subplots_adjust(left / width, below / height, 1 - right / width, 1 - above / height)
+    ax = heat(figure.subplots(), found, before)
+    ax.set_title(ax.get_title("left"), pad=6, **_TITLE)
+    for own in figure.axes:
+        own.minorticks_off()
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3], alt_text(ax)
+
+
+def _preview(found: Outlook) -> tuple[Any, str]:
+    """What is expected of the heat, before any split, which its title says too."""
+    values, unit, name = found.heat, f"{UNIT[found.kind]}/s", found.analysis.name
+
+    def dress(ax: Axes) -> list[Any]:
+        ax.set(xlim=(0, found.duration_s / 60), ylim=(0, 1))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
+        x = f"minutes ({found.state.load} load); brighter: more is asked for (log scale)"
+        finish(ax, "heat", "", x=x, y="hash ring")
+        ax.set_title(wrapped(f"{name}: a preview; the simulation follows", 56), pad=6, **_TITLE)
+        return []
+
+    frame = _frame("heat", (name, found.state.load, found.duration_s), dress)
+    pixels, (left, top, right, bottom) = frame.draw(lambda _: None), frame.place
+    rows = np.arange(bottom - top)[::-1] * len(values) // (bottom - top)
+    columns = np.arange(right - left) * values.shape[1] // (right - left)
+    pixels[top:bottom, left:right] = _colours(values)[rows[:, None], columns]
+    hot = percent(float(values.sum(axis=1).argmax()) / len(values))
+    said = f"up to {rate_text(float(values.max(initial=0.0)))} {unit} in a hundredth of the ring, most at {hot}"
+    return pixels, f"Heat map of {name}, a preview before any split: {said}."
+
+
+def _colours(values: Floats) -> Any:
+    """Red, green and blue of values on a logarithmic scale of three decades; black where nothing is."""
+    most = float(values.max(initial=0.0)) or 1.0
+    norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000) * 0.999, most, clip=True)
+    found = colormaps["inferno"](norm(np.maximum(values, 1e-300)), bytes=True)[..., :3]
+    return np.where((values > 0)[..., None], found, np.uint8(0))
+
+
+# Cost
+
 BARS = 5
 
 
 def cost(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
     """US dollars a month by access pattern and in all; of the pinned state too."""
-    sides = [("now", found, BLUE, "")] + ([("before", before, ORANGE, WARNING_HATCH)] if before else [])
-    bills = [bill(one) for _, one, _, _ in sides]
-    names = ["in all", *sorted(bills[0].keys() - {"in all"}, key=lambda name: (-bills[0][name], name))[:BARS]]
-    values = np.array([[spent.get(name, 0.0) for name in names] for spent in bills])
+    title, alt = _cost_words(found, before)
+    _label_cost(ax, _bar_names(found), title)
+    _draw_cost(ax, found, before)
+    _describe(ax, "cost", alt)
+    return ax
+
+
+def _bar_names(found: Outlook) -> list[str]:
+    spent = bill(found)
+    return ["in all", *sorted(spent.keys() - {"in all"}, key=lambda name: (-spent[name], name))[:BARS]]
+
+
+def _label_cost(ax: Axes, names: list[str], title: str) -> None:
+    """What the cost has around its axes."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.xaxis.set_visible(False)  # the bars bear their values
+    finish(ax, "cost", title, x="", y="")
+    ax.spines["bottom"].set_visible(False)
+
+
+def _draw_cost(ax: Axes, found: Outlook, before: Outlook | None) -> None:
+    """The bars, each with its value beside it."""
+    sides = [("now", bill(found), BLUE, "")] + ([("before", bill(before), ORANGE, WARNING_HATCH)] if before else [])
+    names = _bar_names(found)
+    values = np.array([[spent.get(name, 0.0) for name in names] for _, spent, _, _ in sides])
     height = 0.8 / len(sides)
     for number, (label, _, colour, hatch) in enumerate(sides):
         at = np.arange(len(names)) - 0.4 + height * (number + 0.5)
         ax.barh(at, values[number], 0.92 * height, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label)
     texts = [", before ".join(usd(value) for value in spent) for spent in values.T.tolist()]
     beside_bars(ax, values.max(axis=0), texts)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.xaxis.set_visible(False)  # the bars bear their values
+
+
+def _cost_words(found: Outlook, before: Outlook | None) -> tuple[str, str]:
+    """The title, and the alt text."""
     prices = f"{found.cost.prices.region}, {found.cost.prices.date}"
-    before_it = f"; hatched: before, {usd(before.cost.usd)}" if before else f" ({prices})"
-    finish(ax, "cost", f"{found.dollars}{before_it}", x="", y="")
-    ax.spines["bottom"].set_visible(False)
-    _describe(
-        ax,
-        "cost",
-        f"{found.cost.design.name} costs {found.dollars}, by prices of {prices}{before_it if before else ''}.",
-    )
-    return ax
+    since = f"; hatched: before, {usd(before.cost.usd)}" if before else ""
+    alt = f"{found.cost.design.name} costs {found.dollars}, by prices of {prices}{since}."
+    return f"{found.dollars}{since or f' ({prices})'}", alt
+
+
+def _cost_picture(found: Outlook, before: Outlook | None) -> tuple[Any, str]:
+    """The cost's pixels, and the same in words."""
+    (title, alt), names = _cost_words(found, before), _bar_names(found)
+
+    def dress(ax: Axes) -> list[Any]:
+        _label_cost(ax, names, "")
+        return [ax.set_title("", **_TITLE)]
+
+    def draw(ax: Axes) -> None:
+        _draw_cost(ax, found, before)
+        ax.set_title(title, pad=6, **_TITLE)
+
+    return _frame("cost", tuple(names), dress).draw(draw), alt
 
 
 def bill(found: Outlook) -> dict[str, float]:
@@ -150,99 +288,17 @@ def bill(found: Outlook) -> dict[str, float]:
     return bill
 
 
-CHARTS: dict[str, Draw] = {"spread": spread, "heat": heat, "cost": cost}
-_TITLE: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "color": INK, "parse_math": False}
-_PADS = {"spread": 36, "heat": 6, "cost": 6}  # points between the axes and the title, the legend among them
-_FAST: Any = {"text.hinting": "none"}  # most of the time goes into letters
+# One chart, and all of them
 
-
-# One picture of a chart
-
-
-def picture(name: str, found: Outlook, before: Outlook | None = None) -> Picture:
-    """A figure with one of the charts, of the size that stands in the panel."""
-    figure = _empty(name)
-    drawn = CHARTS[name](figure.subplots(), found, before)
-    said = f"Requests to {found.analysis.name}" if name == "spread" else drawn.get_title("left")
-    drawn.set_title(said, loc="left", y=1, pad=_PADS[name], **_TITLE)  # y: where it is does not follow from the ticks
-    if name == "spread":
-        for ax in (drawn, *drawn.child_axes):
-            ax.set_ylabel(ax.get_ylabel().partition("(")[2].replace(")", ""), color=INK)
-    for ax in [axes for own in figure.axes for axes in (own, *own.child_axes)]:
-        ax.minorticks_off()  # each tick takes its time
-        if isinstance(ax.yaxis.get_major_locator(), AutoLocator | MaxNLocator):
-            ax.yaxis.set_major_locator(MaxNLocator(4))
-    return figure
-
-
-def _empty(name: str) -> Picture:
-    width, height = SIZES[name]
-    figure = Picture(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
-    FigureCanvasAgg(figure)
-    left, right, below, above = MARGINS[name]
-    places = {"left": left / width, "right": 1 - right / width, "bottom": below / height, "top": 1 - above / height}
-    figure.subplots_adjust(**places)
-    return figure
+CHARTS = {"spread": _spread_picture, "heat": _heat_picture, "cost": _cost_picture}
 
 
 def chart_html(name: str, found: Outlook, before: Outlook | None = None) -> str:
     """A chart as an HTML image with its alt text; the heat of an outlook without a simulation as a preview."""
-    if name == "heat" and found.simulation is None:
-        return preview_html(found)
-    figure, out = picture(name, found, before), io.BytesIO()
-    with rc_context(_FAST):
-        figure.savefig(out, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
-    return _image(out.getvalue(), alt_text(figure))
-
-
-def _image(png: bytes, alt: str) -> str:
-    style = f"display:block;width:100%;max-width:{round(SIZES['heat'][0] * DOTS_PER_INCH)}px"
-    return f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-
-
-# The preview of the heat: only its colours change from move to move, so that its frame is drawn once
-
-
-def preview_html(found: Outlook) -> str:
-    """What is expected of the heat, before any split, as an HTML image that is labelled as a preview."""
-    from PIL import Image
-
-    values, unit = found.heat, f"{UNIT[found.kind]}/s"
-    frame, (left, top, right, bottom) = _frame(found.analysis.name, found.state.load, found.duration_s)
-    rows = np.arange(bottom - top)[::-1] * len(values) // (bottom - top)
-    columns = np.arange(right - left) * values.shape[1] // (right - left)
-    shown = frame.copy()
-    shown[top:bottom, left:right] = _colours(values)[rows[:, None], columns]
-    out = io.BytesIO()
-    Image.fromarray(shown).save(out, "PNG", compress_level=1)
-    hot = percent(float(values.sum(axis=1).argmax()) / len(values))
-    said = f"up to {rate_text(float(values.max(initial=0.0)))} {unit} in a hundredth of the ring, most at {hot}"
-    return _image(out.getvalue(), f"Heat map of {found.analysis.name}, a preview before any split: {said}.")
-
-
-def _colours(values: Floats) -> Any:
-    """Red, green and blue of values on a logarithmic scale of three decades; black where nothing is."""
-    most = float(values.max(initial=0.0)) or 1.0
-    norm = LogNorm(max(float(values[values > 0].min(initial=most)), most / 1000) * 0.999, most, clip=True)
-    found = colormaps["inferno"](norm(np.maximum(values, 1e-300)), bytes=True)[..., :3]
-    return np.where((values > 0)[..., None], found, np.uint8(0))
-
-
-@lru_cache(maxsize=8)
-def _frame(name: str, load: str, duration_s: int) -> tuple[Any, tuple[int, int, int, int]]:
-    """The pixels of an empty map, and where in them the map goes: left, top, right, bottom."""
-    figure = _empty("heat")
-    ax = figure.subplots()
-    ax.set(xlim=(0, duration_s / 60), ylim=(0, 1))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f} %"))
-    x = f"minutes ({load} load); brighter: more is asked for (log scale)"
-    said = f"{name}: a preview, before any split; the simulation follows"
-    finish(ax, "heat", said, x=x, y="hash ring")
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    box = ax.get_window_extent()
-    return pixels, (round(box.x0), len(pixels) - round(box.y1), round(box.x1), len(pixels) - round(box.y0))
+    pixels, alt = CHARTS[name](found, before)
+    style = f"display:block;width:100%;max-width:{pixels.shape[1]}px"
+    image = base64.b64encode(png(pixels)).decode()
+    return f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{image}">'
 
 
 def whole(found: Outlook, before: Outlook | None = None) -> Figure:

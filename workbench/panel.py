@@ -97,7 +97,7 @@ class Panel:
         buttons = widgets.HBox([self.pin, self.unpin, self.reset])
         copied = widgets.Accordion([self.yaml, self.parameters], titles=("Change of the design", "Parameters cell"))
         left = widgets.VBox([*self.knobs.values(), buttons, self.hints, copied], layout={"width": "29em"})
-        pictures = [self.charts[name] for name in ("spread", "heat", "heat-before", "cost")]
+        pictures = [self.charts[name] for name in ("spread", "heat", "cost", "heat-before")]
         for chart in pictures:
             chart.layout = widgets.Layout(flex="1 1 30em", max_width="580px", margin="0 0.5em 0 0")
         right = widgets.HBox(
@@ -128,6 +128,7 @@ class Panel:
         with self._said():
             act()
             self.error.value = ""
+            return
         self._fit()
 
     def refresh(self) -> None:

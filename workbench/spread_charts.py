@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, StepPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.columns import Floats
@@ -72,7 +72,9 @@ def item_spread(spread: ItemSpread, *, ax: Axes | None = None, by: By = "key") -
     top = spread.largest if len(spread.keys) else 0
     limit = None if spread.is_even or by == "partition" else 0.9999 * float(shares.max(initial=0.0))
     series = [Series("items", shares, SKY, top, limit, ORANGE)]
-    groups = _draw(ax, spread, series, by)
+    _draw(ax, spread, series, by)
+    _label_groups(ax, spread, series, by)
+    groups = max(spread.partitions if by == "partition" else len(spread.keys), 1)
     _line(ax, 100 / groups, f"even share: {percent(1 / groups)}", FAINT)
     _scale(ax, LEAST_SHARE, by)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.3g} %"))
@@ -83,17 +85,39 @@ def item_spread(spread: ItemSpread, *, ax: Axes | None = None, by: By = "key") -
 def request_spread(spread: RequestSpread, *, ax: Axes | None = None, by: By = "key") -> Axes:
     """Read and write units a second of each partition key, or simulated partition, against one partition's limits."""
     ax = ax if ax is not None else new_axes(8, 3.8)
-    series = [_of_kind(spread, kind) for kind in KINDS if spread.units(kind).any()]
+    series = request_series(spread)
+    draw_requests(ax, spread, series, by)
+    finding = spread.finding if by == "key" else _partition_finding(spread)
+    return label_requests(ax, spread, series, f"{spread.name}: {finding}", by)
+
+
+def request_series(spread: RequestSpread) -> list[Series]:
+    """Of each kind that is asked for, what the keys use of one partition's limit."""
+    return [_of_kind(spread, kind) for kind in KINDS if spread.units(kind).any()]
+
+
+def draw_requests(ax: Axes, spread: RequestSpread, series: Sequence[Series], by: By = "key") -> None:
+    """What a request spread has inside its axes: the values, the hottest key's name, the limit; and their scale."""
     _draw(ax, spread, series, by)
     if by == "key":
         _name_hottest(ax, spread)
-    kinds: list[Kind] = [kind for kind in reversed(KINDS) if spread.units(kind).any()] or ["write"]
-    _line(ax, 1.0, "one partition serves " + " and ".join(f"{LIMITS[k]:,} {UNIT[k]}/s" for k in kinds), VERMILION)
+    limits = " and ".join(f"{LIMITS[kind]:,} {UNIT[kind]}/s" for kind in _kinds(spread))
+    _line(ax, 1.0, f"one partition serves {limits}", VERMILION)
     _scale(ax, 1.25, by)
+
+
+def label_requests(ax: Axes, spread: RequestSpread, series: Sequence[Series], title: str, by: By = "key") -> Axes:
+    """What a request spread has around its axes: ticks, labels, legend and title."""
+    _label_groups(ax, spread, series, by)
+    kinds = _kinds(spread)
     _label_units(ax, kinds)
-    finding = spread.finding if by == "key" else _partition_finding(spread)
     y, x = f"{_units_label(kinds[0])}, at {spread.at}", _label(spread, by, "busiest")
-    return finish(ax, "request_spread", f"{spread.name}: {finding}", x=x, y=y, legend=_legend(ax, series))
+    return finish(ax, "request_spread", title, x=x, y=y, legend=_legend(spread, series, by))
+
+
+def _kinds(spread: RequestSpread) -> list[Kind]:
+    """The kinds that are asked for, writes first: theirs is the scale on the left."""
+    return [kind for kind in reversed(KINDS) if spread.units(kind).any()] or ["write"]
 
 
 def _of_kind(spread: RequestSpread, kind: Kind) -> Series:
@@ -142,30 +166,45 @@ def short(key: str) -> str:
 # Drawing
 
 
-def _draw(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> int:
-    """Draws keys or partitions; how many there are."""
+def _draw(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> None:
+    """Draws keys or partitions."""
     if by == "partition":
         _partitions(ax, spread, series)
-        return spread.partitions
-    if len(spread.keys) <= FEW:
-        _named_bars(ax, spread.keys, series)
+    elif len(spread.keys) <= FEW:
+        _bars(ax, most_first(spread, series), series)
     else:
         _ranking(ax, len(spread.keys), series)
-    return max(len(spread.keys), 1)
 
 
-def _named_bars(ax: Axes, keys: Sequence[str], series: Sequence[Series]) -> None:
-    """A bar for each key with its name below, the one with most first."""
-    most = np.max([np.zeros(len(keys)), *(each.values for each in series)], axis=0)
-    order = np.argsort(-most, kind="stable")
+def _label_groups(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> None:
+    """The axis along which keys or partitions stand."""
+    keys = len(spread.keys)
+    if by == "partition":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    elif keys <= FEW:
+        names = [short(spread.keys[i]) for i in map(int, most_first(spread, series))]
+        slanted = sum(map(len, names)) > 60
+        ax.set_xticks(range(keys), names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
+        ax.set_xlim(-0.44 - 0.04 * keys, keys - 0.56 + 0.04 * keys)
+    else:
+        ax.set_xscale("log")
+        ax.set_xlim(1, keys + 1)
+        ax.xaxis.set_major_formatter(thousands())
+
+
+def most_first(spread: Spread, series: Sequence[Series]) -> Any:
+    """The places of the keys, that with most first."""
+    most = np.max([np.zeros(len(spread.keys)), *(each.values for each in series)], axis=0)
+    return np.argsort(-most, kind="stable")
+
+
+def _bars(ax: Axes, order: Any, series: Sequence[Series]) -> None:
+    """A bar for each key, in this order."""
     width = 0.8 / max(len(series), 1)
     for place, each in enumerate(series):
-        left = np.arange(len(keys)) - 0.4 + place * width
+        left = np.arange(len(order)) - 0.4 + place * width
         bars = ax.bar(left, each.values[order], width, align="edge", color=each.colour, label=each.name)
         _warn(each, [bar for bar, warns in zip(bars, each.warns(each.values[order]), strict=True) if warns])
-    names = [short(keys[i]) for i in map(int, order)]
-    slanted = sum(map(len, names)) > 60
-    ax.set_xticks(range(len(names)), names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
 
 
 def _ranking(ax: Axes, keys: int, series: Sequence[Series]) -> None:
@@ -175,13 +214,18 @@ def _ranking(ax: Axes, keys: int, series: Sequence[Series]) -> None:
     for each in sorted(series, key=lambda one: -float(one.values.max(initial=0.0))):  # the lower in front
         ranked = np.sort(each.values)[::-1]
         means = np.add.reduceat(ranked, starts) / np.diff(edges)
-        ax.stairs(means, edges, fill=True, color=each.colour, alpha=0.45, label=each.name)
-        ax.stairs(means, edges, color=each.colour, linewidth=1.6)
+        steps(ax, means, edges, fill=True, color=each.colour, alpha=0.45, label=each.name)
+        steps(ax, means, edges, color=each.colour, linewidth=1.6)
         if warned := int(each.warns(means).sum()):
-            _warn(each, [ax.stairs(means[:warned], edges[: warned + 1], fill=True)])
-    ax.set_xscale("log")
-    ax.set_xlim(1, keys + 1)
-    ax.xaxis.set_major_formatter(thousands())
+            _warn(each, [steps(ax, means[:warned], edges[: warned + 1], fill=True)])
+
+
+def steps(ax: Axes, values: Floats, edges: Floats, *, fill: bool = False, **style: Any) -> StepPatch:
+    """Values as steps between edges: `Axes.stairs`, which looks for the limits of each line as if it were a curve."""
+    patch = StepPatch(values, edges, fill=fill, **style)
+    ax.add_artist(patch)
+    ax.update_datalim([(edges[0], 0.0), (edges[-1], float(values.max(initial=0.0)))])
+    return patch
 
 
 def _warn(series: Series, artists: Sequence[Any]) -> None:
@@ -203,7 +247,6 @@ def _partitions(ax: Axes, spread: Spread, series: Sequence[Series]) -> None:
             partition = int(spread.placed[each.top])
             _outline(ax, spread, each, (float(left[partition]), width, float(totals[partition])), partition in named)
             named.add(partition)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _outline(ax: Axes, spread: Spread, series: Series, bar: tuple[float, float, float], silent: bool) -> None:
@@ -245,9 +288,17 @@ def _scale(ax: Axes, least: float, by: By) -> None:
     ax.set_ylim(0, max((1.12 if by == "key" else 1.3) * ax.dataLim.y1, least))
 
 
-def _legend(ax: Axes, series: Sequence[Series]) -> list[Patch]:
+def too_much(spread: Spread, series: Sequence[Series], by: By = "key") -> bool:
+    """Whether a key or a partition is drawn as a warning."""
+    if by == "key":
+        return any(each.warns(each.values).any() for each in series)
+    totals = (np.bincount(spread.placed, each.values, minlength=spread.partitions) for each in series)
+    return any(each.warns(values).any() for each, values in zip(series, totals, strict=True))
+
+
+def _legend(spread: Spread, series: Sequence[Series], by: By) -> list[Patch]:
     entries = [Patch(color=each.colour, label=each.name) for each in series]
-    if any(patch.get_hatch() == WARNING_HATCH for patch in ax.patches):
+    if too_much(spread, series, by):
         label = "more than one partition serves"
         entries.append(Patch(facecolor=VERMILION, edgecolor=INK, hatch=WARNING_HATCH, label=label))
     return entries
