@@ -40,6 +40,18 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "000,",
         "unknown key '000'; a number has no commas: write 2_000",
     ),
+    "a count of three": (
+        "count: 1..9",
+        "count: 1..5..9",
+        "1..5..9",
+        "'1..5..9' is not an amount: write 40, 1..9, lognormal(40..400) or poisson(3)",
+    ),
+    "a limit that no request can have": (
+        "rate: 10/s",
+        "limit: 2_147_483_648",
+        "2_147_483_648",
+        "limit",
+    ),
     "a count with a dash": (
         "count: 1..9",
         "count: 1-9",
@@ -278,7 +290,7 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "rate: 10/s",
         "pages: some",
         "some",
-        "'some': pages is a number from 1, or all",
+        "'some': pages is a number from 1 to 2,147,483,647, or all",
     ),
     "a projection": (
         "sort_key: SK",

@@ -336,7 +336,14 @@ YAML = "in YAML an unquoted ' #' starts a comment: put the expression in quotes"
         ("a = {b}", 4, f"{OPERAND}; found {{", "fields in braces stand under values; write :name here"),
         ("a NOT IN (:b)", 2, f"{AFTER}; found NOT", "NOT stands before the whole condition, as in NOT a IN (:b)"),
         ("AND a = :b", 0, f"{FIRST}; found AND", "AND is a reserved word; if it names an attribute, write #AND"),
-        ("a = :b\u00a0AND c = :d", 6, "expected AND, OR or the end; found the character U+00A0", ""),
+        (
+            "a = :b\u00a0AND c = :d",
+            6,
+            "expected AND, OR or the end; found the character U+00A0",
+            "write a plain space there",
+        ),
+        ("a = :b AAND c = :d", 7, "expected AND, OR or the end; found AAND", "did you mean AND?"),
+        ("a = :b \u2014 c", 7, "expected AND, OR or the end; found \u2014", "leave it out: outside"),
         ("a IN :b", 5, "expected (; found :b", ""),
         ("a = :b) OR c = :d", 6, "expected AND, OR or the end; found )", ""),
         (

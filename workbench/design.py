@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from workbench import limits
 from workbench.domains import Count, CountOrAll, Domain, Part, PopularityText, Size, fault
 from workbench.keys import KeyTemplate, is_field_name, parse_template
 from workbench.notation import Accept, Bounds, KeyText, Names, Pages, Rate, Target, Value
@@ -131,7 +132,9 @@ class AccessPattern(Part):
     for_each: str | None = Field(default=None, description="one request for each value of this field")
     consistent: bool = Field(default=False, description="strongly consistent reads")
     descending: bool = Field(default=False, description="from the highest sort key down")
-    limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="items evaluated per page")
+    limit: Annotated[int, Field(ge=1, le=limits.INTEGER)] | None = Field(
+        default=None, description="items evaluated per page"
+    )
     pages: Pages | None = Field(
         default=None, description="pages that one call reads: all, or 1 with a limit, unless stated"
     )

@@ -121,7 +121,7 @@ def parse_amount(value: object, *, sizes: bool = False, numbers: bool = False) -
 
 def _meant_amount(text: str) -> str:
     """What an amount in other notation is to be written as: `; did you mean 1..10?` for `1-10` or `1 to 10`."""
-    if found := re.fullmatch(r"([0-9][0-9_.]*)\s*(?:-|to|\.\.\.|\.|:)\s*([0-9][0-9_.]*)", text):
+    if found := re.fullmatch(rf"({_NUMBER})\s*(?:-|to|\.\.\.|\.|:)\s*({_NUMBER})", text):
         return f"; did you mean {found[1]}..{found[2]}?"
     if found := re.fullmatch(r"([0-9]+)\s*([kKmM])", text):
         return f"; did you mean {found[1]}_{'000' if found[2] in 'kK' else '000_000'}?"

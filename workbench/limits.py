@@ -20,6 +20,7 @@ NUMBER_EXPONENTS = (-130, 125)  # |x| from 1E-130 to 9.99E+125, and 0
 READ_UNIT_BYTES = 4 * KB
 WRITE_UNIT_BYTES = 1 * KB
 PAGE_BYTES = 1 * MB  # Query.Pagination.html: evaluated before the filter
+INTEGER = 2**31 - 1  # API_Query.html: Limit is an Integer, of 32 bits as everywhere in the API
 
 # bp-partition-key-design.html: every partition, whatever the capacity mode
 PARTITION_READ_UNITS = 3000

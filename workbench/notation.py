@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema
 
+from workbench import limits
 from workbench.domains import Part, check_template, value_domain
 
 PER = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
@@ -90,8 +91,8 @@ def _projection(value: object) -> object:
 
 
 def _pages(value: object) -> object:
-    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(f"{value!r}: pages is a number from 1, or all")
+    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.INTEGER):
+        raise ValueError(f"{value!r}: pages is a number from 1 to {limits.INTEGER:,}, or all")
     return value
 
 

@@ -5,6 +5,7 @@ constant without `:name`, a reserved word, SQL's LIKE. The expression follows, w
 """
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from workbench.syntax import FUNCTIONS, is_reserved
@@ -89,7 +90,8 @@ def syntax_error(text: str, language: str, error: "UnexpectedInput", parser: "La
         return ExpressionError(f"{problem}; expected {wanted}", text, place, _YAML_HINT)
     position, found = _found(text, place)
     shown = found if found.isprintable() and not found.isspace() else f"the character U+{ord(found):04X}"
-    return ExpressionError(f"expected {wanted}; found {shown}", text, position, _hint(found, allowed))
+    hint = _hint(found, allowed) or _way_out(found, allowed, wanted)
+    return ExpressionError(f"expected {wanted}; found {shown}", text, position, hint)
 
 
 def _allowed(parser: "Lark", before: str, language: str) -> set[str]:
@@ -132,3 +134,17 @@ def _hint(found: str, allowed: set[str]) -> str:
     if "NAME" in allowed and is_reserved(found):
         return f"{found.upper()} is a reserved word; if it names an attribute, write #{found}"
     return ""
+
+
+def _way_out(found: str, allowed: set[str], wanted: str) -> str:
+    """The fix of no usual slip: a word that is nearly right, a character that is never right, or what is left to do."""
+    words = [word for word in (each.strip("_") for each in allowed) if word.isalpha() and word not in _CALLED]
+    if near := get_close_matches(found.upper(), words, 1):
+        return f"did you mean {near[0]}?"
+    if found.isspace():
+        return "write a plain space there"
+    if not found.isascii():
+        return "leave it out: outside the constants under values, an expression has ASCII characters only"
+    if wanted == _CALLED["$END"]:
+        return f"leave out what begins with {found}"
+    return "" if " or " in wanted else f"write {wanted} before {found}, or leave {found} out"
