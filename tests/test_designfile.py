@@ -50,7 +50,7 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "rate: 10/s",
         "limit: 2_147_483_648",
         "2_147_483_648",
-        "limit",
+        "limit must be at most 2,147,483,647, not 2147483648",
     ),
     "a count with a dash": (
         "count: 1..9",

@@ -343,8 +343,13 @@ YAML = "in YAML an unquoted ' #' starts a comment: put the expression in quotes"
             "write a plain space there",
         ),
         ("a = :b AAND c = :d", 7, "expected AND, OR or the end; found AAND", "did you mean AND?"),
-        ("a = :b \u2014 c", 7, "expected AND, OR or the end; found \u2014", "leave it out: outside"),
-        ("a IN :b", 5, "expected (; found :b", ""),
+        (
+            "a = :b \u2014 c",
+            7,
+            "expected AND, OR or the end; found \u2014",
+            "leave it out: outside the constants under values, an expression has ASCII characters only",
+        ),
+        ("a IN :b", 5, "expected (; found :b", "write ( before :b, or leave :b out"),
         ("a = :b) OR c = :d", 6, "expected AND, OR or the end; found )", ""),
         (
             "MyList[-1] = :v",
