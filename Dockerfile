@@ -16,9 +16,9 @@ RUN mkdir -p notebooks/workshop/results && chown lab notebooks notebooks/worksho
 USER lab
 EXPOSE 8888
 # Ready means that Lab answers, and DynamoDB Local too: to an unsigned GET with an error, once it is up.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["python", "-c", "\
-from os import environ\nfrom urllib.error import HTTPError\nfrom urllib.request import urlopen\n\
-urlopen('http://127.0.0.1:8888/api')\n\
-try: urlopen(environ['AWS_ENDPOINT_URL_DYNAMODB'])\nexcept HTTPError: pass"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["python", "-c", "import os\n\
+import urllib.error, urllib.request as web\n\
+web.urlopen('http://127.0.0.1:8888/api')\n\
+try: web.urlopen(os.environ['AWS_ENDPOINT_URL_DYNAMODB'])\nexcept urllib.error.HTTPError: pass"]
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", \
      "--ServerApp.root_dir=/workbench/notebooks", "--LabApp.default_url=/lab/tree/01_quickstart.ipynb"]
