@@ -150,7 +150,7 @@ EXHIBITS: dict[type, Callable[[Source], Any]] = {
     Announcement: _announced,
     Answer: lambda source: source.answer,
     wb.Brief: lambda source: wb.brief(source.design),
-    Captioned: lambda source: wb.captioned(source.run.arms, source.design.name),
+    Captioned: lambda source: wb.captioned(source.run.by_index, source.design.name),
     wb.Check: lambda source: wb.Check(source.design.name, ()),
     wb.Comparison: lambda source: wb.compare(source.items, source.items, labels=[source.design.name, "again"]),
     wb.Cost: lambda source: source.cost,

@@ -521,7 +521,7 @@ def test_an_index_of_several_key_attributes_needs_them_all():
 
 
 @given(st.none() | items, st.none() | items)
-def test_an_index_arm_is_absent_exactly_when_the_entry_stays(before, after):
+def test_units_of_an_index_are_absent_exactly_when_the_entry_stays(before, after):
     index = IndexSchema("by-a", "gsi", ("a",), ("pk",), ("b",))
     old, new = (capacity.index_entry(image, index) for image in (before, after))
     same = (old and wire(old)) == (new and wire(new))
@@ -535,7 +535,7 @@ def test_an_index_arm_is_absent_exactly_when_the_entry_stays(before, after):
     assert capacity.index_write_units(before, after, index) == capacity.index_write_units(after, before, index)
 
 
-def test_a_transaction_doubles_the_table_arm_only():
+def test_a_transaction_doubles_the_units_of_the_table_only():
     """Captured on eu-west-2, 2026-08-13 (B7): a key move of 1,517 bytes costs 4 on the table and 4 on the index."""
     before = {"pk": "b7", "sk": "1", "gsiPk": "g1", "proj": "x" * 1500}
     index = IndexSchema("gsi-inc", "gsi", ("gsiPk",), ("pk", "sk"), ("proj",))
@@ -546,8 +546,8 @@ def test_a_transaction_doubles_the_table_arm_only():
 
 # -- whole operations --------------------------------------------------------------------------------------------------
 
-arms = st.dictionaries(st.sampled_from("abc"), st.integers(1, 50).map(lambda n: n / 2), max_size=3)
-units = st.builds(Units, st.integers(0, 50).map(lambda n: n / 2), arms, arms)
+indexes = st.dictionaries(st.sampled_from("abc"), st.integers(1, 50).map(lambda n: n / 2), max_size=3)
+units = st.builds(Units, st.integers(0, 50).map(lambda n: n / 2), indexes, indexes)
 
 
 @given(units, units, units)
@@ -559,7 +559,7 @@ def test_units_add_in_any_order(a, b, c):
     assert a * 2 == a + a
 
 
-def test_an_arm_that_consumed_nothing_is_absent():
+def test_an_index_that_consumed_nothing_is_absent():
     """API_ConsumedCapacity.html; captured on the service: the member is missing, not 0."""
     assert capacity.write_cost(OPEN, {**OPEN, "note": "other"}, [BY_STATUS]) == Units(2)
     reply = capacity.consumed_capacity(Units(2), "INDEXES", "UpdateItem", table="Tasks")
@@ -586,7 +586,7 @@ def test_only_transactions_say_what_was_read_and_written():
     assert capacity.consumed_capacity(cost, "NONE", "PutItem") is None
 
 
-def test_a_failed_statement_of_a_batch_is_in_the_total_and_in_no_arm():
+def test_a_failed_statement_of_a_batch_is_in_the_total_and_of_no_table_or_index():
     """Captured on eu-west-2, 2026-08-13 (M4): total 3, table 1, index 1."""
     reply = capacity.consumed_capacity(Units(1, gsi={"g": 1}), "INDEXES", "BatchExecuteStatement", failed=1)
     assert reply == {

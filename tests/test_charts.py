@@ -59,19 +59,19 @@ def board(designs):
 @pytest.fixture
 def run():
     """What a run measured, in the shape that `Run` gives it."""
-    arms = [
-        ("put", "table Tasks", "write", 2.0),
-        ("put", "index ByOwner", "write", 1.0),
-        ("list", "table Tasks", "read", 2.5),
-        ("scan", "table Tasks", "read", 640.0),
+    units = [
+        ("put", "Tasks", "", "write", 2.0),
+        ("put", "Tasks", "ByOwner", "write", 1.0),
+        ("list", "Tasks", "", "read", 2.5),
+        ("scan", "Tasks", "", "read", 640.0),
     ]
     lines = [("put", 20, 0.0, 0.0, 3.0), ("list", 20, 65.0, 45.5, 2.5), ("lost", 0, np.nan, np.nan, np.nan)]
     lines.append(("scan", 1, 41_500.0, 9_249.0, 640.0))
-    columns = ["pattern", "arm", "kind", "mean_units_per_call"]
+    columns = ["pattern", "table", "index", "kind", "mean_units_per_call"]
     summary = pd.DataFrame(lines, columns=["pattern", "calls", "items_scanned", "items_returned", "read_units"])
     summary["write_units"] = [3.0, 0.0, np.nan, 0.0]
     summary["read_units"] = [0.0, 2.5, np.nan, 640.0]
-    return SimpleNamespace(arms=pd.DataFrame(arms, columns=columns), summary=summary)
+    return SimpleNamespace(by_index=pd.DataFrame(units, columns=columns), summary=summary)
 
 
 def texts(ax):
@@ -94,7 +94,7 @@ def hatched(ax):
 # Capacity
 
 
-def test_units_are_stacked_by_arm_in_file_order(run):
+def test_units_are_stacked_by_table_and_index_in_file_order(run):
     ax = charts.capacity(run)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["put", "list", "lost", "scan"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first pattern at the top
@@ -123,7 +123,7 @@ def test_a_bar_far_beyond_the_others_runs_off_the_chart_as_a_warning(run):
     assert to_hex(cut.get_facecolor()).upper() == VERMILION
     assert "→" in texts(ax)
     assert "far beyond the scale" in [text.get_text() for text in ax.get_legend().get_texts()]
-    run.arms.loc[3, "mean_units_per_call"] = 20.0
+    run.by_index.loc[3, "mean_units_per_call"] = 20.0
     whole = charts.capacity(run)
     assert bars(whole, "read table")[3].get_width() == 20
     assert not hatched(whole)

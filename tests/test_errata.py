@@ -74,7 +74,7 @@ def test_an_engine_of_no_known_kind_is_held_to_the_service():
     assert errata.verdict("something", "PutItem", call) == errata.Verdict({("T", ""): 2.0})
 
 
-def test_the_right_total_in_the_wrong_arm_is_a_difference():
+def test_the_right_total_of_the_wrong_index_is_a_difference():
     by_state = IndexSchema("ByState", "gsi", ("state",), ("pk",))
     item = {"pk": "a", "state": "open"}
     call = Call(on("T", capacity.write_steps(None, item, [by_state])), [("T", {"CapacityUnits": 2.0})])
@@ -99,7 +99,7 @@ def test_the_pages_of_an_engine_that_cuts_them_elsewhere_are_predicted():
 
 
 @pytest.mark.engine
-def test_a_number_that_nothing_predicts_fails_the_run_and_names_the_arm(engine, monkeypatch):
+def test_a_number_that_nothing_predicts_fails_the_run_and_names_the_table(engine, monkeypatch):
     """Without its known mistakes, the embedded engine's half a unit for every page is a lie."""
     if engine.kind != "embedded":
         pytest.skip("it takes an engine that reports reads wrongly")

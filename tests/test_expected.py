@@ -34,10 +34,10 @@ def per_call(expected) -> dict[str, tuple[float, float, float, float]]:
 
 
 def means(expected, pattern: str) -> dict[str, float]:
-    """The mean of each arm of a pattern."""
+    """The mean of a pattern by index, '' for the table."""
     frame = expected.to_frame()
     mine = frame[frame.pattern == pattern]
-    return dict(zip(mine.arm, mine.mean_units, strict=True))
+    return dict(zip(mine["index"], mine.mean_units, strict=True))
 
 
 def design_of(patterns: str, attributes: str = "", keys: str = "", table: str = "", size: str = "1500 B") -> str:
@@ -67,16 +67,15 @@ def every():
 def test_items_of_one_size_cost_what_is_worked_out_by_hand(every, name):
     """The 52 patterns that test_metering works out, every operation among them: no spread, so all four are equal."""
     wanted = BY_HAND[name]
-    arms = {"table Things": wanted.table} if wanted.table else {}
-    arms |= {f"index {index}": units for index, units in wanted.indexes.items()}
-    assert means(every, name) == arms
-    assert set(per_call(every)[name]) == {sum(arms.values())}
+    units = ({"": wanted.table} if wanted.table else {}) | wanted.indexes
+    assert means(every, name) == units
+    assert set(per_call(every)[name]) == {sum(units.values())}
 
 
 def test_what_is_refused_for_another_reason_costs_nothing():
     design = parse_design(design_of("  put: {operation: PutItem, rate: 2/s, expect: {error: ValidationException}}"))
     (line,) = expected_units(design).lines
-    assert (line.total.most, line.basis, line.arms) == (0.0, "refused before anything is read", {})
+    assert (line.total.most, line.basis, line.by_index) == (0.0, "refused before anything is read", {})
 
 
 # Distributions in closed form
@@ -180,7 +179,7 @@ def test_a_transaction_doubles_the_table_and_adds_its_members():
 """
     text = design_of(patterns, "kind: [a]", table=", gsi: {ByKind: {partition_key: kind, projection: KEYS_ONLY}}")
     found = expected_units(parse_design(text))
-    assert means(found, "pay") == {"table Things": 2 * (2 + 2), "index ByKind": 1 + (1 + 1)}
+    assert means(found, "pay") == {"": 2 * (2 + 2), "ByKind": 1 + (1 + 1)}
 
 
 def test_a_scan_of_segments_rounds_each_of_them():
@@ -209,7 +208,7 @@ def test_an_index_of_keys_alone_costs_one_unit_a_write_and_one_of_everything_as_
     assert found == {"Keys": 0.5, "All": 1.0}
 
 
-def test_a_local_index_is_charged_as_an_arm_of_its_own():
+def test_a_local_index_is_charged_for_itself():
     indexes = "lsi: {Local: {sort_key: kind, projection: KEYS_ONLY}}"
     assert amplification("  put: {operation: PutItem, rate: 5/s}", "kind: [a, b]", indexes) == {"Local": 0.5}
 
@@ -269,7 +268,7 @@ def test_a_pattern_that_no_key_serves_is_listed_with_its_reason(designs):
     found = expected_units(load_design(designs / "task_board.yaml"))
     frame = found.to_frame().set_index("pattern")
     assert frame.loc["update-task-by-id", "note"].startswith("not served: UpdateItem needs the whole primary key of")
-    assert frame.loc["update-task-by-id", ["arm", "table"]].tolist() == ["", ""]
+    assert frame.loc["update-task-by-id", ["table", "index"]].tolist() == ["", ""]
     assert math.isnan(frame.loc["update-task-by-id", "mean_units"])
     assert len(found.patterns) == len(found.design.access_patterns)
     assert "update-task-by-id" not in found.shown()["access pattern"]
@@ -295,11 +294,11 @@ def test_without_a_rate_a_pattern_has_units_per_call_and_none_per_second():
 
 def test_frames_are_tidy_and_name_their_units(every):
     assert every.to_frame().columns.tolist() == [
-        *("pattern", "operation", "kind", "table", "arm", "mean_units", "p50_units", "p95_units", "max_units"),
+        *("pattern", "operation", "kind", "table", "index", "mean_units", "p50_units", "p95_units", "max_units"),
         *("units_per_s", "peak_units_per_s", "note"),
     ]
-    arms = every.to_frame().groupby("pattern").mean_units.sum()
-    assert arms.to_dict() == every.patterns.set_index("pattern").mean_units.to_dict()
+    units = every.to_frame().groupby("pattern").mean_units.sum()
+    assert units.to_dict() == every.patterns.set_index("pattern").mean_units.to_dict()
     assert every.indexes.columns.tolist()[-2:] == ["index_units_per_s", "amplification"]
 
 
@@ -395,7 +394,7 @@ def test_the_command_prints_the_table_the_load_and_what_is_not_served(designs):
     assert any(line.startswith("all writes: ") for line in lines)
 
 
-def test_the_command_names_the_arms_and_what_each_index_adds(tmp_path):
+def test_the_command_names_tables_and_indexes_and_what_each_index_adds(tmp_path):
     path = tmp_path / "shop.yaml"
     indexes = ", gsi: {ByKind: {partition_key: kind, projection: KEYS_ONLY}}"
     path.write_text(design_of("  put: {operation: PutItem, rate: 5/s}", "kind: [a]", table=indexes))

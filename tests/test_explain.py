@@ -32,7 +32,7 @@ def padded(size: int, **attributes: object) -> dict:
 
 
 def lines(explanation) -> dict[str, tuple[float, str]]:
-    """What a printed explanation says: the units and the reason of each arm, and the total."""
+    """What a printed explanation says: the units and the reason of each table and index, and the total."""
     found = [re.fullmatch(r"  (.+?)  +([0-9.,]+)(?:  (.*))?", line) for line in str(explanation).splitlines()[1:]]
     assert all(found), str(explanation)
     return {m[1].strip(): (float(m[2].replace(",", "")), m[3] or "") for m in found if m}
@@ -142,7 +142,7 @@ def test_of_many_kinds_of_steps_the_largest_are_named_and_the_rest_counted():
     assert words.endswith("; 4 more for 7")
 
 
-def test_arms_of_several_tables_are_told_apart():
+def test_indexes_of_several_tables_are_told_apart():
     steps = [Step("item", read=(1,), table="A"), Step("page", read=(1,), index="i", table="B")]
     explained = explain(steps)
     assert list(lines(explained)) == ["table A", "index i of B", "total"]
@@ -167,11 +167,11 @@ def test_what_is_no_call_is_refused(other):
         capacity.explain(other)
 
 
-# The law: an explanation adds up to the units, arm by arm
+# The law: an explanation adds up to the units, index by index
 
 
-def arms(explanation) -> Units:
-    """The units of each arm, as they are printed."""
+def by_index(explanation) -> Units:
+    """The units of the table and each index, as they are printed."""
     found = lines(explanation)
     index = {name.removeprefix("index "): units for name, (units, _) in found.items() if name.startswith("index")}
     gsi = {"by-status": index["by-status"]} if index.get("by-status") else {}
@@ -188,12 +188,12 @@ grown = st.builds(lambda item, more: {**item, "x": "x" * more}, keyed, st.intege
 
 
 @given(st.none() | grown, st.none() | grown, st.booleans())
-def test_the_arms_of_a_write_add_up_to_its_units(before, after, transactional):
+def test_the_steps_of_a_write_add_up_to_its_units(before, after, transactional):
     explained = capacity.explain_write(before, after, [BY_STATUS, BY_TIME], transactional=transactional)
-    assert arms(explained) == capacity.write_cost(before, after, [BY_STATUS, BY_TIME], transactional=transactional)
-    assert explained.arms["", ""][0].units == capacity.write_units(before, after, transactional=transactional)
+    assert by_index(explained) == capacity.write_cost(before, after, [BY_STATUS, BY_TIME], transactional=transactional)
+    assert explained.by_index["", ""][0].units == capacity.write_units(before, after, transactional=transactional)
     for index in (BY_STATUS, BY_TIME):
-        steps = explained.arms.get(("", index.name), [])
+        steps = explained.by_index.get(("", index.name), [])
         assert sum(step.units for step in steps) == entry_units(before, after, index)
     assert lines(explained)["total"][0] == explained.units
 
@@ -215,7 +215,7 @@ def entry_units(before, after, index) -> float:
     st.booleans(),
     st.sampled_from([None, BY_TIME]),
 )
-def test_the_arms_of_a_page_add_up_to_its_units(evaluated, fetched, consistent, index):
+def test_the_steps_of_a_page_add_up_to_its_units(evaluated, fetched, consistent, index):
     explained = explain(capacity.query_steps(evaluated, index, consistent=consistent, fetched=fetched if index else ()))
     expected = capacity.query_units(evaluated, consistent=consistent)
     expected += sum(capacity.read_units(size, consistent=consistent) for size in fetched if index)
@@ -234,7 +234,7 @@ def test_every_rule_has_words_without_holes(rule, one, other):
 
 
 def test_every_call_of_a_run_can_be_explained(engine, monkeypatch):
-    """Of every operation: the arms of the explanation are the units that were metered."""
+    """Of every operation: by table and index the explanation has the units that were metered."""
     send, seen = metering.Meter.send, []
 
     def noted(self, pattern, request):
@@ -250,7 +250,7 @@ def test_every_call_of_a_run_can_be_explained(engine, monkeypatch):
         explained, charged = capacity.explain(metered), sum({**metered.reads, **metered.writes}.values(), Units())
         assert units_of(explained.steps) == charged, name
         assert explained.units == charged.total
-        assert {table for table, _ in explained.arms} <= {"Things"}
+        assert {table for table, _ in explained.by_index} <= {"Things"}
         kinds = set(explained.to_frame().kind)
         assert kinds <= ({"read"} if metered.reads else {"write"})
     by_name = dict(seen)

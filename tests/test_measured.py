@@ -1,7 +1,7 @@
 """Expected units beside measured ones: the same calls on an engine, each metered by what it read and wrote.
 
 Prediction and metering share the rules of charging and nothing else: one sums columns by popularity, the other sizes
-the items that an engine returned. So their means agree within the error of so many calls, arm by arm.
+the items that an engine returned. So their means agree within the error of so many calls, index by index.
 """
 
 import math
@@ -113,7 +113,7 @@ UPDATES = [
 
 
 def assert_measured_as_expected(engine, text: str, calls: int, prefix: str) -> None:
-    """Each arm's measured mean is within four standard errors of the expected one, and no call above the most."""
+    """Each mean by table and index is within four standard errors of the expected one, and no call above the most."""
     items = generate_items(parse_design(text))
     run = run_patterns(items.design, engine, items, calls=calls, prefix=prefix, progress=False)
     costs, charges = Costs(items), pd.DataFrame(list(run.charges))
@@ -122,13 +122,13 @@ def assert_measured_as_expected(engine, text: str, calls: int, prefix: str) -> N
         called = int((run.calls.pattern == pattern.name).sum())
         mine = charges[(charges.pattern == pattern.name) & (charges.units > 0)]
         assert called > 0
-        arms = {f"index {index}" if index else f"table {table}": (table, index) for table, index in outcomes.arms}
-        assert set(mine.arm) <= set(arms), pattern.name
-        for label, arm in arms.items():
-            measured, found = mine.units[mine.arm == label].sum() / called, outcomes.per_call(arm)
-            spread = math.sqrt(max(0.0, outcomes.arms[arm] ** 2 @ outcomes.shares - found.mean**2))
+        consumed = mine.groupby(["table", "index"]).units.sum().to_dict()
+        assert set(consumed) <= set(outcomes.by_index), pattern.name
+        for where in outcomes.by_index:
+            measured, found = consumed.get(where, 0.0) / called, outcomes.per_call(where)
+            spread = math.sqrt(max(0.0, outcomes.by_index[where] ** 2 @ outcomes.shares - found.mean**2))
             error = 4 * spread / math.sqrt(called) + 1e-9
-            assert abs(measured - found.mean) <= error, (pattern.name, label, measured, found)
+            assert abs(measured - found.mean) <= error, (pattern.name, where, measured, found)
         most = run.calls[run.calls.pattern == pattern.name][["read_units", "write_units"]].sum(axis=1).max()
         assert most <= outcomes.per_call().most, pattern.name
 

@@ -276,12 +276,12 @@ def test_the_items_have_the_sizes_that_the_arithmetic_uses(items):
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_units_of_each_call_by_arm(run, name):
+def test_units_of_each_call_by_table_and_index(run, name):
     wanted, calls = EXPECTED[name], run.calls[run.calls.pattern == name]
-    arms = run.arms[(run.arms.pattern == name) & (run.arms.units > 0)]
-    found = dict(zip(arms.arm, arms.mean_units_per_call, strict=True))
-    expected = {"table Things": wanted.table} if wanted.table else {}
-    assert found == expected | {f"index {index}": units for index, units in wanted.indexes.items()}
+    lines = run.by_index[(run.by_index.pattern == name) & (run.by_index.units > 0)]
+    assert set(lines.table) <= {"Things"}
+    found = dict(zip(lines["index"], lines.mean_units_per_call, strict=True))
+    assert found == ({"": wanted.table} if wanted.table else {}) | wanted.indexes
     total = calls.read_units + calls.write_units
     assert set(total) == {wanted.table + sum(wanted.indexes.values())}, "each call costs the same: all items are alike"
     assert (calls.read_units.eq(0) if name not in READS else calls.write_units.eq(0)).all()
@@ -538,7 +538,7 @@ def indexed(engine):
 
 @given(before=st.none() | SMALL, after=st.none() | SMALL)
 @settings(max_examples=60)
-def test_an_index_arm_is_the_row_of_the_table_for_the_entries_that_a_scan_returns(indexed, before, after):
+def test_units_of_an_index_are_the_row_of_the_table_for_the_entries_that_a_scan_returns(indexed, before, after):
     """The six rows of AWS's table, for the entry that a full scan of the index shows before and after a write."""
     key = {"PK": "p", "SK": "s"}
     place = {"TableName": indexed.tables.name("Things"), "Key": to_item(key)}
@@ -553,9 +553,9 @@ def test_an_index_arm_is_the_row_of_the_table_for_the_entries_that_a_scan_return
     operation = {"put": "PutItem", "delete": "DeleteItem"}[name]
     request = Request(operation, parameters, (("Things", to_item(key)),))
     metered = indexed.send(indexed.design.access_patterns[name], request)
-    arms = {**metered.writes["Things"].gsi, **metered.writes["Things"].lsi}
+    indexes = {**metered.writes["Things"].gsi, **metered.writes["Things"].lsi}
     rows = {index: row(was[index], now, INDEX_KEYS[index]) for index, now in scanned(indexed).items()}
-    assert arms == {index: units for index, units in rows.items() if units is not None}
+    assert indexes == {index: units for index, units in rows.items() if units is not None}
 
 
 INDEX_KEYS = {"ByState": ("state", "due"), "ByOwner": ("owner",), "ByRank": ("rank",)}
@@ -569,7 +569,7 @@ def scanned(meter):
 
 
 def row(was, now, keys):
-    """Units of a change of an entry; None where the arm is absent."""
+    """Units of a change of an entry; None where there is none."""
     kilobytes = [0 if entry is None else ceil(item_size(entry) / 1024) for entry in (was, now)]
     if was == now:
         return None

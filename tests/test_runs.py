@@ -89,7 +89,7 @@ def found(engine: Engine) -> Run:
 def test_two_runs_with_the_same_seed_measure_the_same(engine, found):
     again = run(engine, EVERYTHING)
     pd.testing.assert_frame_equal(again.calls.drop(columns="latency_ms"), found.calls.drop(columns="latency_ms"))
-    pd.testing.assert_frame_equal(again.arms, found.arms)
+    pd.testing.assert_frame_equal(again.by_index, found.by_index)
     assert (again.failures, again.notes, again.unserved) == (found.failures, found.notes, found.unserved)
 
 
@@ -163,17 +163,17 @@ def test_expected_failures_are_counted_apart(found):
     assert found.failures == ()
 
 
-def test_arms_add_up_to_the_units_of_the_calls(found):
-    arms = found.arms.groupby(["pattern", "kind"]).units.sum()
+def test_units_by_table_and_index_add_up_to_the_units_of_the_calls(found):
+    units = found.by_index.groupby(["pattern", "kind"]).units.sum()
     for name, calls in found.calls.groupby("pattern"):
         for kind in ("read", "write"):
-            assert arms.get((name, kind), 0.0) == pytest.approx(calls[f"{kind}_units"].sum())
-    assert set(found.arms.columns) == {
-        *("pattern", "table", "arm", "kind", "units", "engine_units"),
+            assert units.get((name, kind), 0.0) == pytest.approx(calls[f"{kind}_units"].sum())
+    assert set(found.by_index.columns) == {
+        *("pattern", "table", "index", "kind", "units", "engine_units"),
         *("mean_units_per_call", "mean_engine_units_per_call"),
     }
-    adding = found.arms[found.arms.pattern == "add"].set_index("arm").mean_units_per_call.to_dict()
-    assert adding == {"table Board": 1.0, "index ByOwner": 1.0}, "700 bytes, and the same in an index with ALL"
+    adding = found.by_index[found.by_index.pattern == "add"].set_index(["table", "index"]).mean_units_per_call.to_dict()
+    assert adding == {("Board", ""): 1.0, ("Board", "ByOwner"): 1.0}, "700 bytes, and the same in an index with ALL"
 
 
 def test_a_run_shows_itself_in_a_line_and_as_a_table(found):

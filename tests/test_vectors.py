@@ -51,7 +51,7 @@ def test_an_open_expectation_accepts_the_recommended_value_only():
     assert not vectors.outcome(vector).passed
 
 
-def test_an_index_arm_that_should_be_absent_fails():
+def test_units_of_an_index_that_should_be_absent_fail():
     item = {"pk": {"S": "a"}, "status": {"S": "open"}}
     index = {"type": "GSI", "name": "g", "keys": ["status"], "projection": "ALL"}
     put = {"op": "PutItem", "schema": {"keys": ["pk"], "indexes": [index]}, "old_item": None, "new_item": item}

@@ -255,20 +255,20 @@ def _replay(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _index_write(source: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The reply with INDEXES, each arm as its number alone."""
+    """The reply with INDEXES, each index as its number alone."""
     reply = _reply(source, "INDEXES")
-    arms = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+    indexes = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
     return reply and {
         "CapacityUnits": reply["CapacityUnits"],
         "Table": reply["Table"]["CapacityUnits"],
-        **{arm: {name: n["CapacityUnits"] for name, n in reply[arm].items()} for arm in arms if arm in reply},
+        **{kind: {name: n["CapacityUnits"] for name, n in reply[kind].items()} for kind in indexes if kind in reply},
     }
 
 
 def _global_table(source: Mapping[str, Any]) -> dict[str, float]:
     entry = source.get("gsi_entry_bytes", source["item_bytes"])
-    arms = {f"gsi-{n}": capacity.write_units(None, entry) for n in range(source.get("gsis", 0))}
-    write = Units(capacity.write_units(None, source["item_bytes"]), gsi=arms)
+    indexes = {f"gsi-{n}": capacity.write_units(None, entry) for n in range(source.get("gsis", 0))}
+    write = Units(capacity.write_units(None, source["item_bytes"]), gsi=indexes)
     units = capacity.replicated_units(write * source["writes"], source.get("regions", source.get("replicas", 1)))
     return {"rWRU_total": units.table, "WRU_total": sum(units.gsi.values())}
 

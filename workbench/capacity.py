@@ -136,7 +136,7 @@ def index_write_units(before: Item | None, after: Item | None, index: IndexSchem
 
 @dataclass(frozen=True)
 class Units:
-    """Units of one operation, or of many added up: the table's arm, and an arm for each index that has any.
+    """Units of one operation, or of many added up: the table's, and those of each index that has any.
 
     Local indexes consume the table's capacity, global ones their own.
 
@@ -152,14 +152,14 @@ class Units:
 
     @property
     def total(self) -> float:
-        """The table's arm and all index arms."""
+        """Units of the table and of all indexes together."""
         return self.table + sum(self.gsi.values()) + sum(self.lsi.values())
 
     def __add__(self, other: "Units") -> "Units":
         return Units(self.table + other.table, _added(self.gsi, other.gsi), _added(self.lsi, other.lsi))
 
     def __mul__(self, times: float) -> "Units":
-        gsi, lsi = ({name: n * times for name, n in arms.items()} for arms in (self.gsi, self.lsi))
+        gsi, lsi = ({name: n * times for name, n in units.items()} for units in (self.gsi, self.lsi))
         return Units(self.table * times, gsi, lsi)
 
 
@@ -174,7 +174,7 @@ def write_cost(
     *,
     transactional: bool = False,
 ) -> Units:
-    """Units of one write, by arm. A transaction doubles the table's arm only; an index left as it was has no arm.
+    """Units of one write, by index. A transaction doubles the table's only; an index left as it was is not there.
 
     >>> by_status = IndexSchema("by-status", "gsi", ("status",), ("pk",))
     >>> write_cost({"pk": "a", "status": "open"}, {"pk": "a", "status": "done"}, [by_status], transactional=True)
@@ -226,18 +226,18 @@ def read_steps(image: Image, *, consistent: bool = False, transactional: bool = 
 
 
 def units_of(steps: Iterable[Step]) -> Units:
-    """The units of some steps, by arm; an index without any has no arm.
+    """The units of some steps, by index; one without any is not there.
 
     >>> units_of(write_steps(None, 1517) + write_steps(900, None))
     Units(table=3.0, gsi={}, lsi={})
     """
     table, gsi, lsi = 0.0, dict[str, float](), dict[str, float]()
     for step in steps:
-        arms = lsi if step.local else gsi
+        by_index = lsi if step.local else gsi
         if not step.index:
             table += step.units
         elif step.units:
-            arms[step.index] = arms.get(step.index, 0.0) + step.units
+            by_index[step.index] = by_index.get(step.index, 0.0) + step.units
     return Units(table, gsi, lsi)
 
 
@@ -249,7 +249,7 @@ def query_cost(
     fetched: Iterable[Item | int] = (),
     partitions: int = 1,
 ) -> Units:
-    """Units of one page of a Query or Scan, by arm: an index carries the read of its entries.
+    """Units of one page of a Query or Scan, by index: one carries the read of its entries.
 
     `fetched` are the items that a local index has to get from the table, because the answer needs attributes that are
     not projected; each is rounded up on its own. A global index never fetches, and reads eventually consistent only.
@@ -321,7 +321,7 @@ def consumed_capacity(
     """The ConsumedCapacity that the service answers for one table; None for mode NONE.
 
     Transactions say whether units were read or written: `replay` for one sent again, or a reading ExecuteTransaction.
-    `failed` are the units of statements that failed in a BatchExecuteStatement: in the total, in no arm.
+    `failed` are the units of statements that failed in a BatchExecuteStatement: in the total, of no table or index.
 
     >>> consumed_capacity(Units(gsi={"g": 0.5}), "INDEXES", "Query")
     {'CapacityUnits': 0.5, 'Table': {'CapacityUnits': 0.0}, 'GlobalSecondaryIndexes': {'g': {'CapacityUnits': 0.5}}}
@@ -334,15 +334,15 @@ def consumed_capacity(
     reply |= dict.fromkeys(names, units.total + failed)
     if mode == "INDEXES":
         reply["Table"] = dict.fromkeys(names, units.table)
-        for name, arms in (("GlobalSecondaryIndexes", units.gsi), ("LocalSecondaryIndexes", units.lsi)):
-            reply |= {name: {index: dict.fromkeys(names, n) for index, n in arms.items()}} if arms else {}
+        for name, by_index in (("GlobalSecondaryIndexes", units.gsi), ("LocalSecondaryIndexes", units.lsi)):
+            reply |= {name: {index: dict.fromkeys(names, n) for index, n in by_index.items()}} if by_index else {}
     return reply
 
 
 def replicated_units(units: Units, regions: int) -> Units:
     """Units of a write to a global table, in all regions together, the local one included.
 
-    The table's arm is in replicated write units; arms of global indexes are plain write units, paid in each region.
+    The table's are replicated write units; those of global indexes are plain write units, paid in each region.
 
     >>> replicated_units(Units(200.0, gsi={"by-status": 200.0}), regions=2)
     Units(table=400.0, gsi={'by-status': 400.0}, lsi={})

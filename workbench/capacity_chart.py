@@ -1,6 +1,6 @@
 """The chart of a run: the units that one call of each access pattern consumes, by table and index.
 
-Reads are blue and writes green; the arms of indexes are lighter and hatched. A pattern that costs many times the
+Reads are blue and writes green; indexes are lighter and hatched. A pattern that costs many times the
 others, as a Scan of everything does, would leave nothing else to be seen: its bar runs off the chart, vermilion and
 hatched, and says its units. Read units are compared with read units, and write units with write units.
 """
@@ -36,7 +36,7 @@ HATCHES = ("\\\\\\", "...", "xxx", "--", "ooo", "+++")
 OFF_SCALE = 20  # times the next: then a bar runs off the scale
 BEYOND = 2.0  # times the longest other bar that such a bar is long at least
 
-Arm = tuple[str, str]  # kind, and "table" or the name of an index
+Part = tuple[str, str]  # kind, and "table" or the name of an index
 Line = Mapping[Any, Any]
 
 
@@ -44,30 +44,29 @@ def capacity(run: "Run", *, ax: Axes | None = None) -> Axes:
     """Mean read and write units of one call of each access pattern, in file order, stacked by table and index."""
     lines: Sequence[Line] = run.summary.to_dict("records")
     names = [line["pattern"] for line in lines]
-    arms = _by_arm(run.arms.to_dict("records"), names)
-    totals = np.sum([*arms.values(), np.zeros(len(names))], axis=0)
+    parts = _by_place(run.by_index.to_dict("records"), names)
+    totals = np.sum([*parts.values(), np.zeros(len(names))], axis=0)
     ax = ax if ax is not None else new_axes(9, 1.6 + 0.34 * len(names))
     edge = _edge(totals)
     off = totals > edge
-    texts = [_text(line, arms, i) for i, line in enumerate(lines)]
+    texts = [_text(line, parts, i) for i, line in enumerate(lines)]
     beside_bars(ax, np.where(off, 0, totals), texts, bold=off.tolist())
     end = _end(ax, edge) if off.any() else 1.0
-    _bars(ax, arms, np.where(off, end / np.maximum(totals, 1e-9), 1.0), off)
+    _bars(ax, parts, np.where(off, end / np.maximum(totals, 1e-9), 1.0), off)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.xaxis.set_major_formatter(thousands())
-    x, finding = "read units (RU) or write units (WU) per call, mean", _finding(lines, arms)
-    return finish(ax, "capacity", finding, x=x, y="", legend=_legend(list(arms), bool(off.any())))
+    x, finding = "read units (RU) or write units (WU) per call, mean", _finding(lines, parts)
+    return finish(ax, "capacity", finding, x=x, y="", legend=_legend(list(parts), bool(off.any())))
 
 
-def _by_arm(lines: Sequence[Line], names: Sequence[str]) -> dict[Arm, Any]:
-    """Mean units of a call by arm, reads before writes, tables before indexes: an array over the patterns each."""
-    found: dict[Arm, Any] = {}
+def _by_place(lines: Sequence[Line], names: Sequence[str]) -> dict[Part, Any]:
+    """Mean units of a call, reads before writes, tables before indexes: each an array over the patterns."""
+    found: dict[Part, Any] = {}
     for line in lines:
-        name = str(line["arm"])
-        arm = (line["kind"], "table" if name.startswith("table ") else name)
-        found.setdefault(arm, np.zeros(len(names)))[names.index(line["pattern"])] += line["mean_units_per_call"]
-    return {arm: found[arm] for arm in sorted(found, key=lambda arm: (arm[0], arm[1] != "table"))}
+        part = (line["kind"], f"index {line['index']}" if line["index"] else "table")
+        found.setdefault(part, np.zeros(len(names)))[names.index(line["pattern"])] += line["mean_units_per_call"]
+    return {part: found[part] for part in sorted(found, key=lambda part: (part[0], part[1] != "table"))}
 
 
 def _edge(totals: Any) -> float:
@@ -86,14 +85,14 @@ def _end(ax: Axes, edge: float) -> float:
     return end
 
 
-def _bars(ax: Axes, arms: Mapping[Arm, Any], shrink: Any, off: Any) -> None:
+def _bars(ax: Axes, parts: Mapping[Part, Any], shrink: Any, off: Any) -> None:
     """The stacked bars, those off the scale shrunk to the chart, with an arrow where they leave it."""
     left = np.zeros(len(shrink))
-    for arm, units in arms.items():
-        colour, hatch = _style(arm, list(arms))
+    for part, units in parts.items():
+        colour, hatch = _style(part, list(parts))
         places = np.arange(len(units))
         bars = ax.barh(places, units * shrink, 0.62, left, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.4)
-        bars.set_label(" ".join(arm))
+        bars.set_label(" ".join(part))
         for place in np.flatnonzero(off & (units > 0)):
             bars[place].set(facecolor=VERMILION, hatch=WARNING_HATCH)
         left += units * shrink
@@ -102,16 +101,16 @@ def _bars(ax: Axes, arms: Mapping[Arm, Any], shrink: Any, off: Any) -> None:
         ax.annotate("→", (left[place], place), (-4, 0), fontweight="bold", bbox=PAPER, **where)
 
 
-def _style(arm: Arm, arms: Sequence[Arm]) -> tuple[str, str]:
-    kind, name = arm
+def _style(part: Part, parts: Sequence[Part]) -> tuple[str, str]:
+    kind, name = part
     if name == "table":
         return TABLE[kind], ""
-    indexes = list(dict.fromkeys(name for _, name in arms if name != "table"))
+    indexes = list(dict.fromkeys(name for _, name in parts if name != "table"))
     return INDEX[kind], HATCHES[indexes.index(name) % len(HATCHES)]
 
 
-def _legend(arms: Sequence[Arm], off: bool) -> list[Patch]:
-    styles = {arm: _style(arm, arms) for arm in arms}
+def _legend(parts: Sequence[Part], off: bool) -> list[Patch]:
+    styles = {part: _style(part, parts) for part in parts}
     entries = [(colour, hatch, f"{kind} units, {name}") for (kind, name), (colour, hatch) in styles.items()]
     entries += [(VERMILION, WARNING_HATCH, "far beyond the scale")] if off else []
     return [Patch(facecolor=c, hatch=hatch, edgecolor=INK, linewidth=0.4, label=label) for c, hatch, label in entries]
@@ -120,21 +119,21 @@ def _legend(arms: Sequence[Arm], off: bool) -> list[Patch]:
 # Words
 
 
-def _text(line: Line, arms: Mapping[Arm, Any], place: int) -> str:
+def _text(line: Line, parts: Mapping[Part, Any], place: int) -> str:
     """What stands beside a bar: its units, and how many items were read for how many returned."""
     if not line["calls"]:
         return "not run: no key serves it"
-    return ", ".join([_units({arm: float(units[place]) for arm, units in arms.items()}), *_read(line)])
+    return ", ".join([_units({part: float(units[place]) for part, units in parts.items()}), *_read(line)])
 
 
-def _units(arms: Mapping[Arm, float]) -> str:
-    parts = []
+def _units(parts: Mapping[Part, float]) -> str:
+    texts: list[str] = []
     for kind, unit in UNIT.items():
-        mine = {name: units for (each, name), units in arms.items() if each == kind and units}
+        mine = {name: units for (each, name), units in parts.items() if each == kind and units}
         detail = " + ".join(f"{number(units)} {name}" for name, units in mine.items())
         if mine:
-            parts.append(f"{number(sum(mine.values()))} {unit}" + (f" ({detail})" if len(mine) > 1 else ""))
-    return ", ".join(parts) or "0 units"
+            texts.append(f"{number(sum(mine.values()))} {unit}" + (f" ({detail})" if len(mine) > 1 else ""))
+    return ", ".join(texts) or "0 units"
 
 
 def _read(line: Line) -> list[str]:
@@ -148,10 +147,10 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else number(value)
 
 
-def _finding(lines: Sequence[Line], arms: Mapping[Arm, Any]) -> str:
+def _finding(lines: Sequence[Line], parts: Mapping[Part, Any]) -> str:
     """The pattern that costs most, by how much, what it reads for what it returns; and the most of the other kind."""
     zero = np.zeros(len(lines))
-    units = {kind: np.sum([zero, *(values for (k, _), values in arms.items() if k == kind)], axis=0) for kind in UNIT}
+    units = {kind: np.sum([zero, *(values for (k, _), values in parts.items() if k == kind)], axis=0) for kind in UNIT}
     used = sorted((kind for kind in UNIT if units[kind].any()), key=lambda kind: -float(units[kind].max()))
     if not used:
         return "no access pattern consumed anything"

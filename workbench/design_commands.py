@@ -113,11 +113,11 @@ def _owned_engine_ends(owned: bool) -> Iterator[None]:
 
 
 def _show_run(result: "Run") -> None:
-    from workbench.runs import shown_arms
+    from workbench.runs import shown_by_index
 
     typer.echo(run_table(result.summary))
-    if len(arms := shown_arms(result.arms)):
-        typer.echo(f"\nUnits by table and index:\n{aligned(arms)}\n")
+    if len(units := shown_by_index(result.by_index)):
+        typer.echo(f"\nUnits by table and index:\n{aligned(units)}\n")
     for note in result.notes:
         typer.echo(f"note: {note}")
     for name, reason in result.unserved.items():

@@ -18,7 +18,7 @@ from workbench.entries import IndexSchema
 from workbench.explain import Step
 from workbench.sizes import item_size
 
-Arm = tuple[str, str]  # a table, and an index or '' for the table itself
+TableIndex = tuple[str, str]  # a table, and an index or '' for the table itself
 
 
 class Answered(Protocol):
@@ -43,7 +43,7 @@ class Said:
     units: float
 
     @property
-    def arm(self) -> Arm:
+    def where(self) -> TableIndex:
         """Where the units are reported."""
         return self.step.table, self.step.index
 
@@ -63,13 +63,13 @@ class Erratum:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an engine's number is what was predicted: `arms` are its units, None without a report.
+    """Whether an engine's number is what was predicted: `by_index` are its units, None without a report.
 
     `errata` are the known mistakes that it takes to explain it, none if it says what the service would; `difference`
     says in words what nothing explains.
     """
 
-    arms: Mapping[Arm, float] | None
+    by_index: Mapping[TableIndex, float] | None
     errata: tuple[str, ...] = ()
     difference: str = ""
 
@@ -78,11 +78,11 @@ def verdict(kind: str, operation: str, call: Answered) -> Verdict:
     """What an engine of this kind reported for a call, and what explains it; without errata where none are known."""
     if call.error:
         return Verdict(None)
-    arms = reported(call.replies)
+    by_index = reported(call.replies)
     units, used = predicted(ERRATA.get(kind, ()), operation, call)
-    if units == (arms or {}):
-        return Verdict(arms, used)
-    return Verdict(arms, difference=_difference(units, arms))
+    if units == (by_index or {}):
+        return Verdict(by_index, used)
+    return Verdict(by_index, difference=_difference(units, by_index))
 
 
 def needs_whole_items(kind: str, pattern: AccessPattern) -> bool:
@@ -93,8 +93,10 @@ def needs_whole_items(kind: str, pattern: AccessPattern) -> bool:
     return any(erratum.whole_items and pattern.operation in erratum.operations for erratum in known)
 
 
-def predicted(errata: Iterable[Erratum], operation: str, call: Answered) -> tuple[dict[Arm, float], tuple[str, ...]]:
-    """The units that an engine with these errata reports for a call, by arm, and those that bear on it.
+def predicted(
+    errata: Iterable[Erratum], operation: str, call: Answered
+) -> tuple[dict[TableIndex, float], tuple[str, ...]]:
+    """The units that an engine with these errata reports for a call, by table and index, and those that bear on it.
 
     >>> class Call:
     ...     error, replies, returned, indexes, projected, base_sizes, pages_as_cut = "", [], [], {}, False, [], []
@@ -106,17 +108,17 @@ def predicted(errata: Iterable[Erratum], operation: str, call: Answered) -> tupl
     for erratum in errata:
         if operation in erratum.operations:
             changed = erratum.change(call, said)
-            if _arms(changed) != _arms(said):
+            if _by_index(changed) != _by_index(said):
                 used.append(erratum.words)
             said = changed
-    return _arms(said), tuple(used)
+    return _by_index(said), tuple(used)
 
 
-def _arms(said: Iterable[Said]) -> dict[Arm, float]:
-    units: dict[Arm, float] = {}
+def _by_index(said: Iterable[Said]) -> dict[TableIndex, float]:
+    units: dict[TableIndex, float] = {}
     for one in said:
-        units[one.arm] = units.get(one.arm, 0.0) + one.units
-    return {arm: n for arm, n in units.items() if n}
+        units[one.where] = units.get(one.where, 0.0) + one.units
+    return {where: n for where, n in units.items() if n}
 
 
 def _as_charged(steps: Iterable[Step]) -> Iterator[Said]:
@@ -126,31 +128,31 @@ def _as_charged(steps: Iterable[Step]) -> Iterator[Said]:
         yield Said(step, action, step.units)
 
 
-def reported(replies: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[Arm, float] | None:
-    """The units by arm that an engine reported, arms of nothing left out; None if it reported none.
+def reported(replies: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[TableIndex, float] | None:
+    """The units by table and index that an engine reported, without those that are 0; None if it reported none.
 
     >>> reported([("T", {"CapacityUnits": 3.0, "GlobalSecondaryIndexes": {"g": {"CapacityUnits": 2.0}}})])
     {('T', 'g'): 2.0, ('T', ''): 1.0}
     """
-    units: dict[Arm, float] = {}
+    units: dict[TableIndex, float] = {}
     for table, part in replies:
-        arms = {**part.get("GlobalSecondaryIndexes", {}), **part.get("LocalSecondaryIndexes", {})}
-        each = {index: arm["CapacityUnits"] for index, arm in arms.items()}
-        # Not every engine reports the table's own arm of a transaction.
+        by_index = {**part.get("GlobalSecondaryIndexes", {}), **part.get("LocalSecondaryIndexes", {})}
+        each = {index: said["CapacityUnits"] for index, said in by_index.items()}
+        # Not every engine reports the table's own units of a transaction.
         each[""] = part.get("Table", {}).get("CapacityUnits", part["CapacityUnits"] - sum(each.values()))
         for index, amount in each.items():
             units[table, index] = units.get((table, index), 0.0) + amount
-    return {arm: n for arm, n in units.items() if n} if replies else None
+    return {where: n for where, n in units.items() if n} if replies else None
 
 
-def _difference(expected: Mapping[Arm, float], arms: Mapping[Arm, float] | None) -> str:
-    if arms is None:
+def _difference(expected: Mapping[TableIndex, float], by_index: Mapping[TableIndex, float] | None) -> str:
+    if by_index is None:
         return "the engine reported no units"
     wrong = [
-        f"{f'index {index} of {table}' if index else f'table {table}'} {arms.get((table, index), 0):g} instead of "
+        f"{f'index {index} of {table}' if index else f'table {table}'} {by_index.get((table, index), 0):g} instead of "
         f"{expected.get((table, index), 0):g}"
-        for table, index in {**expected, **arms}
-        if arms.get((table, index)) != expected.get((table, index))
+        for table, index in {**expected, **by_index}
+        if by_index.get((table, index)) != expected.get((table, index))
     ]
     return f"the engine reported {', '.join(wrong)}"
 
@@ -169,7 +171,7 @@ def _minimum(call: Answered, one: Said) -> float:
 
 
 def _in_every_gsi(call: Answered, said: list[Said]) -> list[Said]:
-    """The table's units, and the same again in the arm of each of its global indexes."""
+    """The table's units, and the same again for each of its global indexes."""
     return said + [
         replace(one, step=replace(one.step, index=index.name))
         for one in said
@@ -265,11 +267,11 @@ def _transacted(call: Answered, one: Said) -> float:
 
 
 def _alike_once(call: Answered, said: list[Said]) -> list[Said]:
-    """The actions of a transaction as a set: of those that consume the same in every arm, one is counted."""
+    """The actions of a transaction as a set: of those that consume the same everywhere, one is counted."""
     actions: dict[int, list[Said]] = {}
     for one in said:
         actions.setdefault(one.action, []).append(one)
-    kinds = {frozenset((one.arm, one.units) for one in parts if one.units): parts for parts in actions.values()}
+    kinds = {frozenset((one.where, one.units) for one in parts if one.units): parts for parts in actions.values()}
     return [one for parts in kinds.values() for one in parts]
 
 

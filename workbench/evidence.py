@@ -99,8 +99,8 @@ class Evidence:
         """
         if (index is not None and index in self.design.tables[str(table)].lsi) or not pattern.peak_rate:
             return self.drawn_units(pattern, table, index)
-        arms = self._loads.get(pattern.name, {})
-        units = sum(arms.values()) if table is None else arms.get((table, index), 0.0)
+        units_of = self._loads.get(pattern.name, {})
+        units = sum(units_of.values()) if table is None else units_of.get((table, index), 0.0)
         return units / pattern.peak_rate
 
     def drawn_units(self, pattern: AccessPattern, table: str | None = None, index: str | None = None) -> float:
@@ -110,7 +110,7 @@ class Evidence:
             return 0.0
         if table is None:
             return found.per_call().mean
-        return found.per_call((table, index or "")).mean if (table, index or "") in found.arms else 0.0
+        return found.per_call((table, index or "")).mean if (table, index or "") in found.by_index else 0.0
 
     def units_per_s(self, kind: str, table: str, index: str | None = None, *, at: str = "peak") -> float:
         """Read or write units a second of a table or index, over all patterns with a rate."""
@@ -136,9 +136,9 @@ class Evidence:
         found: dict[str, dict[tuple[str, str | None], float]] = {}
         for analysis in self.key_report or ():
             for load in analysis.requests.loads:
-                arms = found.setdefault(load.pattern, {})
-                arm = (analysis.table, analysis.index)
-                arms[arm] = arms.get(arm, 0.0) + float(load.units.sum())
+                units_of = found.setdefault(load.pattern, {})
+                where = (analysis.table, analysis.index)
+                units_of[where] = units_of.get(where, 0.0) + float(load.units.sum())
         return found
 
     @cached_property
@@ -164,7 +164,7 @@ class Evidence:
     def _kept(self) -> dict[Any, Any]:
         return {}
 
-    def arms(self) -> Iterator[tuple[Table, str | None, Place]]:
+    def places(self) -> Iterator[tuple[Table, str | None, Place]]:
         """Every table, and every global index after its table: what has partitions of its own."""
         for table in self.design.tables.values():
             yield table, None, ("tables", table.name)

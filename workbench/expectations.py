@@ -33,7 +33,7 @@ def _check_items(design: Design, pattern: AccessPattern, metered: list[Metered])
 
 
 def _check_units(design: Design, pattern: AccessPattern, metered: list[Metered]) -> Iterator[str]:
-    units = sum(u.total for m in metered for arms in (m.reads, m.writes) for u in arms.values())
+    units = sum(u.total for m in metered for tables in (m.reads, m.writes) for u in tables.values())
     if pattern.expect.units and not pattern.expect.units[0] <= units <= pattern.expect.units[1]:
         yield f"expected {_range(pattern.expect.units)} units, and it took {number(units)}"
 

@@ -20,7 +20,7 @@ from workbench.capacity import Units, replicated_units
 from workbench.design import AccessPattern, Design
 from workbench.items import Items, generate_items
 from workbench.load import Kind
-from workbench.outcomes import Arm, Costs, PerCall
+from workbench.outcomes import Costs, PerCall, TableIndex
 from workbench.results import Result, html_notes, html_table, number
 from workbench.schema import Table
 from workbench.serving import unserved_reason
@@ -35,11 +35,11 @@ NOTHING = PerCall(nan, nan, nan, nan)
 
 @dataclass(frozen=True)
 class PatternUnits:
-    """What one access pattern consumes: per call in total and by arm; or in `note` why nothing can be said."""
+    """What one access pattern consumes: per call in total and by index; or in `note` why nothing can be said."""
 
     pattern: AccessPattern
     total: PerCall
-    arms: dict[Arm, PerCall]
+    by_index: dict[TableIndex, PerCall]
     basis: str = ""
     note: str = ""
 
@@ -106,18 +106,18 @@ class Expected(Result):
         return f"{self.design.name}: {loads} {when}, expected of {served} access patterns on {self.items:,} items"
 
     def to_frame(self) -> "pd.DataFrame":
-        """A line per pattern and arm (the table or an index): units per call and per second."""
+        """A line per pattern, table and index ('' for the table itself): units per call and per second."""
         import pandas as pd
 
         return pd.DataFrame([
-            {**_named(line), "table": table, "arm": _arm(table, index), **_numbers(line, units), "note": line.note}
+            {**_named(line), "table": table, "index": index, **_numbers(line, units), "note": line.note}
             for line in self.lines
-            for (table, index), units in (line.arms or {("", ""): line.total}).items()
+            for (table, index), units in (line.by_index or {("", ""): line.total}).items()
         ])  # fmt: skip
 
     @property
     def patterns(self) -> "pd.DataFrame":
-        """A line per pattern: units per call of all arms, and per second; `basis` says what they follow from."""
+        """A line per pattern: units per call, indexes included, and per second; `basis` says what they follow from."""
         import pandas as pd
 
         return pd.DataFrame([
@@ -182,14 +182,14 @@ class Expected(Result):
         table = html_table(self.shown(), self.summary_line(), rows)
         return f"{table}<div>{LEGEND}</div>{html_notes(self.notes(), rows)}"
 
-    def _arms(self, line: PatternUnits) -> str:
-        """The mean of each arm, where there are others than the table."""
+    def _by_index(self, line: PatternUnits) -> str:
+        """The mean of the table and each index, where there are others than the table."""
         several = len(self.design.tables) > 1
         shown = [
             f"{index or (table if several else 'table')} {number(units.mean)}"
-            for (table, index), units in line.arms.items()
+            for (table, index), units in line.by_index.items()
         ]
-        return ", ".join(shown) if len(shown) > 1 or any(index for _, index in line.arms) else ""
+        return ", ".join(shown) if len(shown) > 1 or any(index for _, index in line.by_index) else ""
 
 
 LEGEND = (
@@ -206,7 +206,7 @@ _SHOWN: dict[str, Callable[[Expected, PatternUnits], Any]] = {
     "unit": lambda found, line: UNITS[line.kind],
     "units/s": lambda found, line: line.per_second(line.total.mean),
     "at peak": lambda found, line: line.per_second(line.total.mean, "peak"),
-    "mean by arm": Expected._arms,
+    "mean by table and index": Expected._by_index,
 }
 
 
@@ -243,14 +243,14 @@ def _line(costs: Costs, design: Design, pattern: AccessPattern) -> PatternUnits:
     found = costs.outcomes(pattern)
     if not found.possible:
         return PatternUnits(pattern, NOTHING, {}, note="no item fits its target, so that it is never called")
-    arms = {arm: found.per_call(arm) for arm in _in_order(design, found.arms)}
-    return PatternUnits(pattern, found.per_call(), arms, found.basis)
+    by_index = {where: found.per_call(where) for where in _in_order(design, found.by_index)}
+    return PatternUnits(pattern, found.per_call(), by_index, found.basis)
 
 
-def _in_order(design: Design, arms: dict[Arm, Any]) -> list[Arm]:
+def _in_order(design: Design, by_index: dict[TableIndex, Any]) -> list[TableIndex]:
     """Tables before their indexes, as they stand in the design."""
     every = [(table.name, index) for table in design.tables.values() for index in ("", *table.indexes)]
-    return [arm for arm in every if arm in arms]
+    return [where for where in every if where in by_index]
 
 
 def _index_units(expected: Expected, table: Table, name: str) -> IndexUnits:
@@ -270,7 +270,7 @@ def _written(expected: Expected, table: Table) -> Units:
     """Write units a second in the table's own region, over all writes that have a rate."""
     total = Units()
     for line in expected.lines:
-        each = {index: line.per_second(units.mean, expected.at) for (name, index), units in line.arms.items()
+        each = {index: line.per_second(units.mean, expected.at) for (name, index), units in line.by_index.items()
                 if name == table.name}  # fmt: skip
         if line.kind == "write" and not isnan(sum(each.values())):
             gsi, lsi = ({n: each[n] for n in names if n in each} for names in (table.gsi, table.lsi))
@@ -291,8 +291,3 @@ def _numbers(line: PatternUnits, units: PerCall) -> dict[str, float]:
         "units_per_s": line.per_second(units.mean),
         "peak_units_per_s": line.per_second(units.mean, "peak"),
     }
-
-
-def _arm(table: str, index: str) -> str:
-    """An arm as runs name it; empty where there is none."""
-    return f"index {index}" if index else f"table {table}" if table else ""

@@ -2,8 +2,8 @@
 
 A charge comes about in small steps: an item or page read, an item written, an index entry added, removed, changed or
 moved. A step holds the bytes that it is charged for and the rule that charges it, and its units follow from these
-alone. So the steps of a call are at once its price and the reason for it: the steps of an arm (the table, an index)
-add up to what the arm consumed. (AWS: read-write-operations, GSI.ThroughputConsiderations,
+alone. So the steps of a call are at once its price and the reason for it: the steps of a table or an index
+add up to what it consumed. (AWS: read-write-operations, GSI.ThroughputConsiderations,
 LSI.ThroughputConsiderations, transaction-apis.)
 
 >>> print(explain([Step("replaced", 900, 1517), Step("moved", 900, 1517, index="by-status", names=("status",))]))
@@ -23,12 +23,12 @@ from workbench.results import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 5  # kinds of steps that the line of an arm names
+SHOWN = 5  # kinds of steps that a line names
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a charge, by a `rule` of RULES, on an arm: the table itself or, where one is named, an `index`.
+    """One step of a charge, by a `rule` of RULES, on a table: on itself or, where one is named, an `index`.
 
     A write has bytes `before` and `after` of the item or of its index entry, None where there is none; a read has
     `read`, bytes that are each rounded up on their own, for so many `items`. `names` are the key attributes that
@@ -119,13 +119,13 @@ FACTORS = {0.5: ", x 0.5 eventually consistent", 1.0: "", 2.0: ", x 2 in a trans
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """The steps of a charge; `print` shows a line for each arm, and the total."""
+    """The steps of a charge; `print` shows a line for each table and index, and the total."""
 
     steps: tuple[Step, ...]
 
     @property
-    def arms(self) -> dict[tuple[str, str], list[Step]]:
-        """The steps of each arm, by table and index; the index of the table itself is ''."""
+    def by_index(self) -> dict[tuple[str, str], list[Step]]:
+        """The steps by table and index; the index of the table itself is ''."""
         found: dict[tuple[str, str], list[Step]] = {}
         for step in self.steps:
             found.setdefault((step.table, step.index), []).append(step)
@@ -137,8 +137,8 @@ class Explanation(Result):
         return sum(step.units for step in self.steps)
 
     def summary_line(self) -> str:
-        arms = {self._label(*arm): sum(step.units for step in steps) for arm, steps in self.arms.items()}
-        charged = ", ".join(f"{label} {_units(units)}" for label, units in arms.items() if units)
+        sums = {self._label(*where): sum(step.units for step in steps) for where, steps in self.by_index.items()}
+        charged = ", ".join(f"{label} {_units(units)}" for label, units in sums.items() if units)
         return f"{self._total()}: {charged or 'nothing was charged'}"
 
     def _total(self) -> str:
@@ -153,19 +153,19 @@ class Explanation(Result):
         return f"index {index}" + (f" of {table}" if several else "")
 
     def to_frame(self) -> "pd.DataFrame":
-        """A line per arm: table, index ('' for the table itself), kind (read or write), units, and why."""
+        """A line per table and index ('' for the table itself), kind (read or write), units, and why."""
         import pandas as pd
 
         lines = [
             (table, index, "read" if steps[0].is_read else "write", sum(s.units for s in steps), _why(steps))
-            for (table, index), steps in self.arms.items()
+            for (table, index), steps in self.by_index.items()
         ]
         return pd.DataFrame(lines, columns=["table", "index", "kind", "units", "why"])
 
     def __str__(self) -> str:
         lines = [
-            (self._label(*arm), _units(sum(step.units for step in steps)), _why(steps))
-            for arm, steps in self.arms.items()
+            (self._label(*where), _units(sum(step.units for step in steps)), _why(steps))
+            for where, steps in self.by_index.items()
         ]
         lines.append(("total", _units(self.units), ""))
         wide, deep = (max(len(line[i]) for line in lines) for i in (0, 1))
@@ -174,7 +174,7 @@ class Explanation(Result):
 
 
 def explain(call: Any) -> Explanation:
-    """Why a call consumed what it did: its steps, added up by arm.
+    """Why a call consumed what it did: its steps, added up by table and index.
 
     `call` is a metered call (anything with `steps`, as an attribute or a key), or steps themselves. TypeError
     otherwise.
@@ -200,7 +200,7 @@ def _units(units: float) -> str:
 
 
 def _why(steps: Sequence[Step]) -> str:
-    """The steps of an arm in words, those that are charged alike together."""
+    """Steps in words, those that are charged alike together."""
     alike: dict[tuple[Any, ...], list[Step]] = {}
     for step in steps:
         alike.setdefault((step.rule, tuple(step.whole), step.factor, step.names), []).append(step)

@@ -57,7 +57,7 @@ def hot_keys(evidence: Evidence) -> list[Hot]:
 
     A key is its who asks for it most; of the keys that one pattern makes hot, the hottest stands for all.
     """
-    return [hot for arm in evidence.arms() for kind in KINDS for hot in _hottest(evidence, *arm, kind)]
+    return [hot for where in evidence.places() for kind in KINDS for hot in _hottest(evidence, *where, kind)]
 
 
 def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, kind: Kind) -> Iterator[Hot]:

@@ -47,9 +47,9 @@ class Metered:
     pages_as_cut: list[Step] = field(default_factory=list, repr=False)
 
     def charge(self, table: str, steps: Sequence[Step]) -> None:
-        """Add the units of some steps, all reads or all writes, to the arms of a table."""
-        arms = self.reads if steps[0].is_read else self.writes
-        arms[table] = arms.get(table, Units()) + capacity.units_of(steps)
+        """Add the units of some steps, all reads or all writes, to the units of a table."""
+        tables = self.reads if steps[0].is_read else self.writes
+        tables[table] = tables.get(table, Units()) + capacity.units_of(steps)
         self.steps += (replace(step, table=table) for step in steps)
 
     def forget_units(self) -> None:

@@ -1,4 +1,4 @@
-"""Outcomes: what one call of an access pattern may consume on each arm, and how often it does.
+"""Outcomes: what one call of an access pattern may consume on a table and its indexes, and how often it does.
 
 A call for one item costs what that item costs, as often as the item is asked for; a Query what its item collection
 does; a Scan always the same. So the units of a call are a distribution, and it follows from the items and their
@@ -27,7 +27,7 @@ from workbench.requests import draw_calls, overrides
 from workbench.ring import PartitionKeys, keys_of
 from workbench.schema import Table
 
-Arm = tuple[str, str]  # a table and one of its indexes, '' for the table itself
+TableIndex = tuple[str, str]  # a table and one of its indexes, '' for the table itself
 NEW_ITEMS = 5_000
 CALLS = 4_000  # of batches and transactions
 QUERIES = 500  # calls of a Query, each read item by item
@@ -45,27 +45,27 @@ class PerCall:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What a call may cost, outcome by outcome: the share of calls, and units by arm. `basis` says what of."""
+    """What a call may cost, outcome by outcome: the share of calls, and units by index. `basis` says what of."""
 
     shares: Floats
-    arms: dict[Arm, Floats]
+    by_index: dict[TableIndex, Floats]
     basis: str
-    bounds: "dict[Arm | None, float] | None" = None
+    bounds: "dict[TableIndex | None, float] | None" = None
 
     @cached_property
     def total(self) -> Floats:
-        """Units of all arms together."""
-        return sum(self.arms.values(), np.zeros(len(self.shares)))
+        """Units of the table and all indexes together."""
+        return sum(self.by_index.values(), np.zeros(len(self.shares)))
 
     @property
     def possible(self) -> bool:
         """Whether there is anything that a call may be for."""
         return bool(self.shares.any())
 
-    def per_call(self, arm: Arm | None = None) -> PerCall:
-        """The distribution of units on an arm, or in total; a quantile is the smallest value that reaches its share."""
-        found = distribution(self.total if arm is None else self.arms[arm], self.shares)
-        most = (self.bounds or {}).get(arm, found.most)
+    def per_call(self, where: TableIndex | None = None) -> PerCall:
+        """The distribution of units, on a table or index or in total; a quantile is the least value with its share."""
+        found = distribution(self.total if where is None else self.by_index[where], self.shares)
+        most = (self.bounds or {}).get(where, found.most)
         return PerCall(found.mean, found.p50, found.p95, max(most, found.most))
 
 
@@ -86,7 +86,7 @@ class Costs:
 
     def __init__(self, items: Items):
         self.items = items
-        self._keys: dict[Arm, PartitionKeys] = {}
+        self._keys: dict[TableIndex, PartitionKeys] = {}
 
     def outcomes(self, pattern: AccessPattern) -> Outcomes:
         """What a call of a pattern may cost."""
@@ -115,7 +115,7 @@ class Costs:
         basis = f"all {len(pool.entity):,} items"
         if pool.entity is not self.items.entities[member.entity]:
             basis = f"{len(pool.entity):,} new items drawn"
-        return Outcomes(pool.shares, self._arms(pattern, pool), basis)
+        return Outcomes(pool.shares, self._by_index(pattern, pool), basis)
 
     def pool(self, pattern: AccessPattern, member: Member) -> Pool:
         """The items that a member of a request may be for: those that exist, or new ones, drawn."""
@@ -125,15 +125,15 @@ class Costs:
             return Pool(member, drawn, np.full(len(drawn), 1 / max(len(drawn), 1)))
         return Pool(member, self.items.entities[member.entity], member_weights(self.items, pattern, member))
 
-    def _arms(self, pattern: AccessPattern, pool: Pool) -> dict[Arm, Floats]:
+    def _by_index(self, pattern: AccessPattern, pool: Pool) -> dict[TableIndex, Floats]:
         """Units of a request for each item of a pool, on its table and on each index that it changes."""
         done, table = change(self.items, pattern, pool.member, pool.entity), pool.entity.table
-        arms = {(table.name, ""): table_units(pattern, pool.member, done)}
+        by_index = {(table.name, ""): table_units(pattern, pool.member, done)}
         for name, index in table.indexes.items():
             removed, added = entry_units(pattern, pool.member, done, index)
             if removed.any() or added.any():
-                arms[table.name, name] = removed + added
-        return arms
+                by_index[table.name, name] = removed + added
+        return by_index
 
     def _bundle(self, pattern: AccessPattern, found: Sequence[Member]) -> Outcomes:
         """Calls of a batch or transaction, drawn, and added up over their members."""
@@ -142,16 +142,18 @@ class Costs:
             return Outcomes(np.zeros(0), {}, "")
         pools = [pool for pool in pools if pool.shares.any()]
         drawn, made = draw_bundles(self.items, pattern, pools, CALLS, stream(self.items.seed, "calls", pattern.name))
-        arms, bounds = dict[Arm, Floats](), dict[Arm | None, float]()
+        by_index, bounds = dict[TableIndex, Floats](), dict[TableIndex | None, float]()
         for pool, items in zip(pools, drawn, strict=True):
-            own = self._arms(pattern, pool)
+            own = self._by_index(pattern, pool)
             total: Floats = sum(own.values(), np.zeros(len(pool.entity)))
-            for arm, units in own.items():
-                arms[arm] = arms.get(arm, np.zeros(CALLS)) + np.bincount(items.calls, units[items.places], CALLS)
-            for arm, units in {**own, None: total}.items():
-                bounds[arm] = bounds.get(arm, 0.0) + _most(pool.member, units[pool.shares > 0])
+            for where, units in own.items():
+                by_index[where] = by_index.get(where, np.zeros(CALLS)) + np.bincount(
+                    items.calls, units[items.places], CALLS
+                )
+            for where, units in {**own, None: total}.items():
+                bounds[where] = bounds.get(where, 0.0) + _most(pool.member, units[pool.shares > 0])
         limited = any(items.grouped for items in drawn)
-        return Outcomes(made / max(made.sum(), 1), arms, f"{CALLS:,} calls drawn", None if limited else bounds)
+        return Outcomes(made / max(made.sum(), 1), by_index, f"{CALLS:,} calls drawn", None if limited else bounds)
 
     # Query and Scan
 
@@ -163,7 +165,9 @@ class Costs:
         units = parts * page_units(count / parts, size / parts, limit=pattern.limit, pages=pattern.page_limit)
         most = parts * (pattern.limit or np.inf) * (pattern.page_limit or np.inf)
         read = [np.array([units]), np.array([fetched * min(1.0, most / max(count, 1))])]
-        return Outcomes(np.ones(1), _read_arms(table, pattern, *read), "the whole " + ("index" if index else "table"))
+        return Outcomes(
+            np.ones(1), _read_by_index(table, pattern, *read), "the whole " + ("index" if index else "table")
+        )
 
     def _query(self, pattern: AccessPattern) -> Outcomes:
         table, condition = self.items.design.table_for(pattern), query_condition(self.items.design, pattern)
@@ -175,13 +179,13 @@ class Costs:
         if reads_one_item(pattern, condition) and not pattern.for_each:
             entity = self.items.entities[self.items.design.addressed(pattern)[0].name]
             units = page_units(1, entity.sizes[places])
-            return Outcomes(shares, _read_arms(table, pattern, units, np.zeros(len(places))), words)
+            return Outcomes(shares, _read_by_index(table, pattern, units, np.zeros(len(places))), words)
         if pattern.limit or pattern.page_limit or None in certain_reach(keys, pattern, condition).values():
             return self._drawn_query(pattern, keys)
         count, size, fetched = collection_sizes(keys, pattern, condition, index)
         own = page_units(count, size)
         read = [sum((units[numbers] for numbers in asked), np.zeros(len(places))) for units in (own, fetched)]
-        return Outcomes(shares, _read_arms(table, pattern, *read), words)
+        return Outcomes(shares, _read_by_index(table, pattern, *read), words)
 
     def _drawn_query(self, pattern: AccessPattern, keys: PartitionKeys) -> Outcomes:
         """Calls of a Query, drawn as a run draws them, and read item by item."""
@@ -193,17 +197,17 @@ class Costs:
             calls = draw_calls(self.items, pattern, QUERIES, seed=seed)
             each = [np.array([np.sum([readings.units(r) for r in call.requests], axis=0) for call in calls])]
         read: Floats = np.sum(each, axis=0).reshape(-1, 2)
-        arms = _read_arms(keys.table, pattern, read[:, 0], read[:, 1])
-        return Outcomes(np.full(len(read), 1 / max(len(read), 1)), arms, f"{len(read):,} calls drawn")
+        by_index = _read_by_index(keys.table, pattern, read[:, 0], read[:, 1])
+        return Outcomes(np.full(len(read), 1 / max(len(read), 1)), by_index, f"{len(read):,} calls drawn")
 
 
-def _read_arms(table: Table, pattern: AccessPattern, own: Floats, fetched: Floats) -> dict[Arm, Floats]:
-    """The arms of a read: of the table or index itself, and of what a local index gets from its table."""
+def _read_by_index(table: Table, pattern: AccessPattern, own: Floats, fetched: Floats) -> dict[TableIndex, Floats]:
+    """The units of a read: of the table or index itself, and of what a local index gets from its table."""
     factor = read_factor(pattern)
-    arms = {(table.name, pattern.index or ""): own * factor}
+    by_index = {(table.name, pattern.index or ""): own * factor}
     if fetched.any():
-        arms = {(table.name, ""): np.ceil(fetched) * factor, **arms}
-    return arms
+        by_index = {(table.name, ""): np.ceil(fetched) * factor, **by_index}
+    return by_index
 
 
 # Batches and transactions

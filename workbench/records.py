@@ -13,7 +13,7 @@ from typing import Any
 from workbench.attempts import UNKNOWN
 from workbench.capacity import Units
 from workbench.design import READS, AccessPattern, Design
-from workbench.errata import Arm, Verdict
+from workbench.errata import TableIndex, Verdict
 from workbench.metered import Metered
 from workbench.requests import Call
 
@@ -58,41 +58,43 @@ def call_record(
 def call_charges(
     pattern: AccessPattern, i: int, metered: list[Metered], verdicts: list[Verdict]
 ) -> Iterator[dict[str, Any]]:
-    """Each request's units by arm, ours and the engine's."""
+    """Each request's units by table and index, ours and the engine's."""
     kind = "read" if pattern.is_read else "write"
     for one, said in zip(metered, verdicts, strict=True):
-        ours = {arm: n for table, units in (one.reads if pattern.is_read else one.writes).items()
-                for arm, n in _arms(table, units)}  # fmt: skip
-        for table, index in {**ours, **(said.arms or {})}:
+        ours = {where: n for table, units in (one.reads if pattern.is_read else one.writes).items()
+                for where, n in _by_index(table, units)}  # fmt: skip
+        for table, index in {**ours, **(said.by_index or {})}:
             yield {
                 "pattern": pattern.name,
                 "call": i,
                 "table": table,
-                "arm": f"index {index}" if index else f"table {table}",
+                "index": index,
                 "kind": kind,
                 "units": ours.get((table, index), 0.0),
-                "engine_units": None if said.arms is None else said.arms.get((table, index), 0.0),
+                "engine_units": None if said.by_index is None else said.by_index.get((table, index), 0.0),
             }
 
 
-def _arms(table: str, units: Units) -> Iterator[tuple[Arm, float]]:
+def _by_index(table: str, units: Units) -> Iterator[tuple[TableIndex, float]]:
     if units.table:
         yield (table, ""), units.table
     for name, amount in (*units.gsi.items(), *units.lsi.items()):
         yield (table, name), amount
 
 
-def arm_lines(records: tuple[dict[str, Any], ...], charges: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
-    """The charges summed by access pattern, table or index, and kind; units in all and as means per call."""
+def lines_by_index(
+    records: tuple[dict[str, Any], ...], charges: tuple[dict[str, Any], ...]
+) -> Iterator[dict[str, Any]]:
+    """The charges summed by access pattern, table, index and kind; units in all and as means per call."""
     calls = Counter(record["pattern"] for record in records)
     found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for charge in charges:
-        found.setdefault((charge["pattern"], charge["table"], charge["arm"], charge["kind"]), []).append(charge)
-    for (pattern, table, arm, kind), parts in found.items():
+        found.setdefault((charge["pattern"], charge["table"], charge["index"], charge["kind"]), []).append(charge)
+    for (pattern, table, index, kind), parts in found.items():
         units = sum(part["units"] for part in parts)
         said = [part["engine_units"] for part in parts if part["engine_units"] is not None]
         yield {
-            "pattern": pattern, "table": table, "arm": arm, "kind": kind, "units": units,
+            "pattern": pattern, "table": table, "index": index, "kind": kind, "units": units,
             "engine_units": sum(said) if said else math.nan, "mean_units_per_call": units / calls[pattern],
             "mean_engine_units_per_call": sum(said) / calls[pattern] if said else math.nan,
         }  # fmt: skip

@@ -25,7 +25,7 @@ from workbench.explain import Explanation, explain
 from workbench.items import Items, generate_items
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter
-from workbench.records import arm_lines, call_charges, call_record, mean, tells_costs
+from workbench.records import call_charges, call_record, lines_by_index, mean, tells_costs
 from workbench.results import Result, html_notes, html_table
 from workbench.sampling import DEFAULT_SAMPLE, Plan, plan_run
 from workbench.serving import unserved_reason
@@ -52,9 +52,10 @@ LEGEND = (
     "Items and units are means per call, ms the median. Units are computed from the bytes that were read and written; "
     "beside them what the engine reports."
 )
-SHOWN_ARMS = {
+SHOWN_BY_INDEX = {
     "pattern": "access pattern",
-    "arm": "table or index",
+    "table": "table",
+    "index": "index",
     "mean_units_per_call": "units",
     "mean_engine_units_per_call": "engine's units",
 }
@@ -62,7 +63,7 @@ SHOWN_ARMS = {
 
 @dataclass(frozen=True, repr=False)
 class Run(Result):
-    """What a run measured. `calls` has a line per call, `arms` a line per pattern and table or index.
+    """What a run measured. `calls` has a line per call, `by_index` a line per pattern, table and index.
 
     Units stand beside those that the engine reported. `failures` are expectations that did not hold, and numbers of
     the engine's that nothing explains; `unserved` says of each pattern that no key serves why, and what would; `notes`
@@ -109,18 +110,18 @@ class Run(Result):
         raise KeyError(f"{self.design.name} made no call {call} of {pattern!r}; it called {called}")
 
     @property
-    def arms(self) -> "pd.DataFrame":
-        """A line per pattern, arm (the table or an index) and kind (read or write): units, total and mean per call.
+    def by_index(self) -> "pd.DataFrame":
+        """A line per pattern, table, index ('' for the table) and kind (read or write): units, total and mean per call.
 
         `engine_units` are the units that the engine reported for it, NaN where it reported none.
         """
         import pandas as pd
 
         columns = [
-            "pattern", "table", "arm", "kind", "units", "engine_units", "mean_units_per_call",
+            "pattern", "table", "index", "kind", "units", "engine_units", "mean_units_per_call",
             "mean_engine_units_per_call",
         ]  # fmt: skip
-        return pd.DataFrame(list(arm_lines(self.records, self.charges)), columns=columns)
+        return pd.DataFrame(list(lines_by_index(self.records, self.charges)), columns=columns)
 
     @property
     def summary(self) -> "pd.DataFrame":
@@ -138,10 +139,10 @@ class Run(Result):
             *(f"failed: {each}" for each in self.failures),
             *(f"not served: {n}: {w}" for n, w in self.unserved.items()),
         ]
-        arms = shown_arms(self.arms)
-        by_arm = html_table(arms, "Units of a call by table and index", rows) if len(arms) else ""
+        units = shown_by_index(self.by_index)
+        by_index = html_table(units, "Units of a call by table and index", rows) if len(units) else ""
         folded = f"{len(self.notes)} notes: what was loaded, and how far the engine's own units can be trusted"
-        return calls + f"<div>{LEGEND}</div>" + html_notes(told, rows) + by_arm + html_notes(self.notes, rows, folded)
+        return calls + f"<div>{LEGEND}</div>" + html_notes(told, rows) + by_index + html_notes(self.notes, rows, folded)
 
     def _line(self, pattern: AccessPattern) -> dict[str, Any]:
         mine = [r for r in self.records if r["pattern"] == pattern.name]
@@ -170,10 +171,10 @@ def shown(summary: "pd.DataFrame") -> "pd.DataFrame":
     return frame.dropna(axis="columns", how="all").rename(columns=SHOWN)
 
 
-def shown_arms(arms: "pd.DataFrame") -> "pd.DataFrame":
+def shown_by_index(units: "pd.DataFrame") -> "pd.DataFrame":
     """Units by table and index as people read them, of the access patterns that consume in more than one place."""
-    several = arms[arms.pattern.duplicated(keep=False)]
-    return several[list(SHOWN_ARMS)].rename(columns=SHOWN_ARMS)
+    several = units[units.pattern.duplicated(keep=False)]
+    return several[list(SHOWN_BY_INDEX)].rename(columns=SHOWN_BY_INDEX)
 
 
 def run_patterns(

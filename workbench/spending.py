@@ -216,7 +216,7 @@ def _streams(expected: Expected) -> dict[tuple[str, str, Kind], tuple[Stream, ..
     for line in expected.lines:
         if line.note or line.pattern.rate is None:
             continue
-        for (table, index), units in line.arms.items():
+        for (table, index), units in line.by_index.items():
             owner = index if index in expected.design.tables[table].gsi else ""
             own = Stream(line.pattern.name, index, *(line.per_second(units.mean, at) for at in ("rate", "peak")))
             found.setdefault((table, owner, line.kind), []).append(own)

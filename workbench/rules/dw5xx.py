@@ -25,9 +25,9 @@ NEW_TABLE: dict[Kind, int] = {"read": limits.ON_DEMAND_READ_UNITS, "write": limi
 QUOTA: dict[Kind, int] = {"read": limits.TABLE_READ_UNITS, "write": limits.TABLE_WRITE_UNITS}
 
 
-def _arms(evidence: Evidence) -> Iterator[tuple[Table, Index | None, Place, Kind, float, float]]:
+def _by_index(evidence: Evidence) -> Iterator[tuple[Table, Index | None, Place, Kind, float, float]]:
     """Every table and global index with its units a second, at the mean rate and at peak."""
-    for table, name, place in evidence.arms():
+    for table, name, place in evidence.places():
         for kind in KINDS:
             index = table.gsi[name] if name else None
             mean, peak = (evidence.units_per_s(kind, table.name, name, at=at) for at in ("rate", "peak"))
@@ -63,7 +63,7 @@ def spike_above_twice_the_peak(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: on-demand-capacity-mode, warm-throughput.
     """
-    for table, index, place, kind, mean, peak in _arms(evidence):
+    for table, index, place, kind, mean, peak in _by_index(evidence):
         warm = _throughput(index or table, "warm_throughput", kind) or 0
         ready = max(NEW_TABLE[kind], PEAK_MULTIPLE * mean, warm)
         if _capacity(table, index) == "on-demand" and ready * (1 + _SLACK) < peak:
@@ -132,7 +132,7 @@ def over_the_quota(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: ServiceQuotas.
     """
-    for table, _, place, kind, _, peak in _arms(evidence):
+    for table, _, place, kind, _, peak in _by_index(evidence):
         if peak > QUOTA[kind] * (1 + _SLACK):
             message = (
                 f"{kind}s take {rate_text(peak)} {UNIT[kind]}/s at peak; the quota of {table.name} is {QUOTA[kind]:,}"
@@ -161,7 +161,7 @@ def under_provisioned(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: provisioned-capacity-mode, burst-adaptive-capacity.
     """
-    for table, index, place, kind, _, peak in _arms(evidence):
+    for table, index, place, kind, _, peak in _by_index(evidence):
         if index is not None and kind == "write":
             continue
         capacity = _capacity(table, index)
@@ -194,7 +194,7 @@ def cheaper_on_demand(evidence: Evidence) -> Iterator[Finding]:
     Source
         AWS: CostOptimization_TableCapacityMode (below 35 %); list prices give 28.9 %.
     """
-    for table, index, place, kind, mean, peak in _arms(evidence):
+    for table, index, place, kind, mean, peak in _by_index(evidence):
         capacity = _capacity(table, index)
         stated = getattr(capacity, kind) if isinstance(capacity, Provisioned) else None
         if isinstance(stated, float | int) and 0 < mean < CHEAPER_ON_DEMAND * stated and peak <= stated:
