@@ -1,6 +1,8 @@
 """Runs: every served pattern called in file order, the same each time, and what must come back checked."""
 
 import math
+import re
+import time
 from collections import Counter
 from functools import cache
 from typing import Any
@@ -15,6 +17,7 @@ from workbench.engine import Engine
 from workbench.engines import start_engine
 from workbench.errors import EngineError, RequestError
 from workbench.items import Items, generate_items
+from workbench.metering import Meter
 from workbench.runs import Run, run_patterns, shown
 
 DESIGN = """
@@ -564,8 +567,24 @@ def test_progress_is_shown_for_items_and_calls(engine, monkeypatch):
     one = run(engine, "get: {operation: GetItem, entity: Task}", progress=True)
     assert dict.fromkeys(bars) == {
         ("loading items", one.loaded, one.loaded): None,
-        ("calling access patterns", 4, 4): None,
+        ("calling get: ", 4, 4): None,
     }
+
+
+def test_slow_calls_after_quick_ones_are_shown_one_by_one_under_their_name(engine, monkeypatch, capfd):
+    send = Meter.send
+
+    def slow_where_listing(self, pattern, request):
+        time.sleep(0.11 if pattern.name == "list" else 0)  # tqdm draws at most every 0.1 s
+        return send(self, pattern, request)
+
+    monkeypatch.setattr(Meter, "send", slow_where_listing)
+    patterns = (
+        "get: {operation: GetItem, entity: Task}\nlist: {operation: Query, entity: Task, key_condition: PK = :PK}"
+    )
+    run(engine, patterns, calls=12, progress=True)
+    drawn = re.findall(r"calling list:[^\r]*?(\d+)/24", capfd.readouterr().err)
+    assert list(map(int, drawn)) == [12, *range(13, 25)]
 
 
 def test_without_progress_nothing_is_written(engine, capfd):

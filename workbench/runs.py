@@ -281,9 +281,11 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
     charges: list[dict[str, Any]] = []
     failures: list[str] = []
     total = sum(map(len, plan.calls.values()))
-    with tqdm(total=total, desc="calling access patterns", unit="call", disable=not progress, leave=False) as bar:
+    # miniters=1: tqdm guesses from quick patterns how seldom to draw, and would stand still for seconds in slow ones
+    with tqdm(total=total, unit="call", disable=not progress, leave=False, miniters=1) as bar:
         for name, calls in plan.calls.items():
             pattern = design.access_patterns[name]
+            bar.set_description(f"calling {name}")
             meter.forget()
             for i, call in enumerate(calls):
                 metered = [meter.send(pattern, request) for request in call.requests]
