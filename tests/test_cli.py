@@ -278,6 +278,27 @@ def test_check_lists_all_errors_at_once(small):
     assert re.findall(r"small\.yaml:(\d+:\d+): ", done.stderr) == ["11:43", "18:33"]
 
 
+def test_check_looks_at_every_file_and_shows_errors_under_its_name(small, tmp_path):
+    bad, gone, good = tmp_path / "bad.yaml", tmp_path / "gone.yaml", tmp_path / "good.yaml"
+    bad.write_text(SMALL.replace("given: [note]", "givn: [note]").replace("PK = :PK", "SK = :SK"))
+    good.write_text(SMALL)
+    done = typed("check", bad, gone, small, good)
+    assert done.exit_code == 1
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [str(small), str(good)]
+    *shown, last = done.stderr.splitlines()
+    assert [line for line in shown if not line.startswith("  ")] == [f"{bad}:", f"{gone}:"]
+    assert re.findall(r"^  .*(bad|gone)\.yaml:(\d+:\d+): ", done.stderr, re.MULTILINE) == [
+        *(("bad", "11:43"), ("bad", "18:33"), ("gone", "1:1"))
+    ]
+    assert last == "workbench: 2 of 4 designs have errors"
+
+
+def test_check_of_several_files_without_errors_passes(small, designs):
+    done = typed("check", small, *sorted(designs.glob("*.yaml")))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1 + len([*designs.glob("*.yaml")])
+
+
 def test_schema_is_the_json_schema_of_designs():
     done = typed("schema")
     assert done.exit_code == 0

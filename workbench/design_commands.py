@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,12 +22,38 @@ app = typer.Typer()
 
 
 @app.command()
-def check(design: DesignFile) -> None:
-    """Check a design file: every error with file, line and column."""
+def check(
+    designs: Annotated[list[Path], typer.Argument(help="Design files (YAML), one or more.", metavar="DESIGN")],
+) -> None:
+    """Check design files: every error with file, line and column. Of several, every one is looked at."""
+    with told():
+        if len(designs) == 1:
+            typer.echo(_checked(designs[0]))
+            return
+        failed = [design for design in dict.fromkeys(designs) if not _passes(design)]
+    if failed:
+        typer.echo(f"workbench: {len(failed)} of {len({*designs})} designs have errors", err=True)
+        raise typer.Exit(1)
+
+
+def _passes(design: Path) -> bool:
+    """Whether a design has no errors; they are shown below its name."""
+    from workbench.errors import WorkbenchError
+
+    try:
+        line = _checked(design)
+    except (WorkbenchError, ValueError, OSError) as error:
+        typer.echo(f"{design}:\n{indent(str(error), '  ')}", err=True)
+        return False
+    typer.echo(line)
+    return True
+
+
+def _checked(design: Path) -> str:
+    """A line on a design without errors. DesignError else."""
     from workbench.designfile import load_design
 
-    with told():
-        typer.echo(f"{design}: {str(load_design(design))[1:-1]}: no errors")
+    return f"{design}: {str(load_design(design))[1:-1]}: no errors"
 
 
 @app.command()
