@@ -304,6 +304,43 @@ def test_an_unserved_pattern_is_told_which_key_would_serve():
     )
 
 
+def test_attributes_that_each_item_has_of_its_own_are_missing_too():
+    design = load_design(SHIPPED / "elearning.yaml")
+    reason = unserved_reason(design, design.access_patterns["verify-certificate"])
+    assert "verification_code: tenant_id, user_id, course_id and issued_date are missing. It would be reached" in reason
+    assert "reached with tenant_id, user_id, course_id and issued_date given too, or by a Query of a GSI" in reason
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("[box]", "at and shard are missing"),
+        ("[box, at]", "shard is missing"),
+        ("[PK]", "at and shard are missing"),
+        ("[box, at, shard]", ""),
+        ("[box, SK]", ""),
+    ],
+)
+def test_an_attribute_or_what_it_is_made_of_may_be_given(given, missing):
+    text = """\
+name: given
+tables: {Boxes: {partition_key: PK, sort_key: SK}}
+fields: {box: {count: 20}, shard: {type: shard(4)}}
+entities: {Box: {key: {PK: "BOX#{box}", SK: "{kind}#{at}#{shard}"}, attributes: {at: timestamp, kind: [BOX]}}}
+access_patterns:
+"""
+    stays = ", unserved: so far" if missing else ""
+    design = parse_design(f"{text}  p: {{operation: GetItem, given: {given}{stays}}}\n")
+    reasons = not_served(design, design.access_patterns["p"])
+    assert [reason.rpartition(": ")[2] for reason in reasons] == ([missing] if missing else [])
+
+
+def test_a_query_needs_the_sort_key_that_it_names():
+    condition = "'#state = :state AND #region = :region AND placedAt > :placedAt'"
+    query = "{operation: Query, entity: Order, index: ByState, given: [state, region], key_condition: %s}"
+    assert said(query % condition) == ["the key condition needs placedAt, and the caller knows only state, region"]
+
+
 def test_an_index_that_the_caller_could_query_is_named():
     text = SHOP.replace("gsi:\n", "gsi:\n      ByOrder: {partition_key: orderId}\n").replace(
         "notes: ", 'orderId: "{order}", notes: '

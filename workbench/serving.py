@@ -5,12 +5,13 @@ partition key by equality. What the caller knows (`given`) decides whether the k
 Query.KeyConditionExpressions, bp-query-scan).
 """
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from workbench import expressions, syntax
 from workbench.design import MULTIPLE, AccessPattern, Design, Entity
 from workbench.domains import Domain, value_domain
-from workbench.identity import key_fields, names_of
+from workbench.identity import names_of
 from workbench.key_conditions import check_key_condition
 from workbench.keys import KeyTemplate
 from workbench.references import enumeration
@@ -27,7 +28,7 @@ def not_served(design: Design, pattern: AccessPattern) -> list[str]:
         return []
     entity = design.addressed(pattern)[0]
     table = design.table_of(entity.name)
-    missing = [f for f in key_fields(design, entity) if f not in pattern.given]
+    missing = _unknown(design, entity, pattern.given)
     if not missing:
         return []
     are = "is" if len(missing) == 1 else "are"
@@ -58,20 +59,39 @@ def _query_not_served(design: Design, pattern: AccessPattern) -> list[str]:
     reasons = check_key_condition(node, partition, sort, where)
     if reasons or pattern.given is None:
         return reasons
-    missing = [f for f in _condition_fields(design, pattern, node) if f not in pattern.given]
+    missing = _unknown_in(design, pattern, node, pattern.given)
     knows = ", ".join(pattern.given) or "nothing"
     return [f"the key condition needs {enumeration(missing)}, and the caller knows only {knows}"] if missing else []
 
 
-def _condition_fields(design: Design, pattern: AccessPattern, node: Any) -> list[str]:
-    """The fields from which the values of a key condition are made."""
-    found: dict[str, None] = {}
+def _unknown_in(design: Design, pattern: AccessPattern, node: Any, given: Collection[str]) -> list[str]:
+    """What the values of a key condition are made of that is not `given`."""
+    entity, found = design.addressed(pattern)[0], dict[str, None]()
+    known = {*names_of(design, entity)}
     for name in syntax.values(node):
-        if name in pattern.values:
-            made_of = list(value_domain(pattern.values[name]).references())
-        else:
-            made_of = key_fields(design, design.addressed(pattern)[0], [name]) or [name]
-        found.update(dict.fromkeys(f for f in made_of if f in design.fields))
+        of = value_domain(pattern.values[name]).references() if name in pattern.values else (name,)
+        found.update(dict.fromkeys(_unknown(design, entity, given, [each for each in of if each in known])))
+    return list(found)
+
+
+def _unknown(
+    design: Design, entity: Entity, given: Collection[str], attributes: Iterable[str] | None = None
+) -> list[str]:
+    """What key attributes are made of that is not `given`: fields, and attributes that each item has of its own."""
+    domains, found, seen = design.domains_of(entity.name), dict[str, None](), {*given}
+    todo = list(design.table_of(entity.name).key_attributes if attributes is None else attributes)
+    while todo:
+        name = todo.pop(0)
+        domain = domains.get(name)
+        if name in seen:
+            continue
+        seen.add(name)
+        if domain is None or domain.is_field:
+            found[name] = None
+        elif domain.references():
+            todo += domain.references()
+        elif domain.cardinality > 1:
+            found[name] = None
     return list(found)
 
 
@@ -82,7 +102,7 @@ def unserved_reason(design: Design, pattern: AccessPattern) -> str:
     given = [name for name in pattern.given or () if name in names_of(design, entity)]
     if not given:
         return reasons
-    missing = [f for f in key_fields(design, entity) if f not in given]
+    missing = _unknown(design, entity, given)
     keyed = _existing_index(design, entity, given)
     index = f"the index {keyed}" if keyed else f"a GSI with partition key {' and '.join(given)}"
     return f"{reasons}. It would be reached with {enumeration(missing)} given too, or by a Query of {index} first"
@@ -93,7 +113,7 @@ def _existing_index(design: Design, entity: Entity, given: list[str]) -> str | N
     domains = design.domains_of(entity.name)
     for index in design.table_of(entity.name).gsi.values():
         held = all(a in domains for a in index.partition_key)
-        if held and set(key_fields(design, entity, index.partition_key)) <= set(given):
+        if held and not _unknown(design, entity, given, index.partition_key):
             return index.name
     return None
 
