@@ -355,3 +355,120 @@ def test_patterns_that_are_served_have_no_reasons():
         assert [not_served(design, pattern) for pattern in design.access_patterns.values()] == [[]] * len(
             design.access_patterns
         )
+
+
+# Targets
+
+
+RESTRICTED = """\
+name: restricted
+tables: {Boxes: {partition_key: PK, sort_key: SK}}
+fields:
+  box: {count: 20, format: "b-{:03}"}
+  taker: {of: box}
+  thing: {per: box, count: 4, type: ulid}
+  hue: [RED, BLUE]
+rows: {given: {columns: [sku, price]}}
+entities:
+  Box: {key: {PK: "{box}", SK: BOX}, attributes: {state: [NEW, OLD]}}
+  Thing:
+    key: {PK: "{box}", SK: "THING#{thing}"}
+    attributes:
+      state: {choice: {OPEN: 70%, DONE: 30%}, new: DRAFT}
+      level: {choice: [1, 2]}
+      size: 1..9
+      weight: lognormal(1..9)
+      flag: boolean
+      kind: [THING]
+      hue:
+      colour: "{hue}"
+      place: {of: taker}
+      note: text(5)
+      at: timestamp
+      code: "{box}-{hue}"
+      tags: {set: [a, b]}
+  Price: {rows: given, key: {PK: "{sku}", SK: PRICE}}
+access_patterns:
+"""
+
+
+def restricted(target: str, entity: str = "Thing", operation: str = "GetItem") -> str:
+    return RESTRICTED + f"  p: {{operation: {operation}, entity: {entity}, target: {target}}}\n"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("existing", "missing", "new", "{state: OPEN}", "{state: [OPEN, DONE]}", "{state: DRAFT}", "{level: 2}"),
+        *('{level: "2"}', "{size: 1}", "{size: 9}", '{size: "9"}', "{weight: 90}", "{flag: true}", "{kind: THING}"),
+        *("{hue: RED}", "{colour: BLUE}", "{place: b-001}", "{box: b-020}", "{PK: b-001}", '{SK: "THING#x"}'),
+        *("{note: hello}", "{at: 2026-01-01T00:00:00Z}", "{code: b-001-RED}", "{state: OPEN, hue: [RED, BLUE]}"),
+    ],
+)
+def test_a_target_that_items_can_meet_loads(target):
+    parse_design(restricted(target))
+
+
+FORM = "a target holds texts, numbers and booleans, one or a list of them, as {status: OPEN} or {status: [OPEN, DONE]}"
+COLUMN = len("  p: {operation: GetItem, entity: Thing, target: ") + 1
+
+
+@pytest.mark.parametrize(
+    ("target", "at", "message"),
+    [
+        ("{state: OPNE}", 8, "'OPNE' is no value of state; did you mean 'OPEN'? known: OPEN, DONE, DRAFT"),
+        ("{state: [OPEN, OPNE]}", 15, "'OPNE' is no value of state; did you mean 'OPEN'? known: OPEN, DONE, DRAFT"),
+        ("{level: 3}", 8, "3 is no value of level; known: 1, 2"),
+        ("{kind: BOX}", 7, "'BOX' is no value of kind; known: THING"),
+        ("{hue: GREEN}", 6, "'GREEN' is no value of hue; known: RED, BLUE"),
+        ("{colour: GREEN}", 9, "'GREEN' is no value of colour; known: RED, BLUE"),
+        ("{size: 0}", 7, "0 is no value of size, which is 1..9"),
+        ("{size: 10}", 7, "10 is no value of size, which is 1..9"),
+        ("{size: big}", 7, "'big' is text (S), and size is a number (N)"),
+        ("{flag: 1}", 7, "1 is a number (N), and flag is a boolean (BOOL)"),
+        ("{note: 5}", 7, "5 is a number (N), and note is text (S): write '5', in quotes"),
+        ("{note: true}", 7, "true is a boolean (BOOL), and note is text (S): write 'True', in quotes"),
+        ("{tags: a}", 7, "'a' is text (S), and tags is a set"),
+        ("{place: x-001}", 8, "'x-001' is no value of place, which has the format b-{:03}"),
+        ("{place: b-}", 8, "'b-' is no value of place, which has the format b-{:03}"),
+        ("{box: 1}", 6, "1 is no value of box, which has the format b-{:03}"),
+        ("{SK: BOX}", 5, "'BOX' is no value of SK, which is made as THING#{thing}"),
+        ("{code: RED}", 7, "'RED' is no value of code, which is made as {box}-{hue}"),
+        ("{state: {a: 1}}", 1, "{'a': 1} is no value of state: " + FORM),
+        ("{state: []}", 1, "[] is no value of state: " + FORM),
+        ("{state: }", 1, "nothing is no value of state: " + FORM),
+        ("{stat: OPEN}", 1, "'stat' is no field or attribute of what is addressed; did you mean 'state'? known: "),
+    ],
+)
+def test_a_target_that_no_item_can_meet_is_an_error_at_its_value(target, at, message):
+    (line,) = problems(restricted(target))
+    place, _, told = line.partition(": ")
+    assert told.startswith(message)
+    assert place.endswith(f":{COLUMN + at}")
+
+
+def test_an_empty_target_is_an_error():
+    (line,) = problems(restricted("{}"))
+    assert line.endswith("{} restricts nothing: write existing, or an attribute with its value, as {status: OPEN}")
+
+
+def test_one_of_several_entities_is_enough_for_a_target():
+    query = "[Box, Thing], key_condition: PK = :PK"
+    parse_design(restricted("{state: OPEN}", query, "Query"))
+    parse_design(restricted("{state: NEW}", query, "Query"))
+    (line,) = problems(restricted("{state: LOST}", query, "Query"))
+    assert "'LOST' is no value of state; known: NEW, OLD" in line
+
+
+def test_what_columns_hold_is_known_only_with_the_items():
+    parse_design(restricted("{price: cheap}", "Price"))
+
+
+def test_a_target_that_has_no_effect_is_an_error():
+    (line,) = problems(restricted("{state: OPEN}", operation="Scan"))
+    assert line.endswith("a target has no effect here: a Scan reads every item; choose by filter")
+    pattern = "  p: {operation: TransactWriteItems, %s, actions: [{operation: Put, entity: Box, %s}]}\n"
+    (line,) = problems(RESTRICTED + pattern % ("target: existing", "target: existing"))
+    assert line.endswith("a target has no effect here: each action has its own")
+    (line,) = problems(RESTRICTED + pattern % ("rate: 1/s", "target: {state: OPEN}"))
+    assert "'OPEN' is no value of state; known: NEW, OLD" in line

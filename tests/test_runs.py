@@ -470,7 +470,7 @@ def test_a_run_that_fails_raises_at_the_end_and_carries_itself(engine):
 
 
 def test_a_pattern_for_which_there_is_no_item_is_a_failure(engine):
-    one = run(engine, "none: {operation: GetItem, entity: Task, target: {state: LATER}}")
+    one = run(engine, 'none: {operation: GetItem, entity: Task, target: {PK: "P#p-99"}}')
     assert one.failures == ("none: no item fits its target, so that nothing was called",)
     assert len(one.calls) == 0
     assert one.summary.loc[0, "calls"] == 0

@@ -17,6 +17,7 @@ from workbench.domains import value_domain
 from workbench.identity import attributes_of, domain_tag, key_renamings, key_types, names_of, open_rows
 from workbench.key_conditions import check_key_condition, key_condition
 from workbench.references import Place, made_of, nearest, other_case, part_problems
+from workbench.restrictions import restriction_problems
 from workbench.schema import Table
 from workbench.serving import not_served
 
@@ -215,15 +216,14 @@ def _action_key(design: Design, place: Place, action: Action) -> Found:
 def _named_parts(design: Design, place: Place, pattern: AccessPattern, entities: list[Entity]) -> Found:
     if any(open_rows(design, e) for e in entities):
         return
+    yield from restriction_problems(design, place, pattern, entities)
     attributes = set().union(*(attributes_of(design, e) for e in entities))
     drawn = set().union(*(made_of(design, e) for e in entities))
-    targets = [(("target",), pattern), *((("actions", i, "target"), a) for i, a in enumerate(pattern.actions))]
     wanted = [
         *((("popularity", n, NAME), n, drawn) for n in pattern.popularity),
         *((("given",), n, drawn | set(design.fields)) for n in pattern.given or ()),
         *((("same",), n, drawn) for n in pattern.same),
         *((("for_each",), n, drawn) for n in [pattern.for_each] if n),
-        *(((*at, n, NAME), n, drawn) for at, p in targets if isinstance(p.target, dict) for n in p.target),
         *((("expect", "attributes"), n, attributes) for n in pattern.expect.attributes),
         *((("expect", "order"), n, attributes) for n in [pattern.expect.order] if n),
     ]
