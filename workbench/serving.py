@@ -28,7 +28,7 @@ def not_served(design: Design, pattern: AccessPattern) -> list[str]:
         return []
     entity = design.addressed(pattern)[0]
     table = design.table_of(entity.name)
-    missing = _unknown(design, entity, pattern.given)
+    missing = unknown_parts(design, entity, pattern.given)
     if not missing:
         return []
     are = "is" if len(missing) == 1 else "are"
@@ -70,11 +70,11 @@ def _unknown_in(design: Design, pattern: AccessPattern, node: Any, given: Collec
     known = {*names_of(design, entity)}
     for name in syntax.values(node):
         of = value_domain(pattern.values[name]).references() if name in pattern.values else (name,)
-        found.update(dict.fromkeys(_unknown(design, entity, given, [each for each in of if each in known])))
+        found.update(dict.fromkeys(unknown_parts(design, entity, given, [each for each in of if each in known])))
     return list(found)
 
 
-def _unknown(
+def unknown_parts(
     design: Design, entity: Entity, given: Collection[str], attributes: Iterable[str] | None = None
 ) -> list[str]:
     """What key attributes are made of that is not `given`: fields, and attributes that each item has of its own."""
@@ -102,7 +102,7 @@ def unserved_reason(design: Design, pattern: AccessPattern) -> str:
     given = [name for name in pattern.given or () if name in names_of(design, entity)]
     if not given:
         return reasons
-    missing = _unknown(design, entity, given)
+    missing = unknown_parts(design, entity, given)
     keyed = _existing_index(design, entity, given)
     index = f"the index {keyed}" if keyed else f"a GSI with partition key {' and '.join(given)}"
     return f"{reasons}. It would be reached with {enumeration(missing)} given too, or by a Query of {index} first"
@@ -113,7 +113,7 @@ def _existing_index(design: Design, entity: Entity, given: list[str]) -> str | N
     domains = design.domains_of(entity.name)
     for index in design.table_of(entity.name).gsi.values():
         held = all(a in domains for a in index.partition_key)
-        if held and not _unknown(design, entity, given, index.partition_key):
+        if held and not unknown_parts(design, entity, given, index.partition_key):
             return index.name
     return None
 

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from workbench import limits, syntax
+from workbench.columns import Floats
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.evidence import Evidence, Write
@@ -17,6 +20,7 @@ from workbench.reach import query_condition, read_factor
 from workbench.results import percent
 from workbench.rules.registry import rule
 from workbench.schema import Provisioned, most_units
+from workbench.serving import unknown_parts
 from workbench.spreads import rate_text
 from workbench.syntax import written
 from workbench.thresholds import (
@@ -29,12 +33,15 @@ from workbench.thresholds import (
     PAGE,
     PARALLEL_SCAN,
     QUERIES_PER_CALL,
+    SAME_INSTANT,
     SCAN_SHARE,
     SMALL_SCAN,
     STRONG_UNITS,
 )
 from workbench.typewords import ID_TYPES
 from workbench.waste import discarded, largest_read, reached
+
+INSTANTS = {"timestamp": 1.0, "epoch": 1.0, "timestamp_ms": 0.001, "epoch_ms": 0.001}  # seconds; docs/design-file.md
 
 
 @rule("DW301", "error")
@@ -665,3 +672,80 @@ def strong_reads(evidence: Evidence) -> Iterator[Finding]:
             message = f"eventually consistent it would take {rate_text(saved)} RU/s less"
             fix = "leave consistent out, unless what was just written must be seen"
             yield evidence.finding("DW317", "note", evidence.place(pattern), message, fix, saved_ru_per_s=saved)
+
+
+@rule("DW318", "warning")
+def items_of_one_instant(evidence: Evidence) -> Iterator[Finding]:
+    """Items that nothing but the time of their creation tells apart.
+
+    What it does
+        Finds a put of new items, without a condition, whose primary key differs within an item collection by the clock
+        alone, in seconds or milliseconds. From the rate and popularity of each partition key follows how many requests
+        a month meet another one in the same instant, if they come independently; from one a month on they are named.
+    Why it is bad
+        Two such items have one primary key, and a put replaces what stands under it: the second destroys the first, and
+        both report success. It shows under load alone, and no test finds it.
+    Example
+        fields:
+          at: {per: device, count: 1..50, type: timestamp}
+        entities:
+          Reading: {key: {PK: "DEVICE#{device}", SK: "{at}"}}
+        access_patterns:
+          record: {operation: PutItem, entity: Reading, rate: 200/s}
+    Use instead
+        A sort key that ends in an id, "{at}#{id}", or an id that rises with time, as a ULID; it sorts the same. With
+        `condition: attribute_not_exists(PK)` the second put is refused, and the application can take the next instant.
+    Source
+        AWS: API_PutItem (an item with the same primary key is replaced). The number is that of a Poisson process:
+        r - (1 - exp(-r t)) / t items a second at r requests a second, where an instant is t seconds.
+    """
+    for write in evidence.writes:
+        instant = _instant_alone(evidence, write)
+        if instant and write.pattern.rate and write.pattern.operation == "PutItem" and not _guarded(evidence, write):
+            name, seconds = instant
+            lost = MONTH_SECONDS * _replaced(_rates(evidence, write), seconds)
+            if lost >= SAME_INSTANT:
+                unit = "second" if seconds == 1 else "millisecond"
+                message = (
+                    f"items of one partition key that come in the same {unit} of {name} have one key: about "
+                    f"{rate_text(lost)} puts a month replace another {write.entity.name}"
+                )
+                fix = f"end the sort key with an id, as {{{name}}}#{{id}}; or put only if there is no such item yet"
+                yield evidence.finding("DW318", "warning", write.place, message, fix, replaced_per_month=lost)
+
+
+def _guarded(evidence: Evidence, write: Write) -> bool:
+    return needs_no_item(evidence.node(write.pattern, write.part, "condition")) or bool(write.pattern.expect.error)
+
+
+def _instant_alone(evidence: Evidence, write: Write) -> tuple[str, float] | None:
+    """The one time, and its resolution in seconds, that tells new items of a partition key apart."""
+    design, entity = evidence.design, write.entity
+    table = design.table_of(entity.name)
+    if write.operation != "Put" or write.target != "new" or entity.rows or not table.sort_key or evidence.items is None:
+        return None
+    partition = unknown_parts(design, entity, (), [table.partition_key])
+    sort = unknown_parts(design, entity, partition, [table.sort_key])
+    source = evidence.items.source
+    if len(sort) != 1 or not {*source.leaves(entity)} <= {*sort} or evidence.key_has(entity, ID_TYPES):
+        return None
+    domain = evidence.domain(entity, sort[0]) or design.fields.get(sort[0])
+    kind = domain.type if domain and domain.new is None else None
+    created_now = kind is not None and kind.span is not None and kind.span.ends_now
+    return (sort[0], INSTANTS[kind.word]) if kind and created_now and kind.word in INSTANTS else None
+
+
+def _rates(evidence: Evidence, write: Write) -> Floats:
+    """Requests a second of a pattern on each partition key that it puts to, at its mean rate."""
+    keys = evidence.keys(evidence.design.table_of(write.entity.name).name)
+    found = [load.requests for load in keys.requests.loads if load.pattern == write.pattern.name] if keys else []
+    peak = write.pattern.peak_rate or 1.0
+    return np.concatenate([*found, np.zeros(0)]) * (write.pattern.rate or 0.0) / peak
+
+
+def _replaced(rates: Floats, seconds: float) -> float:
+    """Requests a second that come in an instant in which their key had one before: all but the first of each."""
+    each = rates * seconds
+    some = each > 1e-4  # below, the difference of two nearly equal numbers is noise
+    many = rates + np.expm1(-each) / seconds
+    return float(np.where(some, many, rates * each / 2).sum())
