@@ -88,6 +88,11 @@ def test_compose_publishes_on_loopback_only_and_pins_its_images():
     assert re.search(r"^FROM python:3\.11\.\d+-slim-bookworm$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
+def test_no_line_of_the_dockerfile_but_the_first_reads_like_a_base_image():
+    """Dev containers' own reader (containers.dev) finds FROM in any letters, and inside a command that goes on."""
+    assert len(re.findall(r"^\s*FROM\b", (ROOT / "Dockerfile").read_text(), re.MULTILINE | re.IGNORECASE)) == 1
+
+
 def test_lab_in_compose_reaches_the_engine_by_name_without_root_or_the_docker_socket():
     lab = load("docker-compose.yml")["services"]["lab"]
     assert lab["environment"]["AWS_ENDPOINT_URL_DYNAMODB"] == "http://dynamodb:8000"
