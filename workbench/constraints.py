@@ -39,6 +39,7 @@ from workbench.references import (
     part_problems,
     presence_problems,
     role_problems,
+    unknown,
     use_problems,
 )
 from workbench.schema import Table
@@ -73,7 +74,7 @@ def _entity(design: Design, place: Place, entity: Entity, broken: Container[str]
         )
         return
     if entity.table is not None and entity.table not in design.tables:
-        yield (*place, "table"), f"{entity.table!r} is not a table{nearest(entity.table, design.tables)}"
+        yield from unknown((*place, "table"), entity.table, design.tables, "is not a table")
         return
     problems = [
         *_rows(design, place, entity),

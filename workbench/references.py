@@ -6,7 +6,7 @@ can be used so; and a domain with a `count` must have that many distinct values,
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from math import prod
 from typing import Any
@@ -37,6 +37,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; {meant}known: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
 
 
+def unknown(place: Place, name: str | None, known: Collection[str], what: str, shown: str = "{!r}") -> Found:
+    """That a name `is not a field`, with those known, the nearest first; nothing if it is known or not given."""
+    if name is not None and name not in known:
+        yield place, f"{shown.format(name)} {what}{nearest(name, known)}"
+
+
 def enumeration(names: Iterable[str]) -> str:
     """Names as a sentence has them: `a`, `a and b`, `a, b and c`."""
     *first, last = [*names] or [""]
@@ -55,9 +61,7 @@ def field_problems(design: Design, place: Place, name: str, domain: Domain) -> F
         message = f"field name {name!r}: letters, digits, _ . -, a letter first, so that it can stand in a template"
         yield (*place, NAME), message
     for key in ("per", "of"):
-        other = getattr(domain, key)
-        if other is not None and other not in design.fields:
-            yield (*place, key), f"{other!r} is not a field{nearest(other, design.fields)}"
+        yield from unknown((*place, key), getattr(domain, key), design.fields, "is not a field")
     if loops({n: needs(d) for n, d in design.fields.items()}, name):
         yield place, f"field {name} is made of itself; leave out one of the references in that circle"
         return
