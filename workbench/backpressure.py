@@ -130,7 +130,7 @@ def _spread(flow: Flow, stream: int, row: int) -> Floats:
     found = flow.offered[stream][row]
     if not found.any():
         found = flow.units[stream].copy()
-        for which, begins, ends, column, _, requests in flow.moving_places:
+        for which, begins, ends, column, _, requests in flow.moved:
             if which == stream and begins <= row < ends:
                 found[column] += requests * flow.sizes[stream, column]
     return found / max(float(found.sum()), 1e-300)

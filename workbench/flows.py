@@ -8,6 +8,7 @@ Everything is counted in columns: one for each active partition, and one for all
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,17 @@ from workbench.workload import Stream
 KINDS: tuple[Kind, Kind] = ("read", "write")
 KEY_RANGE = "KeyRangeThroughputExceeded"
 _MOVES = 13  # the stream of random numbers that places of moving keys are drawn from
+
+
+class Moved(NamedTuple):
+    """Heat of a stream that stays in one place for some seconds of a block: its column, its place, its requests."""
+
+    stream: int
+    begins: int
+    ends: int
+    column: int
+    place: float
+    requests: float
 
 
 class Flow:
@@ -56,10 +68,11 @@ class Flow:
             for i, s in enumerate(self.streams)
             if s.pattern in clients and not (self.is_index and s.kind == "write")
         }
+        self.threads = {i: w.client.threads for i, w in self.waiting.items() if isinstance(w.client, ClosedLoop)}
         self.debts: dict[Kind, Floats] = {kind: np.zeros(width) for kind in KINDS}
+        self.starved: dict[Kind, Floats] = {kind: np.zeros(width) for kind in KINDS}
         self.backlog, self.drained, self.refused_by = np.zeros(width), 0.0, KEY_RANGE
         self.moving_use = np.zeros(width - 1)
-        self.starved: dict[Kind, Floats] = {kind: np.zeros(width) for kind in KINDS}
         self.adapts_late = profile.adaptive_delay_s > 0 and self.ring.settings.mode == "provisioned"
         self.coarse = {k: any(np.max(self.streams[i].units) > 1 for i in self.rows[k]) for k in KINDS}
 
@@ -79,151 +92,122 @@ class Flow:
 
     def begin(self, first: int, until: int) -> None:
         """Complete the splits that are due, and draw what is asked of each column in each second of the block."""
-        self.first, self.until = first, until
-        before = self.known
+        self.first, self.until, before = first, until, self.known
         self.partitions.complete(until, self.mean_rates, self.moving_use)
         self.partitions.drop(first)
-        self.moving_places: list[tuple[int, int, int, int, float, float]] = []
-        moving = self._moving()
+        self.moved = self._moved()
         self.known = self.partitions.columns
         if not np.array_equal(before, self.known):
-            self._move_state(before)
+            self._inherit(before)
         self.addresses = self.partitions.addresses()
         self.units, self.sizes = self.partitions.column_units, self.partitions.column_sizes
+        streams, seconds, width = len(self.streams), until - first, len(self.addresses)
         self._mark_lives()
-        self.moving_use = np.zeros(len(self.addresses) - 1)
-        self.means = [self._means(i, moving.get(i)) for i in range(len(self.streams))]
-        self.offered = [self._drawn(i) for i in range(len(self.streams))]
-        shape = (until - first, len(self.addresses))
-        self.use = np.zeros(shape)
-        self.limit = np.append(np.ones(shape[1] - 1), np.inf)
-        self.consumed = {kind: np.zeros(shape[1]) for kind in KINDS}
-        self.throttled = {kind: np.zeros(shape[1]) for kind in KINDS}
-        self.asked = np.zeros((len(self.streams), shape[0]))
+        self.moving_use = np.zeros(width - 1)
+        self.means = [self._means(i) for i in range(streams)]
+        self.offered = [self._drawn(i, means, range(first, until)) for i, means in enumerate(self.means)]
+        self.use, self.limit = np.zeros((seconds, width)), np.append(np.ones(width - 1), np.inf)
+        self.consumed = {kind: np.zeros(width) for kind in KINDS}
+        self.throttled = {kind: np.zeros(width) for kind in KINDS}
+        self.served = {kind: np.zeros(seconds) for kind in KINDS}
+        self.asked, self.given_up = np.zeros((streams, seconds)), np.zeros((streams, seconds))
         self.lost: list[dict[tuple[str | None, str], Floats]] = [{} for _ in self.streams]
-        self.given_up = np.zeros((len(self.streams), shape[0]))
-        self.served = {kind: np.zeros(shape[0]) for kind in KINDS}
 
     def _mark_lives(self) -> None:
-        """The columns that are not there for the whole block, with the seconds of it for which they are."""
-        ids, length = self.partitions.columns, self.until - self.first
-        begins = np.clip(self.partitions.born[ids] - self.first, 0, length)
-        ends = np.clip(self.partitions.ended[ids] - self.first, 0, length).astype(np.int64)
+        """The columns that are not there for the whole block, with the seconds of it for which they are.
+
+        Of partitions at rest: until when the sum of the rest must do without those that are born in the block.
+        """
+        parts, length = self.partitions, self.until - self.first
+        begins = np.clip(parts.born[parts.columns] - self.first, 0, length)
+        ends = np.clip(parts.ended[parts.columns] - self.first, 0, length).astype(np.int64)
         self.part = [(int(c), int(begins[c]), int(ends[c])) for c in np.flatnonzero((begins > 0) | (ends < length))]
         self.lives = np.append((ends - begins) / length, 1.0)
-        self.rest_births = self._rest_corrections(length)
+        young = np.flatnonzero((parts.born[: parts.count] > self.first) & parts.resting)
+        self.rest_births = [(int(parts.born[p] - self.first), parts.units[:, p]) for p in young[::-1]]
 
-    def _rest_corrections(self, length: int) -> list[tuple[int, Floats]]:
-        """Partitions at rest that are born in the block: until when the sum of the rest must do without them."""
-        first = self.partitions.count - 1
-        found: list[tuple[int, Floats]] = []
-        while first >= 0 and self.partitions.born[first] > self.first:
-            if self.partitions.resting[first]:
-                found.append((int(self.partitions.born[first] - self.first), self.partitions.units[:, first]))
-            first -= 1
-        return found
-
-    def _means(self, stream: int, moving: list[tuple[int, int, int, float]] | None) -> Floats:
+    def _means(self, stream: int) -> Floats:
         """The mean requests of a stream in each second and column, in the block."""
         rate = self.rates[self.streams[stream].pattern, self.first : self.until]
-        requests = self.units[stream] / self.sizes[stream]
-        means = rate[:, None] * requests[None, :]
+        means = rate[:, None] * (self.units[stream] / self.sizes[stream])[None, :]
         for column, begins, ends in self.part:
             means[:begins, column] = 0.0
             means[ends:, column] = 0.0
         for begins, units in self.rest_births:
             means[:begins, -1] -= rate[:begins] * (units[stream] / self.sizes[stream, -1])
-        for begins, ends, column, share in moving or ():
-            means[begins:ends, column] += rate[begins:ends] * share
-            weight = self.placement.weights[stream] * self.sizes[stream, column]
-            self.moving_use[column] = max(self.moving_use[column], share * weight * float(rate[begins:ends].mean()))
+        for _, begins, ends, column, _, requests in (one for one in self.moved if one.stream == stream):
+            means[begins:ends, column] += rate[begins:ends] * requests
+            use = requests * (self.placement.weights[stream] * self.sizes[stream, column])
+            self.moving_use[column] = max(self.moving_use[column], use * float(rate[begins:ends].mean()))
         return np.maximum(means, 0.0)
 
-    def _drawn(self, stream: int) -> Floats:
-        """Units of a stream that are asked of each column in each second: counts times the units of one."""
-        if self.fluid or isinstance(self._client(stream), ClosedLoop):
-            return self.means[stream] * self.sizes[stream]
-        seconds = np.arange(self.first, self.until)
-        counts = poisson(self.means[stream], address(self.seed, stream), seconds, self.addresses)
-        counts *= self.sizes[stream]
-        return counts
+    def _drawn(self, stream: int, means: Floats, seconds: Sequence[int]) -> Floats:
+        """Units of a stream that are asked of each column in these seconds: counts of requests times the units of one.
 
-    def _client(self, stream: int) -> Retries | ClosedLoop | None:
-        return self.waiting[stream].client if stream in self.waiting else None
+        Of a closed loop those that it would ask for at most, until `ask` knows how many threads are free.
+        """
+        counts = means if self.fluid else poisson(means, address(self.seed, stream), seconds, self.addresses)
+        return counts * self.sizes[stream]
 
-    def _moving(self) -> dict[int, list[tuple[int, int, int, float]]]:
-        """Of streams whose keys move: (first second, last, column, requests), and their partitions made active."""
-        found: list[tuple[int, int, int, float, float]] = []
-        for row, stream in enumerate(self.streams):
-            for begins, ends, number in self._periods(stream.period_s) if stream.period_s else ():
-                hashes = self._places(stream, number)
-                found += [(row, begins, ends, p, r) for p, r in zip(hashes, stream.requests, strict=True)]
-        if not found:
-            return {}
-        partitions = [
-            int(self.partitions.at(np.array([place]), self.first + begins)[0]) for _, begins, _, place, _ in found
+    # Heat that moves
+
+    def _moved(self) -> list[Moved]:
+        """Where the heat of streams whose keys move is in the block; its partitions are made active."""
+        found = [
+            (row, begins, ends, place, requests)
+            for row, stream in enumerate(self.streams)
+            for begins, ends, number in self._periods(stream.period_s)
+            for place, requests in zip(self._places(stream, number).tolist(), stream.requests, strict=True)
         ]
-        self.partitions.wake(np.array(partitions))
+        at = [int(self.partitions.at(np.array([one[3]]), self.first + one[1])[0]) for one in found]
+        self.partitions.wake(np.array(at, dtype=np.int64))
         columns = {int(p): c for c, p in enumerate(self.partitions.columns)}
-        moving: dict[int, list[tuple[int, int, int, float]]] = {}
-        self.moving_places = [
-            (row, begins, ends, columns[p], place, r)
-            for (row, begins, ends, place, r), p in zip(found, partitions, strict=True)
-        ]
-        for row, begins, ends, column, _, requests in self.moving_places:
-            moving.setdefault(row, []).append((begins, ends, column, requests))
-        return moving
+        return [Moved(*one[:3], columns[p], *one[3:]) for one, p in zip(found, at, strict=True)]
 
     def _periods(self, period: int) -> list[tuple[int, int, int]]:
-        """The parts of the block within one period each: first second, last, and the period's number."""
-        edges = [self.first, *range((self.first // period + 1) * period, self.until, period), self.until]
-        return [(a - self.first, b - self.first, a // period) for a, b in pairwise(edges)]
+        """The parts of the block within one period each: first second, last, and the period's number; none for 0."""
+        steps = range((self.first // period + 1) * period, self.until, period) if period else ()
+        edges = [self.first, *steps, self.until]
+        return [(a - self.first, b - self.first, a // period) for a, b in pairwise(edges)] if period else []
 
     def _places(self, stream: Stream, number: int) -> Floats:
         """Where the keys of a moving stream stand in a period: at first their own place, then that of later values."""
         hashes = self.placement.hashes_of(np.arange(self.ring.count) if stream.keys is None else stream.keys)
         if number:
-            mixed = np.array([address(self.seed, _MOVES, int(h), number) for h in hashes], dtype=np.uint64)
-            return mixed / 2.0**64
+            hashes = np.array([address(self.seed, _MOVES, int(h), number) for h in hashes], dtype=np.uint64)
         return hashes / 2.0**64
 
-    def _move_state(self, before: Ints) -> None:
-        """What waits in columns that are gone goes to the children, by their share of the load."""
-        old, new, share = self._inheritance(before)
-        width = len(self.partitions.columns) + 1
+    # Splits
 
-        def moved(values: Floats, parts: Floats) -> Floats:
+    def _inherit(self, before: Ints) -> None:
+        """What waits in columns that are gone goes to the children, by their share of the load."""
+        old, new, share = self._heirs(before)
+        width = len(self.known) + 1
+
+        def moved(values: Floats, parts: Floats | float = 1.0) -> Floats:
             return np.bincount(new, values[old] * parts, minlength=width).astype(float)
 
         for waiting in self.waiting.values():
             waiting.moved(lambda values: moved(values, share))
         self.backlog = moved(self.backlog, share)
-        self.debts: dict[Kind, Floats] = {kind: moved(debts, np.ones(len(old))) for kind, debts in self.debts.items()}
-        self.starved = {kind: moved(starved, np.ones(len(old))) for kind, starved in self.starved.items()}
-        for debts in self.debts.values():
-            debts[-1] = 0.0
+        for kind in KINDS:
+            self.debts[kind], self.starved[kind] = moved(self.debts[kind]), moved(self.starved[kind])
+            self.debts[kind][-1] = 0.0
 
-    def _inheritance(self, before: Ints) -> tuple[Ints, Ints, Floats]:
+    def _heirs(self, before: Ints) -> tuple[Ints, Ints, Floats]:
         """Which new column has which share of what waited in an old one: (old, new, share)."""
-        parts, rest = self.partitions, len(self.partitions.columns)
+        parts, rest = self.partitions, len(self.known)
         column = np.full(parts.count, rest)
-        column[parts.columns] = np.arange(rest)
-        old, heirs, share = [np.arange(len(before))], [before], [np.ones(len(before))]
-        gone = np.flatnonzero(~np.isin(before, parts.columns))
-        share[0][gone] = 0.0
-        for place in gone.tolist():
+        column[self.known] = np.arange(rest)
+        stays = np.isin(before, self.known)
+        found = [(np.flatnonzero(stays), before[stays], np.ones(int(stays.sum())))]
+        for place in np.flatnonzero(~stays):
             children = np.flatnonzero(parts.parent[: parts.count] == before[place])
             weights = parts.units[:, children].sum(axis=0)
-            whole = float(weights.sum())
-            old.append(np.full(len(children), place))
-            heirs.append(children)
-            share.append(weights / whole if whole > 0 else np.full(len(children), 1 / max(len(children), 1)))
-        columns = column[np.concatenate(heirs)]
-        return (
-            np.append(np.concatenate(old), len(before)),
-            np.append(columns, rest),
-            np.append(np.concatenate(share), 1.0),
-        )
+            weights = weights if weights.any() else np.ones(len(children))
+            found.append((np.full(len(children), place), children, weights / weights.sum()))
+        old, heirs, share = (np.concatenate(each) for each in zip(*found, strict=True))
+        return np.append(old, len(before)), np.append(column[heirs], rest), np.append(share, 1.0)
 
     # A second
 
@@ -240,21 +224,41 @@ class Flow:
         table, self.why = bucket.available()
         for i in rows:
             if i in self.waiting:
-                self._offer_again(i, row, table, ceiling)
-        self.totals = [float(self.offered[i][row].sum()) for i in rows]
-        total = sum(self.totals)
+                self._ask_again(i, row, table, ceiling)
+            self.asked[i, row] = self.offered[i][row].sum()
+        total = float(sum(self.asked[i, row] for i in rows))
         self.thin = min(1.0, table / total) if total > 0 else 1.0
+
+    def _ask_again(self, stream: int, row: int, table: float, ceiling: float) -> None:
+        """Add what comes again to what is asked in a second; of a closed loop, ask for what its threads allow."""
+        again = self.waiting[stream].coming()
+        if stream in self.threads:
+            self.offered[stream][row] = self._looped(stream, row, again, table, ceiling)
+        self.offered[stream][row] += again
+
+    def _looped(self, stream: int, row: int, again: Floats, table: float, ceiling: float) -> Floats:
+        """Fresh units of a closed loop: until its threads all wait for a partition, the table or an index."""
+        sizes = self.sizes[stream]
+        means = self.means[stream][row] * sizes
+        most = float(means.sum())
+        if most <= 0:
+            return means
+        shares, threads = means / most, float(self.threads[stream] * (means @ sizes) / most)
+        room = (self.limit - self.debts[self.streams[stream].kind]) / self.placement.weights[stream]
+        units = closed_loop_units(most, threads, again, shares, room)
+        for share in [table] * (table < np.inf) + [most * ceiling] * (ceiling < 1):
+            units = min(units, max(share + threads - float(again.sum()), 0.0))
+        return self._drawn(stream, (shares * units / sizes)[None, :], [self.first + row])[0]
 
     def serve(self, kind: Kind, row: int, gate: float = 1.0, because: tuple[str | None, str] = (None, "")) -> None:
         """Admit what was asked of a kind in a second of the block; `gate` is the share that an index lets through."""
-        rows = self.rows[kind]
+        rows, weights = self.rows[kind], self.placement.weights
         if not rows:
             return
-        totals, thin, why = self.totals, self.thin, self.why
-        passed = thin * gate
-        asked = self.offered[rows[0]][row] * self.placement.weights[rows[0]]
+        passed = self.thin * gate
+        asked = self.offered[rows[0]][row] * weights[rows[0]]
         for i in rows[1:]:
-            asked = asked + self.offered[i][row] * self.placement.weights[i]
+            asked = asked + self.offered[i][row] * weights[i]
         wanted = asked * passed if passed < 1 else asked
         room = self._room(kind, row, asked)
         served = np.minimum(wanted, self._adapted(kind, wanted, room) if self.adapts_late else room)
@@ -262,7 +266,12 @@ class Flow:
         if self.coarse[kind]:
             self.debts[kind] = np.maximum(self.debts[kind] + served - 1.0, 0.0)
             self.debts[kind][-1] = 0.0
-        self._account(kind, row, totals, (thin, why), (gate, because), asked, served)
+        refused: Floats | float = 0.0
+        if passed < 1 or (served < asked).any():
+            refused = 1.0 - np.divide(served, asked, out=np.ones_like(asked), where=asked > 0)
+        admitted = sum(self._admit(i, row, refused, gate, because) for i in rows)
+        self.served[kind][row] = admitted
+        self.buckets[kind].spend(admitted)
 
     def _room(self, kind: Kind, row: int, asked: Floats) -> Floats:
         """What each column admits at most: its limit, or with large requests those that begin while tokens are left."""
@@ -285,41 +294,28 @@ class Flow:
         self.starved[kind] = np.where(wanted > share, self.starved[kind] + 1, np.where(known, self.starved[kind], 0))
         return np.append(np.where(known, room, np.minimum(room, share))[:-1], np.inf)
 
-    def _account(
-        self,
-        kind: Kind,
-        row: int,
-        totals: Sequence[float],
-        table: tuple[float, str],
-        index: tuple[float, tuple[str | None, str]],
-        asked: Floats,
-        served: Floats,
-    ) -> None:
-        """Add up what was admitted and what was not, by stream and reason; take the tokens."""
-        rows, passed = self.rows[kind], table[0] * index[0]
-        whole = passed >= 1 and not (served < asked).any()
-        share = None if whole else np.divide(served, asked, out=np.ones_like(asked), where=asked > 0)
-        admitted = 0.0
-        for i, total in zip(rows, totals, strict=True):
-            self.asked[i, row] = total
-            if share is None:
-                admitted += total
-                if i in self.waiting:
-                    self._settle(i, row, np.zeros_like(asked))
-                continue
-            offered = self.offered[i][row]
-            refused = offered * (1.0 - share)
-            lost = float(refused.sum())
-            self.throttled[kind] += refused
-            admitted += total - lost
-            by_table, by_index = total * (1 - table[0]), total * table[0] * (1 - index[0])
-            self.lose(i, row, (None, table[1]), by_table)
-            self.lose(i, row, index[1], by_index)
-            self.lose(i, row, (None, KEY_RANGE), lost - by_table - by_index)
-            if i in self.waiting:
-                self._settle(i, row, refused)
-        self.served[kind][row] = admitted
-        self.buckets[kind].spend(admitted)
+    def _admit(
+        self, stream: int, row: int, refused: Floats | float, gate: float, because: tuple[str | None, str]
+    ) -> float:
+        """Units of a stream that are admitted in a second, of which each column refuses a share.
+
+        What is turned away is counted by its reason: the table's tokens, an index, else the limit of partitions.
+        """
+        total, waiting = float(self.asked[stream, row]), self.waiting.get(stream)
+        if waiting is None and isinstance(refused, float):
+            return total  # nearly every second of most tables
+        turned_away = self.offered[stream][row] * refused
+        lost = float(turned_away.sum())
+        if lost > 0:
+            by_table, by_index = total * (1 - self.thin), total * self.thin * (1 - gate)
+            self.lose(stream, row, (None, self.why), by_table)
+            self.lose(stream, row, because, by_index)
+            self.lose(stream, row, (None, KEY_RANGE), lost - by_table - by_index)
+            self.throttled[self.streams[stream].kind] += turned_away
+        if waiting:
+            waiting.turned_away(self.offered[stream][row] - waiting.again.sum(axis=0), turned_away)
+            self.given_up[stream, row] = waiting.given_up
+        return total - lost
 
     def lose(self, stream: int, row: int, reason: tuple[str | None, str], units: float) -> None:
         """Count units of a stream that are turned away in a second, by whose fault it is and why."""
@@ -328,45 +324,6 @@ class Flow:
             if found is None:
                 found = self.lost[stream][reason] = np.zeros(self.until - self.first)
             found[row] += units
-
-    # Clients
-
-    def _offer_again(self, stream: int, row: int, table: float, ceiling: float) -> None:
-        """Add what comes again to what is asked in a second; of a closed loop, ask for what its threads allow."""
-        waiting = self.waiting[stream]
-        again = waiting.coming()
-        if isinstance(waiting.client, ClosedLoop):
-            self.offered[stream][row] = self._looped(stream, row, again, table, ceiling)
-        self.offered[stream][row] += again
-
-    def _looped(self, stream: int, row: int, again: Floats, table: float, ceiling: float) -> Floats:
-        """Fresh units of a closed loop: until its threads all wait for a partition, the table or an index."""
-        client = self.waiting[stream].client
-        assert isinstance(client, ClosedLoop)
-        means = self.means[stream][row] * self.sizes[stream]
-        most, sizes = float(means.sum()), self.sizes[stream]
-        if most <= 0:
-            return means
-        shares, threads = means / most, float(client.threads * (means @ sizes) / most)
-        kind = self.streams[stream].kind
-        room = (self.limit - self.debts[kind]) / self.placement.weights[stream]
-        held = float(again.sum())
-        units = closed_loop_units(most, threads, again, shares, room)
-        if table < np.inf:
-            units = min(units, max(table + threads - held, 0.0))
-        if ceiling < 1:
-            units = min(units, max(most * ceiling + threads - held, 0.0))
-        if self.fluid:
-            return shares * units
-        counts = poisson(
-            (shares * units / sizes)[None, :], address(self.seed, stream), [self.first + row], self.addresses
-        )
-        return counts[0] * sizes
-
-    def _settle(self, stream: int, row: int, refused: Floats) -> None:
-        waiting = self.waiting[stream]
-        waiting.turned_away(self.offered[stream][row] - waiting.again.sum(axis=0), refused)
-        self.given_up[stream, row] = waiting.given_up
 
     # The end of a block
 

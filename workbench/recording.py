@@ -193,7 +193,7 @@ class HeatRows:
         length = flow.until - flow.first
         found = [
             (min(int(place * BUCKETS), BUCKETS - 1), column, units * rates[row] * (ends - begins) / length)
-            for row, begins, ends, column, place, units in flow.moving_places
+            for row, begins, ends, column, place, units in flow.moved
             if flow.streams[row].kind == kind
         ]
         if not found:
