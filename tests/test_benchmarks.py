@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import chores, costs, explorer, imports, items, loading, ratios, regress, simulation, sizes, validation
+from benchmarks import (
+    chores,
+    costs,
+    experiments,
+    explorer,
+    imports,
+    items,
+    loading,
+    ratios,
+    regress,
+    simulation,
+    sizes,
+    validation,
+)
 from benchmarks.ratios import Fact, Grid, Ratio
 from workbench.conditions import Start
 from workbench.design import key_template
@@ -276,7 +289,7 @@ def test_the_compiled_loop_admits_what_the_simulation_admits():
 
 
 def test_all_published_cases_can_be_read_and_four_are_fitted():
-    cases = {path.stem: validation.load_case(path) for path in validation.CASES.glob("*.yaml")}
+    cases = {path.stem: experiments.load_case(path) for path in experiments.CASES.glob("*.yaml")}
     assert set(cases) == {"K1", "K3", "Q1", "S1", "F1", "B1", "G1", "O1"}
     fitted = {f"{name}: {one.figure}" for name, case in cases.items() for one in case.measured if one.fit}
     assert {name.split(":")[0] for name in fitted} == {"S1", "Q1", "G1", "F1"}
@@ -285,13 +298,13 @@ def test_all_published_cases_can_be_read_and_four_are_fitted():
 
 
 def test_a_case_is_simulated_for_each_seed():
-    case = validation.load_case(validation.CASES / "O1.yaml")
+    case = experiments.load_case(experiments.CASES / "O1.yaml")
     assert validation.simulated(case, [1, 2]) == [[pytest.approx(4000, rel=0.01)]] * 2
 
 
 def compared(value, tolerance, *predicted):
-    one = validation.Measurement("a figure", value, tolerance, "partitions", False, {})
-    case = validation.Case("X1", "", "a page", {}, {}, (one,))
+    one = experiments.Measurement("a figure", value, tolerance, "partitions", False, {})
+    case = experiments.Case("X1", "", "a page", {}, {}, (one,))
     return validation.Comparison(case, one, np.array(predicted, dtype=float))
 
 
@@ -322,7 +335,7 @@ def test_a_case_that_cannot_be_read_says_why(tmp_path, text, words):
     path = tmp_path / "X1.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=words):
-        validation.load_case(path)
+        experiments.load_case(path)
 
 
 CASE = """
@@ -356,7 +369,7 @@ def case_file(tmp_path, text):
     ],
 )
 def test_decimals_of_a_case_file_are_numbers(tmp_path, setting):
-    case = validation.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
+    case = experiments.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
     assert case.measured[0].allowed == (0.75, 2.25)
     assert validation.simulated(case, [1]) == [[1.0]]
 
@@ -364,7 +377,7 @@ def test_decimals_of_a_case_file_are_numbers(tmp_path, setting):
 def test_throttling_starts_once_the_burst_is_spent(tmp_path):
     # section 6, closed form 4: b0 / (x - P) = 100 * 30 / (150 - 100) s
     measured = "measured: {first: {value: 60, tolerance: 0.05, figure: first_throttle_s, between: [0, 120]}}\n"
-    case = validation.load_case(case_file(tmp_path, f"start: {{idle_s: 30}}\n{measured}"))
+    case = experiments.load_case(case_file(tmp_path, f"start: {{idle_s: 30}}\n{measured}"))
     assert validation.simulated(case, [1]) == [[pytest.approx(60, abs=3)]]
 
 
@@ -387,7 +400,7 @@ def test_throttling_starts_once_the_burst_is_spent(tmp_path):
 def test_a_measurement_that_cannot_be_told_says_why(tmp_path, options, words):
     path = case_file(tmp_path, f"measured: {{first: {{value: 1, tolerance: 0.1, {options}}}}}\n")
     with pytest.raises(ValueError, match=f"X1.yaml: first: .*{words}" if not words.startswith("first") else words):
-        validation.load_case(path)
+        experiments.load_case(path)
 
 
 @pytest.mark.parametrize(
@@ -402,12 +415,12 @@ def test_a_measurement_that_cannot_be_told_says_why(tmp_path, options, words):
 )
 def test_a_setting_that_cannot_be_used_says_why(tmp_path, setting, words):
     with pytest.raises(ValueError, match=f"X1.yaml: {words}"):
-        validation.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
+        experiments.load_case(case_file(tmp_path, f"{setting}\n{MEASURED}"))
 
 
 def test_a_value_is_a_number(tmp_path):
     with pytest.raises(ValueError, match="first: value '20%' is not a number"):
-        validation.load_case(case_file(tmp_path, MEASURED.replace("1.5", "20%")))
+        experiments.load_case(case_file(tmp_path, MEASURED.replace("1.5", "20%")))
 
 
 def test_a_case_that_is_not_there_is_said_in_a_line(tmp_path, capsys):
