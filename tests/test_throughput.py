@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from workbench.ceilings import first_throttle
 from workbench.profile import PROFILE, Profile
 from workbench.throughput import (
     REASONS,
@@ -11,10 +12,8 @@ from workbench.throughput import (
     admitted,
     decreases_allowed,
     effective_limit,
-    on_demand_after_provisioned,
     on_demand_units,
     partitions_for,
-    seconds_of_burst,
 )
 
 
@@ -34,7 +33,7 @@ def test_a_bucket_saves_three_hundred_seconds_and_no_more():
         bucket.spend(200)
         bucket.refill()
         seconds += 1
-    assert seconds == 900 == seconds_of_burst(150, 200)  # re:Post: 45,000 units last 900 s at 50/s above the rate
+    assert seconds == 900 == first_throttle(150, 200)  # re:Post: 45,000 units last 900 s at 50/s above the rate
 
 
 def test_the_tightest_limit_names_the_reason():
@@ -131,7 +130,7 @@ def test_a_profile_that_cannot_be_is_refused(wrong):
     ],
 )
 def test_a_table_switched_to_on_demand_serves_no_less_than_a_new_one(read, write, served):
-    assert on_demand_after_provisioned(read, write) == served
+    assert {"read": on_demand_units("read", warm=read), "write": on_demand_units("write", warm=write)} == served
 
 
 def test_a_maximum_of_minus_one_is_none():

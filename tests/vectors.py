@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from workbench import authorization, capacity, limits, numbers, prices, sizes, throughput
+from workbench import authorization, capacity, ceilings, limits, numbers, prices, sizes, throughput
 from workbench.capacity import Units
 from workbench.entries import IndexSchema
 from workbench.ring import key_hash
@@ -643,8 +643,9 @@ IDLE = ("idle_s", "idle_seconds", "idle", "full_bucket_s", "full_bucket_seconds"
 def _burst(source: Mapping[str, Any]) -> dict[str, Any]:
     used = {name: rate for name, rate in source.items() if name.startswith(("consum", "demand", "used", "offered"))}
     rate = _rate({k: v for k, v in source.items() if k not in used}, "provisioned_", "table_")
-    held = throughput.burst_units(rate, _given({"bucket_s": 300, **source}, *IDLE))
-    until = throughput.seconds_of_burst(rate, float(next(iter(used.values()))), held) if used else None
+    idle = float(_given({"bucket_s": 300, **source}, *IDLE))
+    held = ceilings.burst_units(rate, idle)
+    until = ceilings.first_throttle(rate, float(next(iter(used.values()))), age=idle) if used else None
     return {"bucket_units": _whole(held), "seconds_until_throttle": _whole(until)}
 
 
@@ -653,7 +654,7 @@ def _hot_key_reads(source: Mapping[str, Any]) -> dict[str, int]:
     size = int(_size(source, "item_", "item_size_", "size_", ""))
     units = capacity.read_units(size, consistent=_strong(source), transactional=transactional)
     limit = _stated(source, "read", "per_partition_", "partition_") or limits.PARTITION_READ_UNITS
-    return {"max_reads_per_second": throughput.reads_per_second(units, limit)}
+    return {"max_reads_per_second": int(ceilings.sustainable_rate(1.0, units, limit) + 1e-9)}
 
 
 def _strong(source: Mapping[str, Any]) -> bool:
@@ -680,7 +681,7 @@ def _on_demand_instant(source: Mapping[str, Any]) -> dict[str, Any]:
 
 def _on_demand_initial(source: Mapping[str, Any]) -> dict[str, Any]:
     ever = _by_kind(source, "provisioned_ever_", "highest_provisioned_", "provisioned_")
-    units = throughput.on_demand_after_provisioned(ever.get("read", 0), ever.get("write", 0))
+    units = {kind: throughput.on_demand_units(kind, warm=ever.get(kind, 0)) for kind in ("read", "write")}
     return {kind: _whole(units[kind]) for kind in ("read", "write")}
 
 

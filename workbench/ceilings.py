@@ -65,6 +65,15 @@ def throttled_share(units: ArrayLike, limit: float) -> float:
     return max(0.0, 1 - served(units, limit) / total) if total > 0 else 0.0
 
 
+def burst_units(provisioned: float, age: float = inf) -> float:
+    """Units that provisioned capacity has saved after being unused for so many seconds; 300 seconds' worth at most.
+
+    >>> burst_units(150), burst_units(150, 60)
+    (45000.0, 9000.0)
+    """
+    return float(provisioned * min(BURST_SECONDS, age))
+
+
 def first_throttle(provisioned: float, load: float, *, age: float = inf) -> float:
     """Seconds until a steady load on provisioned capacity is throttled: until the burst that was saved up is spent.
 
@@ -73,7 +82,7 @@ def first_throttle(provisioned: float, load: float, *, age: float = inf) -> floa
     >>> first_throttle(150, 200), first_throttle(100, 90), first_throttle(100, 200, age=60)
     (900.0, inf, 60.0)
     """
-    return provisioned * min(BURST_SECONDS, age) / (load - provisioned) if load > provisioned else inf
+    return burst_units(provisioned, age) / (load - provisioned) if load > provisioned else inf
 
 
 class Partitions(NamedTuple):

@@ -121,9 +121,9 @@ class Engine:
         """Whether the units that it reports for reads say nothing about their size."""
         return not self.facts.reads_metered
 
-    def recognise(self, seconds: float = ADOPT_SECONDS) -> None:
+    def recognise(self) -> None:
         """Look which engine answers at a URL, and expect of it what is known of that one."""
-        self.behaves_as, self.version = recognised(self.endpoint_url, seconds)
+        self.behaves_as, self.version = recognised(self.endpoint_url, ADOPT_SECONDS)
         if self.version:
             self.name = f"{self.kind} ({self.version} at {self.endpoint_url})"
             self.description = f"{self.kind} engine ({self.version}) at {self.endpoint_url}"

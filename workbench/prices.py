@@ -80,9 +80,9 @@ class Prices(Result):
     def __getitem__(self, name: str) -> float:
         return self.values[name]
 
-    def price(self, what: str, table_class: TableClass = "STANDARD") -> float:
-        """US dollars for one of `what`: a request unit, a unit for an hour, a GB."""
-        name, per = self._named(what, table_class)
+    def price(self, what: str) -> float:
+        """US dollars for one of `what` in the Standard class: a request unit, a unit for an hour, a GB."""
+        name, per = self._named(what, "STANDARD")
         return self.values[name] / per
 
     def usd(

@@ -13,6 +13,8 @@ from workbench.syntax import FUNCTIONS, is_reserved
 if TYPE_CHECKING:
     from lark import Lark, UnexpectedInput
 
+_WIDTH = 100  # of what is shown of an expression
+
 
 class ExpressionError(ValueError):
     """An expression that DynamoDB would refuse; `position` counts characters from 0."""
@@ -21,21 +23,16 @@ class ExpressionError(ValueError):
         self.problem, self.text, self.position, self.hint = problem, text, position, hint
         super().__init__("\n".join(filter(None, [problem, *_excerpt(text, position), hint])))
 
-    @property
-    def ends_early(self) -> bool:
-        """True if something is missing at the end, as when YAML took ` #name` for a comment."""
-        return self.position >= len(self.text.rstrip())
-
     def __reduce__(self):
         return type(self), (self.problem, self.text, self.position, self.hint)
 
 
-def _excerpt(text: str, position: int, width: int = 100) -> list[str]:
+def _excerpt(text: str, position: int) -> list[str]:
     """The expression on one line and a caret below; of a long one, the part around the position."""
     if not text.strip():
         return []
-    start = max(0, min(position - width // 2, len(text) - width))
-    shown = "".join(each if each.isprintable() else " " for each in text[start : start + width])
+    start = max(0, min(position - _WIDTH // 2, len(text) - _WIDTH))
+    shown = "".join(each if each.isprintable() else " " for each in text[start : start + _WIDTH])
     return [f"  {shown}".rstrip(), " " * (2 + position - start) + "^"]
 
 

@@ -103,10 +103,10 @@ def _values(bindings: Iterable[Binding], kind: str, scope: Scope) -> str:
     return _braces([f"{python(b.place[1])}: {b.code(scope)}" for b in bindings if b.place[0] == kind])
 
 
-def _braces(members: Sequence[str], most: int = 76) -> str:
+def _braces(members: Sequence[str]) -> str:
     """Members of a dict on one line, or on one each where they are too long for it."""
     inside = ", ".join(members)
-    if len(inside) <= most or len(members) < 2:
+    if len(inside) <= 76 or len(members) < 2:
         return f"{{{inside}}}"
     return "{\n" + "".join(f"    {member},\n" for member in members) + "}"
 

@@ -104,37 +104,6 @@ def admitted(offered: ArrayLike, limit: ArrayLike, table: float = inf) -> Floats
     return np.minimum(wanted * min(1.0, table / total) if total else wanted, limit)
 
 
-def reads_per_second(units: float, limit: float = PROFILE.partition_read_units) -> int:
-    """Reads a second of one item that a partition serves, of so many units each.
-
-    >>> reads_per_second(5)
-    600
-    """
-    return int(limit / units + 1e-9)
-
-
-# Burst
-
-
-def burst_units(provisioned: float, seconds: float = PROFILE.burst_s) -> float:
-    """Units that a table has saved after being idle for so long; 300 seconds' worth at most.
-
-    >>> burst_units(150), burst_units(150, 60)
-    (45000.0, 9000.0)
-    """
-    return provisioned * min(float(seconds), PROFILE.burst_s)
-
-
-def seconds_of_burst(provisioned: float, used: float, saved: float | None = None) -> float:
-    """After how many seconds a steady use above the provisioned rate is throttled; inf if it is not above it.
-
-    >>> seconds_of_burst(150, 200), seconds_of_burst(150, 150)
-    (900.0, inf)
-    """
-    held = burst_units(provisioned) if saved is None else saved
-    return held / (used - provisioned) if used > provisioned else inf
-
-
 # On demand
 
 NO_MAXIMUM = -1  # API_OnDemandThroughput: what removes a maximum
@@ -150,17 +119,6 @@ def on_demand_units(
     """
     most = profile.quota(kind) if quota is None else quota
     return min(max(profile.new_on_demand(kind), profile.on_demand_growth * previous_peak, warm), most)
-
-
-def on_demand_after_provisioned(read: float, write: float, *, profile: Profile = PROFILE) -> dict[Kind, float]:
-    """What a table serves at once after the switch to on demand, by the most that it was ever provisioned.
-
-    Of each kind that, or what a new table serves, whichever is more. (AWS: bp-switching-capacity-modes.)
-
-    >>> on_demand_after_provisioned(24_000, 1000), on_demand_after_provisioned(1000, 1000)
-    ({'read': 24000, 'write': 4000}, {'read': 12000, 'write': 4000})
-    """
-    return {"read": max(profile.new_on_demand("read"), read), "write": max(profile.new_on_demand("write"), write)}
 
 
 def warm_after(warm: float, provisioned: float) -> float:
