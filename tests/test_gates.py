@@ -45,6 +45,22 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path / "suite"
 
 
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of one notebook, run with an update: its baselines, and what the run left behind."""
+    suite = tmp_path_factory.mktemp("recorded") / "suite"
+    book(suite, "a", DOUBLE)
+    run(suite, update=True)
+    return suite.parent
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Path:
+    """The suite that was run once, a copy for each test."""
+    shutil.copytree(recorded_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "suite"
+
+
 def run(suite: Path, **options):
     return regress(suite, **{"output": suite.parent / "out", "progress": False, **options})
 
@@ -144,9 +160,8 @@ def test_update_accepts_a_later_change_fails_and_last_failed_runs_only_that(suit
     assert json.loads((suite / "baselines" / "a.json").read_text())["defaults"]["share"] == 0.26, "no creeping"
 
 
-def test_a_baseline_of_nothing_fails_until_an_update_removes_it(suite):
-    book(suite, "a", DOUBLE)
-    run(suite, update=True)
+def test_a_baseline_of_nothing_fails_until_an_update_removes_it(recorded):
+    suite = recorded
     lost = suite / "baselines" / "lost.json"
     lost.write_text('{"defaults": {"units": 1}}')
     path = suite / "baselines" / "a.json"
@@ -161,13 +176,11 @@ def test_a_baseline_of_nothing_fails_until_an_update_removes_it(suite):
     assert list(json.loads(path.read_text())) == ["defaults"]
 
 
-def test_an_update_keeps_the_baseline_of_what_failed(suite):
-    book(suite, "a", DOUBLE)
-    run(suite, update=True)
-    before = (suite / "baselines" / "a.json").read_text()
-    book(suite, "a", "1 / 0")
-    assert not run(suite, update=True).holds
-    assert (suite / "baselines" / "a.json").read_text() == before
+def test_an_update_keeps_the_baseline_of_what_failed(recorded):
+    before = (recorded / "baselines" / "a.json").read_text()
+    book(recorded, "a", "1 / 0")
+    assert not run(recorded, update=True).holds
+    assert (recorded / "baselines" / "a.json").read_text() == before
 
 
 @pytest.mark.parametrize("wrong, kind", [({"engine": "nosuch"}, EngineError), ({"workers": 0}, ValueError)])
@@ -181,15 +194,12 @@ def test_wrong_settings_are_refused_before_anything_runs(suite, wrong, kind):
     assert not (suite.parent / "out").exists()
 
 
-def test_the_page_says_what_moved_and_states_seed_clock_versions_and_engine_and_fetches_nothing(suite):
-    suite.mkdir()
-    (suite / "matrix.yaml").write_text("tolerances: {share: {absolute: 0.1}}")
-    book(suite, "a", DOUBLE)
-    run(suite, update=True)
-    path = suite / "baselines" / "a.json"
+def test_the_page_says_what_moved_and_states_seed_clock_versions_and_engine_and_fetches_nothing(recorded):
+    (recorded / "matrix.yaml").write_text("tolerances: {share: {absolute: 0.1}}")
+    path = recorded / "baselines" / "a.json"
     path.write_text(path.read_text().replace("14", "7"))
-    run(suite)
-    page = (suite.parent / "out" / "report.html").read_text(encoding="utf-8")
+    run(recorded)
+    page = (recorded.parent / "out" / "report.html").read_text(encoding="utf-8")
     soup = BeautifulSoup(page, "html.parser")
     assert not re.search(r"<(script|link|iframe)\b|@import|url\(|https?://", page)
     assert soup.h1 and soup.h1.text == "The gate is closed"
@@ -217,10 +227,8 @@ def test_two_runs_record_the_same_but_for_what_time_measures(suite):
 
 
 @pytest.mark.slow
-def test_a_test_may_be_three_lines_and_says_what_moved(suite, tmp_path):
-    book(suite, "a", DOUBLE)
-    run(suite, update=True)
-    [case] = cases(suite)
+def test_a_test_may_be_three_lines_and_says_what_moved(recorded, tmp_path):
+    [case] = cases(recorded)
     assert check(case, tmp_path / "out").status == "passed"
     with pytest.raises(NotebookError) as error:
         check(case, tmp_path / "out", parameters={"seed": 8})

@@ -70,6 +70,7 @@ def test_the_quickstart_shows_that_flights_keyed_by_day_send_every_write_to_one_
     assert re.match(r"DAY#2013-12-31 takes 100 % of writes: 1,500 WU/s", done.results["hottest"])
 
 
+@pytest.mark.notebooks
 def test_the_notebook_on_hot_partitions_names_the_keys_and_says_what_passes(tmp_path):
     done = run_notebook(ROOT / "notebooks" / "09_hot_partitions.ipynb", tmp_path / "out.ipynb", {"duration": "40min"})
     found = done.results
