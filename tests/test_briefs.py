@@ -9,7 +9,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 import workbench as wb
-from tests.designs import SHIPPED, as_yaml, design
+from tests.designs import SHIPPED, SHIPPED_DESIGNS, as_yaml, design
 from workbench.arguments import MORE, Member, identifier
 from workbench.briefs import Brief, brief
 from workbench.runs import _load, run_patterns
@@ -166,9 +166,11 @@ def check_call(one: Snippet, call: Any, scope: Any, counted: Counted, record: Ma
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_code_of_a_shipped_design_does_what_its_run_did(path, engine, environment):
-    check_code(wb.load_design(path), engine)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "flights")) for name in SHIPPED_DESIGNS]
+)
+def test_the_code_of_a_shipped_design_does_what_its_run_did(name, engine, environment):
+    check_code(wb.load_design(SHIPPED / f"{name}.yaml"), engine)
 
 
 @pytest.mark.engine

@@ -123,9 +123,22 @@ def test_wrong_usage_is_exit_code_2(words):
     assert typed("review", *words).exit_code == 2
 
 
+FILTERED = """
+name: board
+tables: {Tasks: {partition_key: project, sort_key: task}}
+fields: {project: {count: 20}, task: {per: project, count: 10..40}}
+entities: {Task: {attributes: {state: {choice: {OPEN: 10%, DONE: 90%}}}}}
+access_patterns:
+  open:
+    {operation: Query, key_condition: "project = :project", filter: "#state = :o", values: {o: OPEN}, rate: 20/s}
+"""
+
+
 @pytest.mark.engine
-def test_a_run_adds_what_filters_discard(engine):
-    done = typed("review", BOARD, "--run", "--engine", engine.endpoint_url)
+def test_a_run_adds_what_filters_discard(engine, tmp_path):
+    design = tmp_path / "board.yaml"
+    design.write_text(FILTERED)
+    done = typed("review", design, "--run", "--engine", engine.endpoint_url)
     assert done.exit_code == 0
     assert "items read in the run" in done.output
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -162,13 +162,14 @@ def _verify(tables: RunTables, table: str, parts: Parts) -> None:
 def check_distinct(items: Items, table: str) -> None:
     """ValueError if two entities of a table have an item with the same primary key: one would replace the other."""
     entities = [entity for entity in items.in_table(table) if len(entity)]
-    for i, one in enumerate(entities):
-        for other in entities[i + 1 :]:
-            if _may_meet(items, one, other) and (shared := _keys(one) & _keys(other)):
-                raise ValueError(
-                    f"entities {one.name} and {other.name} both have an item with the primary key "
-                    f"{next(iter(shared))}: one would replace the other; give their keys different prefixes"
-                )
+    meeting = [(one, other) for one, other in combinations(entities, 2) if _may_meet(items, one, other)]
+    keys = {name: _keys(items.entities[name]) for name in {each.name for pair in meeting for each in pair}}
+    for one, other in meeting:
+        if shared := keys[one.name] & keys[other.name]:
+            raise ValueError(
+                f"entities {one.name} and {other.name} both have an item with the primary key "
+                f"{next(iter(shared))}: one would replace the other; give their keys different prefixes"
+            )
 
 
 def _may_meet(items: Items, one: EntityItems, other: EntityItems) -> bool:
