@@ -125,12 +125,12 @@ def test_wrong_usage_is_exit_code_2(words):
 
 FILTERED = """
 name: board
-tables: {Tasks: {partition_key: project, sort_key: task}}
-fields: {project: {count: 20}, task: {per: project, count: 10..40}}
+tables: {Tasks: {partition_key: list_id, sort_key: task_id}}
+fields: {list_id: {count: 20}, task_id: {per: list_id, count: 10..40}}
 entities: {Task: {attributes: {state: {choice: {OPEN: 10%, DONE: 90%}}}}}
 access_patterns:
   open:
-    {operation: Query, key_condition: "project = :project", filter: "#state = :o", values: {o: OPEN}, rate: 20/s}
+    {operation: Query, key_condition: "list_id = :list_id", filter: "#state = :o", values: {o: OPEN}, rate: 20/s}
 """
 
 
