@@ -109,3 +109,51 @@ def test_checking_a_design_loads_neither_pandas_nor_an_engine(designs):
     loaded = loaded_by("-m", "workbench", "check", str(designs / "task_board.yaml"))
     assert "pydantic" in loaded
     assert loaded & {"pandas", "matplotlib", "boto3", "ministack"} == set()
+
+
+BOARD = str(NOTEBOOKS / "designs" / "task_board.yaml")
+TAKE_A_DESIGN = {
+    "access_pattern_table": (),
+    "brief": (),
+    "compare": (BOARD,),
+    "diff": (BOARD,),
+    "estimate_cost": (),
+    "expected_units": (),
+    "generate_items": (),
+    "iam_policy": (),
+    "item_collections": (),
+    "item_spread": ("Orders",),
+    "key_report": (),
+    "prove_policy": ({},),
+    "request_spread": ("Orders",),
+    "review": (),
+    "simulate": (),
+    "sweep": (),
+}
+
+
+@pytest.mark.parametrize("name", TAKE_A_DESIGN)
+def test_who_gives_a_path_where_a_design_is_needed_is_told_how_to_load_it(name):
+    with pytest.raises(
+        ValueError, match=r"task_board.yaml' is no design: give wb.load_design\(\".*task_board.yaml\"\)"
+    ):
+        getattr(wb, name)(BOARD, *TAKE_A_DESIGN[name])
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: wb.generate_items(wb.load_design(BOARD), seed="x"), "seed='x' must be a whole number"),
+        (lambda: wb.load_design(5), "5 is no path of a design file"),
+        (lambda: wb.run_patterns(wb.load_design(BOARD), "embedded"), 'give wb.start_engine("embedded")'),
+        (lambda: wb.charts.capacity(wb.load_design(BOARD)), "is no Run: give wb.run_patterns"),
+        (lambda: wb.charts.heat(wb.load_design(BOARD)), "is no Simulation: give wb.simulate"),
+        (lambda: wb.charts.throttling(wb.load_design(BOARD)), "is no Simulation: give wb.simulate"),
+        (lambda: wb.charts.cost(wb.load_design(BOARD)), "is no Cost: give wb.estimate_cost"),
+        (lambda: wb.charts.item_spread(wb.load_design(BOARD)), "is no ItemSpread: give wb.item_spread"),
+        (lambda: wb.charts.request_spread(wb.load_design(BOARD)), "is no RequestSpread: give wb.request_spread"),
+    ],
+)
+def test_who_gives_something_else_than_is_needed_is_told_what_makes_it(call, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        call()

@@ -202,7 +202,7 @@ def test_names_that_there_are_not_are_refused_with_those_there_are():
         key_report(made)["Orders", "byState"]
     with pytest.raises(ValueError, match="at='now'"):
         key_report(made, at="now")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="takes a design or its items, not str"):
+    with pytest.raises(ValueError, match="is no design: give"):
         key_report("flights.yaml")  # type: ignore[arg-type]
 
 

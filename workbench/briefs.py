@@ -15,6 +15,7 @@ from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
 from workbench.findings import Review
 from workbench.guards import compares, needs_item, needs_no_item
+from workbench.items import design_of
 from workbench.notation import PER
 from workbench.results import SHOWN_BYTES, Result, number
 from workbench.reviews import review
@@ -79,6 +80,7 @@ def brief(design: Design) -> Brief:
     >>> str(made).splitlines()[0], list(made.snippets)
     ('# carts', ['open'])
     """
+    design = design_of(design)
     snippets = {pattern.name: snippet(design, pattern) for pattern in design.served_patterns()}
     evidence = Evidence(design)
     parts = [

@@ -22,7 +22,7 @@ import numpy as np
 from workbench.columns import Ints, combine
 from workbench.design import Design
 from workbench.entities import EntityItems
-from workbench.items import Items, generate_items
+from workbench.items import Items, items_of
 from workbench.pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from workbench.results import Result
 from workbench.ring import KeyValue, PartitionKeys, projected
@@ -167,7 +167,7 @@ def item_collections(
     how many items of each entity.
     ValueError names the tables, indexes and keys that there are.
     """
-    items = generate_items(items) if isinstance(items, Design) else items
+    items = items_of(items)
     keys = PartitionKeys(items, _only_table(items) if table is None else table, index)
     _check_counts(collections, per_collection)
     entities = items.in_table(keys.table.name)

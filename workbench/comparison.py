@@ -18,7 +18,7 @@ from workbench.costs import Cost, estimate_cost, stored_bytes
 from workbench.design import AccessPattern, Design
 from workbench.engine import Engine
 from workbench.findings import SEVERITIES, Review
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
 from workbench.keyreport import KeyReport, key_report
 from workbench.limits import GB
 from workbench.prices import Prices, load_prices
@@ -300,7 +300,7 @@ def compare(
     """
     if len(designs) < 2:
         raise ValueError(f"compare takes two designs or more, not {len(designs)}")
-    made = [generate_items(d, seed=seed, now=now) if isinstance(d, Design) else d for d in designs]
+    made = [items_of(d, seed, now) for d in designs]
     named = list(labels) if labels is not None else _labels([items.design.name for items in made])
     if len(named) != len(made) or len(set(named)) < len(named):
         raise ValueError(f"labels={named}: one for each of the {len(made)} designs, all different")

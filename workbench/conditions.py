@@ -6,7 +6,6 @@ allowed. Rates are requests a second, units read or write units a second.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from workbench.clients import ClosedLoop, Retries
 from workbench.columns import Floats
 from workbench.design import Design
 from workbench.histories import Note
-from workbench.items import Items, generate_items
+from workbench.items import Items, items_of
 from workbench.load import Kind
 from workbench.profile import Profile
 from workbench.quantities import is_quantity, is_whole
@@ -101,18 +100,8 @@ def workload_of(
             check_rate(one.name, one.peak)
         found = design
     else:
-        found = workload(drawn_items(design, seed, now), patterns, table)
+        found = workload(items_of(design, seed, now), patterns, table)
     return found if capacity is None else _with_capacity(found, capacity)
-
-
-def drawn_items(design: Design | Items, seed: int, now: int) -> Items:
-    """The items of a design, generated unless they are given; ValueError for what is no design."""
-    if isinstance(design, Items):
-        return design
-    if not isinstance(design, Design):
-        fix = f'wb.load_design("{design}")' if isinstance(design, str | Path) else 'wb.load_design("FILE.yaml")'
-        raise ValueError(f"{design!r} is no design: give {fix}, its items, or a workload")
-    return generate_items(design, seed=seed, now=now)
 
 
 def _with_capacity(work: Workload, capacity: Any) -> Workload:

@@ -27,6 +27,7 @@ from workbench.pictures import (
     WARNING_HATCH,
     YELLOW,
     beside_bars,
+    check_given,
     finish,
     new_axes,
 )
@@ -58,6 +59,7 @@ _KINDS = {"reads": (BLUE, ""), "writes": (GREEN, ""), "without any request": (OR
 
 def cost(cost: Cost, *, ax: Axes | None = None) -> Axes:
     """US dollars a month of each access pattern, and of storage and the rest by table; the dearest first."""
+    check_given(cost, Cost, "wb.estimate_cost(design)")
     bars = sorted(_bars(cost), key=lambda bar: -bar[1])
     shown = bars[:ROWS] + _others(bars[ROWS:])
     ax = ax if ax is not None else new_axes(9, 1.7 + 0.32 * max(len(shown), 3))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.capacity import storage_bytes
 from workbench.design import Design
 from workbench.expected import Expected, PatternUnits, expected_units
-from workbench.items import Items, generate_items
+from workbench.items import Items, items_of
 from workbench.limits import GB
 from workbench.prices import CLASSES, HOURS, Prices, TableClass, load_prices
 from workbench.results import Result, html_notes, html_table, usd
@@ -226,7 +226,7 @@ def estimate_cost(
     50 tables of 300 access patterns take under a second up to some 200,000 items; beyond, the time goes into making
     and weighing the items, which is saved where they are given, as `estimate_cost(generate_items(design))`.
     """
-    items = generate_items(design) if isinstance(design, Design) else design
+    items = items_of(design)
     listed, usage = load_prices(prices), dict(usage or {})
     _check_usage(items.design, usage)
     expected = expected_units(items)

@@ -27,6 +27,8 @@ SECTIONS = ("tables", "fields", "rows", "entities", "access_patterns", "roles")
 
 def load_design(path: str | Path) -> Design:
     """The design in a YAML file; DesignError carries every problem with file, line and column."""
+    if not isinstance(path, str | Path):
+        raise ValueError(f'{path!r:.200} is no path of a design file, as "designs/task_board.yaml"')
     place = Path(path)
     try:
         with place.open("rb") as file:

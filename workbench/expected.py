@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.capacity import Units, replicated_units
 from workbench.design import AccessPattern, Design
-from workbench.items import Items, generate_items
+from workbench.items import Items, items_of
 from workbench.load import Kind
 from workbench.outcomes import Costs, PerCall, TableIndex
 from workbench.results import Result, html_notes, html_table, number
@@ -218,7 +218,7 @@ def expected_units(items: "Items | Design", *, at: At = "rate") -> Expected:
     """
     if at not in ("rate", "peak"):
         raise ValueError(f"at={at!r}: either 'rate' (the mean, for cost) or 'peak' (the highest, for limits)")
-    items = generate_items(items) if isinstance(items, Design) else items
+    items = items_of(items)
     costs = Costs(items)
     return Expected(items.design, len(items), at, tuple(_lines(costs, items.design)))
 

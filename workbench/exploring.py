@@ -55,8 +55,6 @@ def explorer(
     if unknown := knobs.keys() - known_settings():
         raise ValueError(f"explorer has no knob {min(unknown)!r}; there are {', '.join(known_settings())}")
     known = load_design(design) if isinstance(design, str | Path) else design
-    if not isinstance(known, Design | Items):
-        raise ValueError(f'{known!r} is no design: give wb.load_design("FILE.yaml"), its items, or the file\'s path')
     outlooks = Outlooks(known, duration=duration, seed=seed, now=now)
     knobs = {name: value for name, value in knobs.items() if value is not None or name != "load"}
     return Explorer(outlooks, State(outlooks.focus(pattern, table), **knobs))

@@ -18,7 +18,18 @@ from workbench.columns import Floats
 from workbench.diagnosis import Diagnosis, diagnose
 from workbench.histories import Heat, HotAtom, RingHistory
 from workbench.load import Kind
-from workbench.pictures import FAINT, INK, SMALL, TITLE_CHARACTERS, Picture, describe, new_axes, width_of, wrapped
+from workbench.pictures import (
+    FAINT,
+    INK,
+    SMALL,
+    TITLE_CHARACTERS,
+    Picture,
+    check_given,
+    describe,
+    new_axes,
+    width_of,
+    wrapped,
+)
 from workbench.sortkeys import collection_boundaries, collection_heat
 from workbench.spread_charts import short
 from workbench.spreads import KINDS, UNIT
@@ -60,6 +71,7 @@ def heat(
     `by="sort key"` looks into the hottest collection; `highest`, in units a second, fixes the top of the scale, so
     that maps of two designs compare. ValueError for what is not there.
     """
+    check_given(sim, Simulation, "wb.simulate(design)")
     if layer not in LAYERS:
         raise ValueError(f"layer={layer!r}: one of {', '.join(LAYERS)}")
     if kind not in (None, *KINDS):

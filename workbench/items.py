@@ -10,6 +10,8 @@ and their sizes are known to the byte without building one.
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from numbers import Integral
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +40,27 @@ def generate_items(
 
     Raises DesignError or ValueError if an item would pass 400 KB or rows lack a column.
     """
-    source = Source(design, seed, now, dict(rows or {}))
+    design = design_of(design)
+    for name, value in {"seed": seed, "now": now}.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ValueError(f"{name}={value!r} must be a whole number{' of epoch seconds' if name == 'now' else ''}")
+    source = Source(design, int(seed), int(now), dict(rows or {}))
     return Items(design, seed, now, {name: source.entity(name) for name in design.entities}, source)
+
+
+def design_of(given: "Design | Items") -> Design:
+    """A design, or that of items; ValueError for anything else, with what makes one of it."""
+    if isinstance(given, Items):
+        return given.design
+    if not isinstance(given, Design):
+        fix = f'wb.load_design("{given}")' if isinstance(given, str | Path) else 'wb.load_design("FILE.yaml")'
+        raise ValueError(f"{given!r:.200} is no design: give {fix}, or its items")
+    return given
+
+
+def items_of(given: "Design | Items", seed: int = DEFAULT_SEED, now: int = DEFAULT_NOW) -> "Items":
+    """The items of a design, generated unless they are given; ValueError for what is neither."""
+    return given if isinstance(given, Items) else generate_items(given, seed=seed, now=now)
 
 
 @dataclass(frozen=True, repr=False)

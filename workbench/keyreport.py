@@ -16,7 +16,7 @@ import numpy as np
 from workbench.bounds import partitions_at_first, setting_bounds
 from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern, Design
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
 from workbench.keyanalysis import RANGES, KeyAnalysis
 from workbench.keymeasures import Atoms, Monotonicity, Targeting
 from workbench.load import Demand, Kind, demands
@@ -138,9 +138,7 @@ def key_report(
     """
     if at not in ("peak", "rate"):
         raise ValueError(f"at={at!r}: either 'peak' (the highest rate, for limits) or 'rate' (the mean, for cost)")
-    items = generate_items(design, seed=seed, now=now) if isinstance(design, Design) else design
-    if not isinstance(items, Items):
-        raise TypeError(f"key_report takes a design or its items, not {type(design).__name__}")
+    items = items_of(design, seed, now)
     for name in tables or ():
         if name not in items.design.tables:
             known = ", ".join(items.design.tables)

@@ -17,7 +17,7 @@ from workbench import capacity
 from workbench.design import AccessPattern, Design, Entity
 from workbench.entities import EntityItems
 from workbench.identity import key_tag, key_types, origin
-from workbench.items import Items, generate_items
+from workbench.items import Items, design_of, generate_items
 from workbench.prices import load_prices
 from workbench.results import Result, in_words
 from workbench.ring import entry_sizes, is_in
@@ -91,6 +91,7 @@ def diff(old: Design, new: Design) -> Diff:
     Items, write units and their price on demand are those of the old design's counts, as far as it says them.
     (AWS: API_UpdateTable.)
     """
+    old, new = design_of(old), design_of(new)
     found = list(_Changes(old, new).all())
     order = list(WAYS)
     return Diff(old.name, new.name, tuple(sorted(found, key=lambda change: order.index(change.way))))

@@ -25,7 +25,7 @@ from workbench.costs import Cost, estimate_cost
 from workbench.design import Design
 from workbench.diagnosis import Diagnosis, diagnose, span
 from workbench.focus import Focus, choosable
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, generate_items
+from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
 from workbench.keyanalysis import RANGES, KeyAnalysis
 from workbench.keyreport import KeyReport, key_report
 from workbench.load import Kind
@@ -238,7 +238,7 @@ class Outlooks:
         seed: int = DEFAULT_SEED,
         now: int = DEFAULT_NOW,
     ):
-        self.base = generate_items(design, seed=seed, now=now) if isinstance(design, Design) else design
+        self.base = items_of(design, seed, now)
         self.design, self.seed = self.base.design, seed
         self.duration_s = duration_seconds(duration)
         self._items: dict[Any, Items] = {(None, None, None): replace(self.base, asked={})}

@@ -17,7 +17,7 @@ import numpy as np
 from workbench import limits
 from workbench.columns import Ints
 from workbench.design import AccessPattern, Design
-from workbench.items import Items
+from workbench.items import Items, items_of
 from workbench.load import Demand, Kind, demands
 from workbench.ring import PartitionKeys, keys_of
 from workbench.spreads import ItemSpread, PatternLoad, RequestSpread
@@ -27,7 +27,7 @@ NEW_TABLE_PARTITIONS = limits.ON_DEMAND_WRITE_UNITS // limits.PARTITION_WRITE_UN
 
 
 def item_spread(
-    items: Items,
+    items: Items | Design,
     table: str,
     index: str | None = None,
     *,
@@ -38,7 +38,7 @@ def item_spread(
 
     `hash_seed` places the keys on another ring. ValueError names the tables and indexes that there are.
     """
-    keys = keys_of(items, table, index)
+    keys = keys_of(items_of(items), table, index)
     return spread_items(keys, keys.placed(partitions, hash_seed), partitions, hash_seed)
 
 
@@ -52,7 +52,7 @@ def spread_items(keys: PartitionKeys, placed: Ints, partitions: int, hash_seed: 
 
 
 def request_spread(
-    items: Items,
+    items: Items | Design,
     table: str,
     index: str | None = None,
     *,
@@ -68,6 +68,7 @@ def request_spread(
     """
     if at not in ("peak", "rate"):
         raise ValueError(f"at={at!r}: either 'peak' (the highest rate, for limits) or 'rate' (the mean, for cost)")
+    items = items_of(items)
     keys = keys_of(items, table, index)
     if index is not None and keys.ring_index is None:
         raise ValueError(f"index {index} is local: it stands on the partitions of table {table}; ask for the table's")

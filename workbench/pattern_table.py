@@ -17,7 +17,7 @@ from workbench.domains import Domain, value_domain
 from workbench.evidence import Evidence, Write
 from workbench.finding_reports import cell
 from workbench.findings import Finding, Review, review_html
-from workbench.items import Items
+from workbench.items import Items, design_of
 from workbench.reach import query_condition
 from workbench.results import Result, fitting, html_table, number
 from workbench.reviews import review
@@ -168,7 +168,7 @@ def access_pattern_table(design: "Design | Items") -> PatternTable:
     are generated with the default seed; if they cannot be, units are missing and a note of the review says why.
     """
     items = design if isinstance(design, Items) else None
-    evidence = Evidence(items.design if items else design, items)  # type: ignore[arg-type]
+    evidence = Evidence(design_of(design), items)
     found = review(evidence.items or evidence.design)
     lines = [_line(evidence, pattern, found) for pattern in evidence.design.access_patterns.values()]
     return PatternTable(evidence.design.name, tuple(lines), found)

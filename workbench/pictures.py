@@ -109,6 +109,12 @@ def beside_bars(ax: Axes, ends: Iterable[float], texts: Sequence[str], *, bold: 
         ax.annotate(text, (end, place), (4, 0), fontweight=weight, bbox=PAPER, parse_math=False, **where)
 
 
+def check_given(value: Any, kind: type, how: str) -> None:
+    """ValueError unless a chart is given what it draws: `how` says what makes one."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{value!r:.100} is no {kind.__name__}: give {how}")
+
+
 def thousands() -> FuncFormatter:
     """Numbers on an axis with their thousands separated."""
     return FuncFormatter(lambda value, _: f"{value:,.10g}")

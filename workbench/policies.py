@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.authorization import POSITIONS, VERSION
 from workbench.design import Design
 from workbench.grants import RETURNED, Gap, Grant, Needs
+from workbench.items import design_of
 from workbench.proofs import ACCOUNT, REGION, Proof, prove_policy, table_arn
 from workbench.results import Result, cut, html_notes, html_table
 from workbench.tenancy import WILD, is_numeric
@@ -98,6 +99,7 @@ def iam_policy(design: Design, role: str | None = None, *, region: str = REGION,
     can keep apart is not granted and stands in `gaps`. ValueError for an unknown role, a role that no access pattern
     uses, and where nothing at all can be granted.
     """
+    design = design_of(design)
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
         raise ValueError(f"region {region!r}: as us-east-1")
     if not re.fullmatch(r"[0-9]{12}", account):

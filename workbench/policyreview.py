@@ -7,6 +7,7 @@ from typing import Any
 from workbench.design import Design
 from workbench.findings import Review, ordered
 from workbench.grants import role_of
+from workbench.items import design_of
 from workbench.policytexts import read_policy, surroundings
 from workbench.rules import RULES
 
@@ -20,6 +21,7 @@ def review_policy(
     ValueError for a role that the design does not have; FileNotFoundError for a file that is not there.
     """
     if design is not None:
+        design = design_of(design)
         role_of(design, role)
     read = read_policy(policy, design, role)
     asked: list[Any] = [found for found in RULES.values() if found.needs == "policy"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.authorization import KEYS, ON_INDEXES, POSITIONS, Request, decide
 from workbench.design import Design
 from workbench.grants import RETURNED, Grant, Needs, reduced
+from workbench.items import design_of
 from workbench.ownership import OwnedKey, Ownership
 from workbench.results import Result, heading, html_table
 from workbench.tenancy import WILD, glob, shape_of
@@ -144,7 +145,7 @@ def prove_policy(
     account: str = ACCOUNT,
 ) -> Proof:
     """What a policy, as parsed from JSON, decides on a role's requests and on attacks. ValueError for another role."""
-    needs = Needs(design, role)
+    needs = Needs(design_of(design), role)
     attacks = _Attacks(needs, region, account)
     cases = []
     for attack, caller, request, expected in attacks.requests():

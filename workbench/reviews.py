@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.design import Design
 from workbench.evidence import Evidence
 from workbench.findings import Finding, Place, Review, ordered
-from workbench.items import Items
+from workbench.items import Items, design_of
 from workbench.rules import RULES
 from workbench.sources import read_sources
 
@@ -30,7 +30,7 @@ def review(design: "Design | Items", run: "Run | None" = None, simulation: "Simu
     of another design.
     """
     items = design if isinstance(design, Items) else None
-    design = design.design if isinstance(design, Items) else design
+    design = design_of(design)
     others = {"run": run and run.design.name, "simulation": simulation and simulation.design}
     for what, name in others.items():
         if name not in (None, design.name):

@@ -22,7 +22,7 @@ from workbench.errata import ERRATA, verdict
 from workbench.errors import EngineError, RequestError
 from workbench.expectations import unmet
 from workbench.explain import Explanation, explain
-from workbench.items import Items, generate_items
+from workbench.items import Items, design_of, items_of
 from workbench.loading import check_distinct, load_items
 from workbench.metering import Meter
 from workbench.records import call_charges, call_record, lines_by_index, mean, tells_costs
@@ -199,7 +199,9 @@ def run_patterns(
     """
     if calls < 1 or sample < 1:
         raise ValueError(f"calls={calls}, sample={sample}: both must be at least 1")
-    items = items if items is not None else generate_items(design)
+    if not isinstance(engine, Engine):
+        raise ValueError(f'{engine!r:.200} is no engine: give wb.start_engine("embedded"), or another kind')
+    items, design = items_of(design if items is None else items), design_of(design)
     if items.design is not design and _content(items.design) != _content(design):
         raise ValueError(f"the items are of another design than {design.name}: generate_items(design) makes its own")
     seed = items.seed if seed is None else seed

@@ -27,6 +27,7 @@ from workbench.pictures import (
     SMALL,
     VERMILION,
     YELLOW,
+    check_given,
     finish,
     new_axes,
     thousands,
@@ -51,6 +52,7 @@ def throttling(sim: Simulation, *, pattern: str | None = None, ax: Axes | None =
 
     ValueError names the patterns that there are.
     """
+    check_given(sim, Simulation, "wb.simulate(design)")
     sim.check_simulated()
     chosen = _chosen(sim, pattern)
     ax = ax if ax is not None else new_axes(9, 4.2)
@@ -138,6 +140,7 @@ def _throttled(sim: Simulation, chosen: Sequence[PatternHistory]) -> str:
 
 def partitions(sim: Simulation, *, ax: Axes | None = None) -> Axes:
     """How many partitions each table and global index has, by time; up to five, those that grow most."""
+    check_given(sim, Simulation, "wb.simulate(design)")
     sim.check_simulated()
     ax = ax if ax is not None else new_axes(9, 3.8)
     shown = sorted(sim.rings, key=lambda ring: -len(ring.partitions))[: len(LINES)]

@@ -31,6 +31,7 @@ from workbench.pictures import (
     SMALL,
     VERMILION,
     WARNING_HATCH,
+    check_given,
     finish,
     new_axes,
     thousands,
@@ -67,6 +68,7 @@ def item_spread(spread: ItemSpread, *, ax: Axes | None = None, by: By = "key") -
 
     The largest key is orange and hatched if it sticks out.
     """
+    check_given(spread, ItemSpread, 'wb.item_spread(items, "TABLE")')
     ax = ax if ax is not None else new_axes(8, 3.8)
     shares = 100 * spread.shares
     top = spread.largest if len(spread.keys) else 0
@@ -84,6 +86,7 @@ def item_spread(spread: ItemSpread, *, ax: Axes | None = None, by: By = "key") -
 
 def request_spread(spread: RequestSpread, *, ax: Axes | None = None, by: By = "key") -> Axes:
     """Read and write units a second of each partition key, or simulated partition, against one partition's limits."""
+    check_given(spread, RequestSpread, 'wb.request_spread(items, "TABLE")')
     ax = ax if ax is not None else new_axes(8, 3.8)
     series = request_series(spread)
     draw_requests(ax, spread, series, by)

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.conditions import drawn_items
 from workbench.design import Design
-from workbench.items import DEFAULT_NOW, Items
+from workbench.items import DEFAULT_NOW, Items, items_of
 from workbench.quantities import is_whole
 from workbench.results import Result, number, percent
 from workbench.simulation import simulate
@@ -287,7 +286,7 @@ def _workload(design: Any, fixed: Mapping[str, Any], seed: int, now: int) -> Wor
     """The workload of a design, computed once for all of its simulations."""
     if isinstance(design, Workload):
         return design
-    return workload(drawn_items(design, seed, now), fixed.get("patterns"), fixed.get("table"))
+    return workload(items_of(design, seed, now), fixed.get("patterns"), fixed.get("table"))
 
 
 def _measured(work: Workload, options: Mapping[str, Any], seed: int) -> Measured:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.columns import Ints
-from workbench.design import AccessPattern
+from workbench.design import AccessPattern, Design
 from workbench.engine import Engine
 from workbench.errors import EngineError, RequestError
-from workbench.items import Items
+from workbench.items import Items, items_of
 from workbench.loading import load_items
 from workbench.metering import without_filter
 from workbench.requests import Request, draw_calls
@@ -148,13 +148,20 @@ def _get(table: str, key: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def trial(
-    items: Items, engine: Engine, pattern: str, *, calls: int = 100, seed: int | None = None, prefix: str | None = None
+    items: Items | Design,
+    engine: Engine,
+    pattern: str,
+    *,
+    calls: int = 100,
+    seed: int | None = None,
+    prefix: str | None = None,
 ) -> Iterator[Trial]:
     """`calls` requests of an access pattern, and the design's tables on `engine` with the items that they touch.
 
     The tables are deleted at the end. `seed` draws the requests, the items' own unless given; `prefix` is what table
     names begin with. KeyError if the design has no such pattern; ValueError if no key serves it.
     """
+    items = items_of(items)
     design = items.design
     if pattern not in design.access_patterns:
         raise KeyError(

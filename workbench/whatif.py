@@ -18,7 +18,7 @@ from workbench.conditions import Start
 from workbench.design import Design
 from workbench.domains import check_template
 from workbench.identity import key_types
-from workbench.items import Items, generate_items
+from workbench.items import Items, items_of
 from workbench.keyanalysis import KeyAnalysis
 from workbench.keyreport import key_report
 from workbench.keys import parse_template
@@ -116,7 +116,7 @@ def shards(
 
     ValueError for a table, index or key that there is not.
     """
-    items = _items(design)
+    items = items_of(design)
     one = _analysed(items, table, index)
     partition, sort = items.design.tables[one.table].keys(index)
     found = sharding(
@@ -151,7 +151,7 @@ def keyed(
     templates = _templates(design, table, key)
     changed, notes = _rekeyed(design, table, templates)
     case = ", ".join(templates.values())
-    old, new = (_items(each) for each in (design, changed))
+    old, new = (items_of(each) for each in (design, changed))
     cases = {AS_IS: workload(old, table=table), case: workload(new, table=table)}
     rates = {AS_IS: _highest(_analysed(old, table, None)), case: _highest(_analysed(new, table, None))}
     ran = sweep(cases, seeds=seeds, load=load, duration=duration)
@@ -204,7 +204,7 @@ def provisioned(
 
     Every table and index of the design, or of the table named, gets that capacity.
     """
-    items = _items(design)
+    items = items_of(design)
     asked: dict[Kind, Any] = {"read": read, "write": write}
     ran = sweep(items, {"capacity": ["on-demand", asked]}, seeds=seeds, load=load, duration=duration, table=table)
     one = _analysed(items, table, None)
@@ -232,7 +232,7 @@ def prewarmed(
 
     It brings partitions and lifts the table's limit; a hot key stays one key of one partition.
     """
-    items = _items(design)
+    items = items_of(design)
     warm: dict[Any, float] = {kind: float(units) for kind, units in (("read", read), ("write", write)) if units}
     if not warm:
         raise ValueError("prewarmed: give read or write units a second, as write=20_000")
@@ -245,13 +245,9 @@ def step(
     design: Design | Items, table: str | None = None, *, duration: Any = "1h", seeds: int | Sequence[int] = 20
 ) -> Answer:
     """What if the load came at once? For how many minutes new tables throttle it, with the band over seeds."""
-    items = _items(design)
+    items = items_of(design)
     ran = sweep(items, seeds=seeds, load="step", duration=duration, table=table)
     return Answer("What if the load came at once?", ran, {AS_IS: _highest(_analysed(items, table, None))})
-
-
-def _items(design: Design | Items) -> Items:
-    return generate_items(design) if isinstance(design, Design) else design
 
 
 def _highest(one: KeyAnalysis, *, by_keys: float | None = None, limits: Mapping[Kind, float] | None = None) -> float:
