@@ -20,7 +20,6 @@ from workbench.pictures import (
     VERMILION,
     WARNING_HATCH,
     beside_bars,
-    check_given,
     finish,
     new_axes,
     thousands,
@@ -43,9 +42,8 @@ Line = Mapping[Any, Any]
 
 def capacity(run: "Run", *, ax: Axes | None = None) -> Axes:
     """Mean read and write units of one call of each access pattern, in file order, stacked by table and index."""
-    from workbench.runs import Run
-
-    check_given(run, Run, "wb.run_patterns(design, engine)")
+    if not hasattr(run, "summary"):
+        raise ValueError(f"{run!r:.100} is no Run: give wb.run_patterns(design, engine)")
     lines: Sequence[Line] = run.summary.to_dict("records")
     names = [line["pattern"] for line in lines]
     parts = _by_place(run.by_index.to_dict("records"), names)

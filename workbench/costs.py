@@ -352,6 +352,12 @@ def _class_row(cost: Cost, table: str) -> dict[str, Any]:
 # What is not estimated
 
 
+def _has_conditions(design: Design, table: str) -> bool:
+    """Whether a write to a table has a condition that may fail."""
+    patterns = [each for each in design.access_patterns.values() if design.table_for(each).name == table]
+    return any(part.condition for each in patterns for part in (each, *each.actions))
+
+
 def _unknown(line: PatternUnits) -> str:
     """Why nothing can be said of what a pattern costs; empty where something can."""
     return line.note or ("" if line.pattern.rate is not None else "no rate is stated")
@@ -372,6 +378,11 @@ def _unknown_lines(design: Design, usage: Mapping[str, Mapping[str, float]]) -> 
         if table.replicas:
             yield NotEstimated(f"transfer of {name} to {', '.join(table.replicas)}", "traffic between regions is extra")
             yield NotEstimated(f"prices in {', '.join(table.replicas)}", "the same prices are taken in every region")
+        if table.replicas and _has_conditions(design, name):
+            why = (
+                "they are counted in every region, though they change nothing that must be replicated: at most as much"
+            )
+            yield NotEstimated(f"writes to {name} that fail their condition", why)
         if table.replicas and has_provisioned(design, name):
             yield NotEstimated(f"reads in the replicas of {name}", "provisioned reads are counted in one region")
         if table.replicas and table.ttl:

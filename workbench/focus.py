@@ -193,7 +193,9 @@ class Focus:
         if self.index:
             return f"{self.pattern} reads index {self.index}; shards are of the table's partition key"
         if self.attribute in self.design.fields:
-            return f"the partition key is field {self.attribute} itself, which a suffix would make another field of"
+            name = self.attribute
+            made = f"{name.upper()}#{{{name}}}"
+            return f"the partition key is field {name} itself; shards need a key that is made of it, as {made}"
         if not table.sort_key:
             return f"each item of {self.table} has a partition key of its own, which shards cannot divide"
         if not (self._entity.rows or self.sharded_by):

@@ -223,14 +223,13 @@ def _name_keys(ax: Axes, sim: Simulation, atoms: Sequence[HotAtom]) -> None:
     figure: Any = ax.figure
     apart = NAME_HEIGHT / (ax.get_position().height * figure.get_figheight())
     for atom in notable[:NAMED]:
-        near = next((place for place in places if abs(atom.position - place) < apart), atom.position)
+        above = min(atom.position, 1 - apart)  # the highest that a name still fits under the edge
+        near = next((place for place in places if abs(above - place) < apart), above)
         places.setdefault(near, []).append(short(atom.key))
     for place, names in places.items():
-        above = place < 1 - apart
-        style: dict[str, Any] = {"fontsize": SMALL, "color": "white", "ha": "right", "fontweight": "bold"}
+        style: dict[str, Any] = {"fontsize": SMALL, "color": "white", "fontweight": "bold", "ha": "right"}
         where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "bbox": LABEL}
-        aligned = {"va": "bottom", "xytext": (-4, 6)} if above else {"va": "top", "xytext": (-4, -6)}
-        ax.annotate(", ".join(names), (1.0, place), **aligned, **style, **where)
+        ax.annotate(", ".join(names), (1.0, place), va="bottom", xytext=(-4, 6), **style, **where)
 
 
 def _label(ax: Axes, sim: Simulation, ring: RingHistory, rows: Heat, kind: Kind, layer: Layer) -> None:

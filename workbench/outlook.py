@@ -175,10 +175,16 @@ def _too_much(one: KeyAnalysis, bound: Bound) -> str:
     where = f"index {bound.index}: " if bound.index else ""
     if bound.key is None:
         lost = f"{percent(1 - bound.multiple)} of {bound.kind} units are throttled"
-        return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}: {lost}."
+        more = "".join(f" {each.asked} are above {each.resource}, too." for each in _others_too(one, bound))
+        return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}: {lost}.{more}"
     lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
     key = f"{where}{named_key(bound.key)}"
     return f"Too hot: {key} is asked for {_asked(one, bound)}, and one partition serves {bound.limit:,.0f}{lost}."
+
+
+def _others_too(one: KeyAnalysis, first: Bound) -> list[Bound]:
+    """Other settings of the table or index that are passed too."""
+    return [each for each in one.bounds if each is not first and each.key is None and each.multiple < 1]
 
 
 def _asked(one: KeyAnalysis, bound: Bound) -> str:
@@ -190,8 +196,11 @@ def _asked(one: KeyAnalysis, bound: Bound) -> str:
 
 def _help(one: KeyAnalysis, bound: Bound) -> str:
     if bound.key is None:
-        return f"At most {rate_text(bound.rate_per_s)} requests/s pass; raise it, or spread the load over time."
-    shards = f"{one.shards:,} shards would hold it" if one.shards > 1 and not bound.index else "give it another key"
+        served = f"This mix is served up to {rate_text(bound.rate_per_s)} requests/s"
+        return f"{served}; raise it, or spread the load over time."
+    shards = "give it another key"
+    if one.shards > 1 and not bound.index:
+        shards = f"{one.shards:,} shards would hold it, each with at most half of what a partition serves"
     why = "" if bound.index else one.why_undivided(bound)
     return f"No split helps, since {why}; {shards}." if why else f"{shards[0].upper()}{shards[1:]}."
 

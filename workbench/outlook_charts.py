@@ -217,7 +217,7 @@ def _colours(values: Floats) -> Any:
 
 # Cost
 
-BARS = 5
+BARS = 5  # beside that of the whole
 
 
 def cost(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
@@ -230,8 +230,18 @@ def cost(ax: Axes, found: Outlook, before: Outlook | None = None) -> Axes:
 
 
 def _bar_names(found: Outlook) -> list[str]:
+    """What has a bar: the whole, the dearest, and what the rest is called."""
     spent = bill(found)
-    return ["in all", *sorted(spent.keys() - {"in all"}, key=lambda name: (-spent[name], name))[:BARS]]
+    names = sorted(spent.keys() - {"in all"}, key=lambda name: (-spent[name], name))
+    rest = len(names) - BARS + 1
+    return ["in all", *(names if rest <= 1 else [*names[: BARS - 1], f"{rest} others"])]
+
+
+def _bar_values(spent: dict[str, float], names: list[str]) -> list[float]:
+    """US dollars of each bar; those of the rest, whose name no bill has, are what is left."""
+    known = [spent.get(name, 0.0) for name in names]
+    left = spent["in all"] - sum(known[1:])
+    return [*known[:-1], left if names[-1].endswith(" others") and names[-1] not in spent else known[-1]]
 
 
 def _label_cost(ax: Axes, names: list[str], title: str) -> None:
@@ -247,7 +257,7 @@ def _draw_cost(ax: Axes, found: Outlook, before: Outlook | None) -> None:
     """The bars, each with its value beside it."""
     sides = [("now", bill(found), BLUE, "")] + ([("before", bill(before), ORANGE, WARNING_HATCH)] if before else [])
     names = _bar_names(found)
-    values = np.array([[spent.get(name, 0.0) for name in names] for _, spent, _, _ in sides])
+    values = np.array([_bar_values(spent, names) for _, spent, _, _ in sides])
     height = 0.8 / len(sides)
     for number, (label, _, colour, hatch) in enumerate(sides):
         at = np.arange(len(names)) - 0.4 + height * (number + 0.5)

@@ -148,7 +148,8 @@ def _units_label(kind: Kind) -> str:
 
 def _label(spread: Spread, by: By, most: str) -> str:
     if by == "key":
-        return f"{len(spread.keys):,} partition keys, the {most} first" + _log_words(spread)
+        many = f"{len(spread.keys):,} partition keys, the {most} first" if len(spread.keys) != 1 else "1 partition key"
+        return many + _log_words(spread)
     ring = "DynamoDB's hash, as far as known" if spread.hash_seed is None else f"hash seed {spread.hash_seed}"
     return f"{spread.partitions:,} simulated partitions, equal ranges of the hash ring ({ring})"
 
