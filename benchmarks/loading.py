@@ -39,7 +39,7 @@ OURS, BOTO, BARE = "loading through run_patterns", "boto3's batch_writer", "bare
 
 
 def measure(
-    tasks: int = 100_000, written: int = 20_000, most: int = 1_000_000, rounds: int = 7, engine: Engine | None = None
+    tasks: int = 100_000, written: int = 20_000, most: int = 1_000_000, rounds: int = 5, engine: Engine | None = None
 ) -> Iterator[Ratio | Fact]:
     """The ratios of the three ways and their rates, on `engine` or an embedded one of its own, and the memory.
 
