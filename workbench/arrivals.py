@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.columns import Floats, Ints
 from workbench.distributions import Popularity
+from workbench.domains import Domain
 from workbench.entities import EntityItems
 from workbench.fields import stream
 from workbench.identity import parents
@@ -33,10 +34,26 @@ class Asked:
 def new_items(keys: PartitionKeys, existing: EntityItems, popularity: Mapping[str, Popularity] | None = None) -> Asked:
     """Items as an access pattern creates them: existing ones where these have the same keys, else a sample.
 
-    `popularity` is the pattern's own, by field.
+    `popularity` is the pattern's own, by field. It decides among the stored values of the fields that it names, and
+    changes nothing else: not which value is new, what the time is, or what new items have alike.
     """
-    made_of = None if popularity else _made_of_stored(keys, existing)
-    return _sample(keys, existing, popularity) if made_of is None else _like_stored(keys, existing, made_of)
+    stated, made_of = popularity or {}, _made_of_stored(keys, existing)
+    asked = _like_stored(keys, existing, made_of, stated) if made_of is not None else None
+    return asked or _sample(keys, existing, stated)
+
+
+def behind(keys: PartitionKeys, existing: EntityItems) -> Mapping[str, Domain | None]:
+    """The attributes and fields that the partition key is made of, or that decide whether there is one."""
+    design, own = keys.items.design, keys.items.design.domains_of(existing.name)
+    todo, found = {*keys.attributes, *_sparse(keys, existing)}, dict[str, Domain | None]()
+    while todo:
+        name = todo.pop()
+        domain = own[name] if name in own and not own[name].is_field else design.fields.get(name)
+        found[name] = domain
+        if domain is not None:
+            conditions = domain.present if isinstance(domain.present, dict) else ()
+            todo |= {*domain.references(), *([domain.of] if domain.of else ()), *conditions} - found.keys()
+    return found
 
 
 def _made_of_stored(keys: PartitionKeys, existing: EntityItems) -> set[str] | None:
@@ -44,21 +61,16 @@ def _made_of_stored(keys: PartitionKeys, existing: EntityItems) -> set[str] | No
 
     They do not where a key holds the new item's own identity, a time that is now, or a value stated by `new`.
     """
-    if not (keys.of[existing.name] != UNMET).any():
+    made_of, fresh = behind(keys, existing), _anchors(keys, existing)[1]
+    if not (keys.of[existing.name] != UNMET).any() or any(name in fresh for name in made_of):
         return None
-    design, own = keys.items.design, keys.items.design.domains_of(existing.name)
-    fresh, todo, seen = set(_anchors(keys, existing)[1]), {*keys.attributes, *_sparse(keys, existing)}, set[str]()
-    while todo:
-        name = todo.pop()
-        domain = own[name] if name in own and not own[name].is_field else design.fields.get(name)
-        if domain is None or name in fresh or domain.new is not None:
-            return None
-        if domain.type and domain.type.span and (domain.type.span.ends_now or domain.type.span.base):
-            return None
-        seen.add(name)
-        conditions = domain.present if isinstance(domain.present, dict) else ()
-        todo |= {*domain.references(), *([domain.of] if domain.of else ()), *conditions} - seen
-    return seen
+    return None if any(domain is None or _is_otherwise(domain) for domain in made_of.values()) else set(made_of)
+
+
+def _is_otherwise(domain: Domain) -> bool:
+    """Whether new items have another value than stored ones: one that is stated, or a time that is now."""
+    span = domain.type.span if domain.type else None
+    return domain.new is not None or bool(span and (span.ends_now or span.base))
 
 
 def _sparse(keys: PartitionKeys, existing: EntityItems) -> Iterator[str]:
@@ -81,18 +93,28 @@ def _anchors(keys: PartitionKeys, existing: EntityItems) -> tuple[list[str], lis
     return leaves, []
 
 
-def _like_stored(keys: PartitionKeys, existing: EntityItems, made_of: set[str]) -> Asked:
-    """Existing items in place of new ones, weighted by the write popularity of the fields that bear on the key."""
-    source, design = keys.items.source, keys.items.design
-    weights = np.ones(len(existing))
+def _like_stored(
+    keys: PartitionKeys, existing: EntityItems, made_of: set[str], popularity: Mapping[str, Popularity]
+) -> Asked | None:
+    """Existing items in place of new ones, weighted by the write popularity of the fields that bear on the key.
+
+    None where they cannot stand for new ones: another field's values are chosen anew, or the popular ones have no item.
+    """
+    source, design, weights = keys.items.source, keys.items.design, np.ones(len(existing))
+    chosen = set[str]()
     for name in _anchors(keys, existing)[0]:
-        if made_of & {name, *parents(design, name)}:
+        line = {name, *parents(design, name)}
+        if made_of & line:
             places = existing.places[name]
-            weights *= source.weights(name, popularity=source.current)[places] / np.bincount(places)[places]
+            shares = source.weights(name, popularity={**source.current, **popularity})
+            weights *= shares[places] / np.bincount(places)[places]
+            chosen |= line
+    if made_of & popularity.keys() - chosen or not weights.any():
+        return None
     return Asked(existing, keys.of[existing.name], weights / weights.sum())
 
 
-def _sample(keys: PartitionKeys, existing: EntityItems, popularity: Mapping[str, Popularity] | None) -> Asked:
+def _sample(keys: PartitionKeys, existing: EntityItems, popularity: Mapping[str, Popularity]) -> Asked:
     """New items drawn for the purpose, each with an equal share.
 
     A key that two of them have (today's date, a status) is a key. Those that one alone has are new each time, and

@@ -16,15 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench.arrivals import Asked, new_items
+from workbench.arrivals import Asked, behind, new_items
 from workbench.bindings import bound
 from workbench.changes import Member, change, entry_units, member_weights, members, table_units
 from workbench.columns import Floats, Ints
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
 from workbench.key_conditions import KeyCondition
-from workbench.motions import holds_now
-from workbench.picks import of_fields
+from workbench.picks import field_of, of_fields
 from workbench.reach import collection_sizes, collection_units, drawn_values, page_units, query_condition, read_factor
 from workbench.requests import overrides
 from workbench.ring import UNMET, PartitionKeys
@@ -182,9 +181,11 @@ def _demand(
 
 
 def _asked(keys: PartitionKeys, pattern: AccessPattern, member: Member) -> Asked:
-    existing, generated = keys.items.entities[member.entity], not keys.items.design.entities[member.entity].rows
-    if member.is_new and generated:
-        stated = of_fields(keys.items.design, keys.items.design.entities[member.entity], pattern)
-        if not pattern.popularity or (len(stated) == len(pattern.popularity) and holds_now(keys, existing, pattern)):
-            return new_items(keys, existing, stated)
+    existing, part = keys.items.entities[member.entity], keys.items.design.entities[member.entity]
+    if member.is_new and not part.rows:
+        named = {name: field_of(keys.items.design, part, name) for name in pattern.popularity}
+        # Popularity of what is no field with values of its own, as a choice, is among the items that have each of them.
+        among = [name for name, field in named.items() if field is None or not keys.items.source.is_identity(field)]
+        if not among or behind(keys, existing).keys().isdisjoint(among):
+            return new_items(keys, existing, of_fields(keys.items.design, part, pattern))
     return Asked(existing, keys.of[member.entity], member_weights(keys.items, pattern, member))

@@ -153,9 +153,11 @@ def new_items(items: Items, pattern: AccessPattern, name: str, count: int, rng: 
 
 def of_fields(design: Design, part: Entity, pattern: AccessPattern) -> dict[str, Popularity]:
     """A pattern's popularity by field: one that is stated of an attribute made of one field is that field's."""
-    found: dict[str, Popularity] = {}
-    for name, popularity in pattern.popularity.items():
-        fields = [name] if name in design.fields else key_fields(design, part, [name])
-        if len(fields) == 1:
-            found[fields[0]] = popularity
-    return found
+    named = {name: field_of(design, part, name) for name in pattern.popularity}
+    return {field: pattern.popularity[name] for name, field in named.items() if field is not None}
+
+
+def field_of(design: Design, part: Entity, name: str) -> str | None:
+    """The field that a popularity stated of a field or attribute is of; None of an attribute of several, or of none."""
+    fields = [name] if name in design.fields else key_fields(design, part, [name])
+    return fields[0] if len(fields) == 1 else None
