@@ -18,6 +18,7 @@ from workbench.amazon import HEADLESS
 from workbench.amendments import amended, amended_yaml, merged
 from workbench.designfile import parse_design
 from workbench.errors import DesignError, NotebookError
+from workbench.focus import choosable
 from workbench.outlook import Outlooks
 from workbench.panel import REST_S
 from workbench.pictures import alt_text
@@ -148,6 +149,48 @@ def test_what_is_not_turned_changes_nothing(outlooks):
     untouched = state(outlooks)
     assert untouched.patch == {} and untouched.design is outlooks.design
     assert untouched.yaml() == "# nothing of sessions is changed\n"
+
+
+STATUS = """
+name: orders
+tables:
+  Orders: {partition_key: customer, sort_key: order, gsi: {ByStatus: {partition_key: status, projection: ALL}}}
+fields:
+  customer: {count: 200, popularity: {read: zipf(0.9), write: zipf(1.1)}}
+  order: {per: customer, count: poisson(3), type: ulid}
+entities:
+  Order: {size: 700 B, attributes: {status: {choice: {OPEN: 10%, SENT: 90%}, new: OPEN}}}
+access_patterns:
+  place: {operation: PutItem, rate: 400/s, peak: 1_200/s}
+  mine: {operation: Query, key_condition: customer = :customer, rate: 500/s}
+  read: {operation: GetItem, rate: 5/s}
+"""
+
+
+@pytest.mark.parametrize(
+    "design", [parse_design(TEXT), parse_design(STATUS), wb.load_design(BOARD)], ids=lambda d: d.name
+)
+def test_a_skew_set_to_what_the_design_has_gives_the_numbers_of_the_design(design):
+    found, moved = Outlooks(design), 0
+    for name in choosable(design):
+        focus = found.focus(name)
+        if stated := re.fullmatch(r"zipf\((.+)\)|uniform", focus.popularity):
+            own, same = (found.outlook(State(focus, skew=skew)).results for skew in (None, float(stated[1] or 0)))
+            assert same.pop("hottest_key") == own.pop("hottest_key")
+            assert same == pytest.approx(own)
+            moved += 1
+    assert moved >= 2
+
+
+def test_no_skew_of_customers_changes_the_status_of_new_orders():
+    # 1,200 puts/s of 700 bytes are as many write units, all of them under OPEN: 200 of 1,200 pass no partition
+    found = Outlooks(parse_design(STATUS))
+    for skew in (None, 0.0, 0.5, 1.1, 2.0):
+        outlook = found.outlook(State(found.focus("place"), skew=skew))
+        index = next(one for one in outlook.report if one.index == "ByStatus")
+        assert index.hottest.key == "OPEN"
+        assert index.hottest.units_per_s == pytest.approx(1200)
+        assert index.after_splits("write") == pytest.approx(200 / 1200)
 
 
 def test_a_peak_moves_with_its_rate(outlooks):

@@ -9,6 +9,7 @@ import pytest
 from workbench import limits
 from workbench.capacity import pages, query_units
 from workbench.designfile import load_design, parse_design
+from workbench.distributions import parse_popularity
 from workbench.entries import IndexSchema, index_entry
 from workbench.items import generate_items
 from workbench.load import demands
@@ -158,6 +159,63 @@ def test_new_items_load_the_index_key_that_all_of_them_have(orders):
     requests, units = demanded(orders, "place", "ByStatus")
     assert requests == pytest.approx(1)
     assert set(units) == {"OPEN"}
+
+
+@pytest.mark.parametrize("popularity", ["uniform", "zipf(1)", "zipf(1.6)", "top(90%)", "latest"])
+@pytest.mark.parametrize("pattern", ["place", "place-many", "place-together"])
+def test_popularity_of_a_field_never_changes_where_new_values_of_others_put_items(pattern, popularity):
+    # every new order is OPEN, and stands under today: whoever's it is, these two keys take all entries
+    design = parse_design(ORDERS)
+    stated = design.access_patterns[pattern].model_copy(
+        update={"popularity": {"customer": parse_popularity(popularity)}}
+    )
+    design = design.model_copy(update={"access_patterns": {**design.access_patterns, pattern: stated}})
+    items = generate_items(design)
+    puts = 10 if pattern == "place-many" else 1
+    assert set(demanded(items, pattern, "ByStatus")[1]) == {"OPEN"}
+    assert demanded(items, pattern, "ByDay")[1] == pytest.approx({"2026-01-01": puts})
+    cities = demanded(items, pattern, "ByCity")[1]
+    assert cities == pytest.approx(demanded(generate_items(parse_design(ORDERS)), pattern, "ByCity")[1])
+
+
+def test_a_stated_popularity_divides_new_items_among_customers_exactly():
+    stated = ORDERS.replace(
+        "place: {operation: PutItem,", "place: {operation: PutItem, popularity: {customer: zipf(1)},"
+    )
+    units, sizes = demanded(generate_items(parse_design(stated)), "place")[1], defaultdict(list)
+    for item in (entity := generate_items(parse_design(ORDERS)).entities["Order"]).take(range(len(entity))):
+        sizes[item["customer"]].append(math.ceil(item_size(item) / 1024) + 1)  # and an entry in the local index
+    assert units == pytest.approx({c: share * np.mean(sizes[c]) for c, share in zipf_shares(50).items()})
+
+
+def test_a_put_of_an_id_of_its_own_is_even_whatever_the_popularity_of_ids_is():
+    # nobody has seen the id: 100 keys, each a hundredth of what is put
+    text = """
+name: jobs
+tables: {Jobs: {partition_key: id}}
+fields: {id: {count: 100}}
+entities: {Job: {size: 500 B}}
+access_patterns: {add: {operation: PutItem, popularity: {id: zipf(1.5)}, rate: 1/s}}
+"""
+    units = demanded(generate_items(parse_design(text)), "add", table="Jobs")[1]
+    assert list(units.values()) == pytest.approx([0.01] * 100)
+
+
+def test_popularity_over_a_field_counts_values_that_have_no_items_whoever_states_it():
+    # some customers have no orders: the field's own popularity and the pattern's are one and the same
+    text = """
+name: shop
+tables: {Orders: {partition_key: customer, sort_key: order}}
+fields: {customer: {count: 40, popularity: zipf(1)}, order: {per: customer, count: poisson(1)}}
+entities: {Order: {size: 500 B}}
+access_patterns:
+  own: {operation: Query, key_condition: customer = :customer, rate: 1/s}
+  stated: {operation: Query, key_condition: customer = :customer, popularity: {customer: zipf(1)}, rate: 1/s}
+"""
+    items = generate_items(parse_design(text))
+    own, stated = (demanded(items, name, table="Orders")[1] for name in ("own", "stated"))
+    assert len(own) < 40  # e^-1 of them have none
+    assert stated == pytest.approx(own)
 
 
 def test_a_key_that_holds_todays_date_takes_all_writes_of_new_items(orders):

@@ -67,6 +67,18 @@ def parameters(shop: Any, pattern: str, count: int = 20) -> list[dict[str, Any]]
 API = ServiceModel(Loader().load_service_model("dynamodb", "service-2"), "dynamodb")
 
 
+def test_a_popularity_that_says_again_what_the_field_has_draws_the_same_calls(shop):
+    read = "{{operation: GetItem, entity: A, {}rate: 1/s}}"
+    own, again, other = (
+        parameters(shop, read.format(stated)) for stated in ("", *map(_STATED.format, ("zipf(1.1)", "uniform")))
+    )
+    assert again == own
+    assert other != own
+
+
+_STATED = "popularity: {{a: {}}}, "
+
+
 @pytest.mark.parametrize("name", SHIPPED_DESIGNS)
 def test_every_request_of_the_shipped_designs_is_one_that_boto3_takes(name):
     made = generate_items(load_design(SHIPPED / f"{name}.yaml"))

@@ -17,7 +17,7 @@ from workbench.design import AccessPattern, Action, Design, Entity
 from workbench.distributions import Popularity
 from workbench.entities import EntityItems
 from workbench.fields import stream
-from workbench.identity import key_fields
+from workbench.identity import key_fields, origin
 from workbench.items import Items
 from workbench.targets import draw_places, request_weights
 
@@ -85,12 +85,21 @@ def drawn_items(items: Items, pattern: AccessPattern, count: int, *, seed: int) 
 def asked(design: Design, pattern: AccessPattern) -> str:
     """What a read asks for, however it reads it: patterns that differ in a filter ask for the same items.
 
-    With common random numbers two patterns differ by what they do, not by chance.
+    With common random numbers two patterns differ by what they do, not by chance. A popularity that the field has
+    anyway may be said again.
     """
     entities = [entity.name for entity in design.addressed(pattern)]
     members = [(design.action_entity(action), action.target, action.key) for action in pattern.actions]
-    popularity = [(name, str(stated)) for name, stated in pattern.popularity.items()]
+    other = {name: stated for name, stated in pattern.popularity.items() if not _is_own(design, name, stated)}
+    popularity = [(name, str(stated)) for name, stated in other.items()]
     return repr((entities, pattern.index, pattern.target_of(), popularity, members))
+
+
+def _is_own(design: Design, name: str, stated: Popularity) -> bool:
+    """Whether a popularity only says again what a field's own is, to reads."""
+    fields = [design.fields[each] for each in (name, origin(design, name))] if name in design.fields else []
+    own = next((field.popularity for field in fields if field.popularity), None)
+    return own is not None and str(own.read) == str(stated)
 
 
 def pick(

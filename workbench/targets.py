@@ -95,10 +95,11 @@ def _levels(items: Items, pattern: AccessPattern, entity: EntityItems, chosen: I
     side = "read" if pattern.is_read else "write"
     stated = dict(pattern.popularity)
     for attribute in _addressing(pattern, entity.table):
-        if attribute in stated:
+        names = _parents_first(items.design, entity, attribute)
+        if attribute in stated and attribute not in names:
             yield _column_level(items.design, entity, attribute, stated.pop(attribute), chosen)
             continue
-        for name in _parents_first(items.design, entity, attribute):
+        for name in names:
             if name in stated:
                 yield _field_level(items, entity, name, stated.pop(name), chosen)
             elif domain := _stated_domain(items.design, entity, name):
