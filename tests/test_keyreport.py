@@ -84,6 +84,24 @@ def test_the_hottest_part_and_the_key_that_uses_the_busiest_partition_are_named(
     assert measures["utilisation of the busiest partition", "its limit, most by u-000001"] == one.utilisation
 
 
+@pytest.mark.parametrize("peak, lost", [(2000, 0), (2250, 375 / 3375)])
+def test_what_splits_serve_whole_is_not_throttled_by_a_rounding(peak, lost):
+    """50 items under one key are as many parts: a Query of 1.5 RU for all, 2,250 times a second, is 67 RU/s of each."""
+    one = key_report(
+        design(f"""
+tables: {{Config: {{partition_key: pk, sort_key: sk}}}}
+fields: {{flag: {{count: 50}}}}
+entities: {{Flag: {{key: {{pk: FLAGS, sk: "FLAG#{{flag}}"}}, attributes: {{note: text(200)}}}}}}
+access_patterns:
+  read: {{operation: Query, key_condition: pk = :pk, rate: {peak}/s}}
+  set: {{operation: UpdateItem, update: "SET note = :note", rate: 1/s}}
+""")
+    )["Config"]
+    assert [one.after_splits(kind) for kind in KINDS] == [0, 0]
+    assert one.at_first("read") == pytest.approx(lost)  # 3,375 RU/s, and one partition serves 3,000
+    assert ("until splits are done" in str(one.verdict)) == (lost > 0)
+
+
 def test_a_hot_item_is_not_split_with_its_collection():
     field = "device: {per: user, count: 100, type: integer, popularity: top(60%)}"
     one = users(1, "uniform", writes=2000, reads=1, sort=", sort_key: device", field=field)

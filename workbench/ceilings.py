@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench import limits
+from workbench.columns import Floats
 
 SPLIT_UTILISATION = 0.5  # of a partition's limit, above which it is split: inferred from measurements
 UNITS_PER_PARTITION = (250.0, 360.0, 500.0)  # once splits have settled: between half the trigger's and the trigger's
 BURST_SECONDS = 300
+_ROUNDING = 1e-9  # of a limit: what sums of shares are off by
 
 
 def sustainable_rate(share: float, units_per_request: float, limit: float) -> float:
@@ -62,7 +64,17 @@ def throttled_share(units: ArrayLike, limit: float) -> float:
     (0.2083, 0.0)
     """
     total = float(np.sum(units))
-    return max(0.0, 1 - served(units, limit) / total) if total > 0 else 0.0
+    return float(excess(units, limit).sum()) / total if total > 0 else 0.0
+
+
+def excess(units: ArrayLike, limit: float) -> Floats:
+    """Units a second above the limit of each atom or partition; none where a sum reaches it but for its rounding.
+
+    >>> excess([600, 1500, 1000 * (1 + 1e-15)], 1000).tolist()
+    [0.0, 500.0, 0.0]
+    """
+    above = np.asarray(units, dtype=float) - limit
+    return np.where(above > _ROUNDING * limit, above, 0.0)
 
 
 def burst_units(provisioned: float, age: float = inf) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 
 from workbench import concentration
 from workbench.bounds import Bound
-from workbench.ceilings import shards_needed, throttled_share
+from workbench.ceilings import excess, shards_needed, throttled_share
 from workbench.columns import Floats, Ints
 from workbench.concentration import Frequency, frequency
 from workbench.keymeasures import Atoms, Cardinality, Monotonicity, ShardedRead, Spread, Targeting, Verdict
@@ -143,9 +143,9 @@ class KeyAnalysis(Result):
     def after_splits(self, kind: Kind) -> float:
         """The share of this kind's units that no number of partitions serves."""
         whole, atoms = self.requests.units(kind), self.atoms[kind]
-        others = (whole - atoms.hottest) / np.maximum(atoms.count - 1, 1)
-        served = np.minimum(atoms.hottest, LIMITS[kind]) + (atoms.count - 1) * np.minimum(others, LIMITS[kind])
-        return max(0.0, float(1 - served.sum() / whole.sum())) if whole.any() else 0.0
+        rest = np.maximum(atoms.count - 1, 1)
+        above = excess(atoms.hottest, LIMITS[kind]) + rest * excess((whole - atoms.hottest) / rest, LIMITS[kind])
+        return float(above.sum() / whole.sum()) if whole.any() else 0.0
 
     def at_first(self, kind: Kind) -> float:
         """The share of this kind's units above the limits of the partitions that there are before any split."""
