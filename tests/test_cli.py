@@ -484,7 +484,7 @@ TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
 def test_keys_name_the_key_that_sets_the_highest_rate():
     done = typed("keys", TASK_BOARD)
     assert done.exit_code == 0
-    assert "WEBHOOK#stripe is asked for 1,260 WU/s, and one partition serves 1,000" in done.output
+    assert "WEBHOOK#stripe is asked for 1,262 WU/s, and one partition serves 1,000" in done.output
     assert "3 shards of WEBHOOK#stripe would hold it" in done.output
     assert re.search(r"^ClaudeCodeLabDemo +9,944 +WEBHOOK#stripe +62 % +2,036 +1,616 ", done.output, re.MULTILINE)
     assert "times this load of 866 requests/s" in typed("keys", TASK_BOARD, "--rate").output

@@ -15,7 +15,7 @@ from workbench.ceilings import shards_needed
 from workbench.design import AccessPattern, Design, Entity, key_template
 from workbench.domains import Domain
 from workbench.evidence import Evidence
-from workbench.findings import Place
+from workbench.findings import Place, Severity
 from workbench.keys import KeyTemplate
 from workbench.load import Kind
 from workbench.schema import Table
@@ -36,6 +36,7 @@ class Hot:
     others: int  # more keys of this pattern that pass the limit
     cause: str  # constant, newest, few or skew
     rises: bool  # new items come at the end of their collection
+    undivided: float  # of its units a second, those on the hottest part that no split divides
 
     @property
     def kind(self) -> Kind:
@@ -50,6 +51,17 @@ class Hot:
     def shards(self) -> int:
         """Into how many keys it is to be divided, so that none is split for heat."""
         return max(2, shards_needed(self.key.units_per_s, self.key.limit))
+
+    @property
+    def severity(self) -> Severity:
+        """An error where requests are throttled for good, whatever splits and burst save; else a warning."""
+        return "error" if self.undivided > self.key.limit else "warning"
+
+    @property
+    def ends(self) -> str:
+        """In words that splits end it, of a key that is asked for more than a partition serves, if they do."""
+        lasting = self.key.utilisation <= 1 or self.severity == "error"
+        return "" if lasting else "; splits within its collection end that after some minutes"
 
 
 def hot_keys(evidence: Evidence) -> list[Hot]:
@@ -76,8 +88,8 @@ def _hottest(evidence: Evidence, table: Table, index: str | None, place: Place, 
         motion = analysis.monotonicity.motions.get(name, "")
         cause = _cause(evidence.design, table, index, pattern, keys, motion)
         others = int((units[numbers[1:]] > limit).sum())
-        key = _hot_key(spread, kind, first)
-        yield Hot(table, index, place, key, pattern, keys, others, cause, motion == "rising sort key")
+        key, undivided = _hot_key(spread, kind, first), float(analysis.atoms[kind].hottest[first])
+        yield Hot(table, index, place, key, pattern, keys, others, cause, motion == "rising sort key", undivided)
 
 
 def _asks_most(spread: RequestSpread, kind: Kind, number: int) -> tuple[str, float]:

@@ -156,6 +156,12 @@ class KeyAnalysis(Result):
         """The first of the keys' bounds."""
         return min(self.key_bounds, key=lambda bound: bound.multiple, default=None)
 
+    def asked_of(self, bound: Bound) -> str:
+        """What the key of a bound is asked for in all, also what a split divides: the number that charts have."""
+        hot = self.hottest
+        same = hot is not None and (hot.key, hot.kind) == (bound.key, bound.kind)
+        return f"{rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s" if same and hot else bound.asked
+
     def why_undivided(self, bound: Bound) -> str:
         """Why splits do not help the key of a bound; "" where nothing but its own items' popularity is the cause."""
         place = self.requests.keys.index(str(bound.key))
@@ -276,7 +282,7 @@ def verdict_text(one: KeyAnalysis, reads: tuple[ShardedRead, ...] = ()) -> str:
     if bound.key is not None and bound.multiple < 1:
         words.append(_because(one, bound))
     if hot is not None and hot.multiple < 1 and bound is not hot:
-        words.append(f"{hot.key} is asked for {hot.asked}, more than the {hot.resource}")
+        words.append(f"{hot.key} is asked for {one.asked_of(hot)}, more than the {hot.resource}")
     words += _throttled(one)
     if one.shards > 1 and hot is not None:
         words.append(f"{one.shards} shards of {hot.key} would hold it{_cost(reads)}")
@@ -292,7 +298,7 @@ def _served(one: KeyAnalysis, bound: Bound) -> str:
 
 def _because(one: KeyAnalysis, bound: Bound) -> str:
     where = f"in index {bound.index} " if bound.index else ""
-    asked = f"{where}{bound.key} is asked for {bound.asked}, and one partition serves {bound.limit:,.0f}"
+    asked = f"{where}{bound.key} is asked for {one.asked_of(bound)}, and one partition serves {bound.limit:,.0f}"
     why = "" if bound.index else one.why_undivided(bound)
     return asked + (f": {why}" if why else "")
 

@@ -179,19 +179,12 @@ def _too_much(one: KeyAnalysis, bound: Bound) -> str:
         return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}: {lost}.{more}"
     lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
     key = f"{where}{named_key(bound.key)}"
-    return f"Too hot: {key} is asked for {_asked(one, bound)}, and one partition serves {bound.limit:,.0f}{lost}."
+    return f"Too hot: {key} is asked for {one.asked_of(bound)}, and one partition serves {bound.limit:,.0f}{lost}."
 
 
 def _others_too(one: KeyAnalysis, first: Bound) -> list[Bound]:
     """Other settings of the table or index that are passed too."""
     return [each for each in one.bounds if each is not first and each.key is None and each.multiple < 1]
-
-
-def _asked(one: KeyAnalysis, bound: Bound) -> str:
-    """What the key of a bound is asked for in all: the number that charts and reports have."""
-    hot = one.hottest
-    same = hot is not None and (hot.key, hot.kind) == (bound.key, bound.kind)
-    return f"{rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s" if same and hot else bound.asked
 
 
 def _help(one: KeyAnalysis, bound: Bound) -> str:

@@ -26,7 +26,9 @@ def constant_partition_key(evidence: Evidence) -> Iterator[Finding]:
         takes half of one partition's limit or more.
     Why it is bad
         One partition key is served by one partition: 1,000 write units and 3,000 read units a second, whatever the
-        table's capacity. Beyond that requests are throttled, and no setting helps.
+        table's capacity. Beyond that requests are throttled, and no setting helps. DynamoDB splits a hot collection
+        between its sort keys, after minutes of throttling: where that ends it, this is a warning. It does not without
+        a sort key, with a local index, or where one item or the newest end takes it all.
     Example
         entities:
           Event: {key: {PK: GLOBAL, SK: "EVENT#{event_id}"}}
@@ -119,9 +121,8 @@ def _hot(evidence: Evidence, code: str, cause: str, why: str, fix: str) -> Itera
         # Writes of an index throttle its table: that is a rule of its own.
         if hot.cause == cause and not (hot.index and hot.kind == "write"):
             reason = why.format(keys=hot.keys, pattern=hot.pattern.name)
-            message = f"at peak {hot.key}{hot.and_others}; it {reason}"
-            severity = "error" if hot.key.utilisation > 1 else "warning"
-            yield evidence.finding(code, severity, hot.place, message, f"{fix}{_or_shards(hot)}", **heat(hot))
+            message = f"at peak {hot.key}{hot.and_others}; it {reason}{hot.ends}"
+            yield evidence.finding(code, hot.severity, hot.place, message, f"{fix}{_or_shards(hot)}", **heat(hot))
 
 
 def _or_shards(hot: Hot) -> str:
@@ -157,8 +158,8 @@ def rising_sort_key(evidence: Evidence) -> Iterator[Finding]:
         Finds a partition key that takes half of one partition's write limit or more, where new items always come at
         the end of the collection: their sort key begins with a time, a ULID or a sequence number.
     Why it is bad
-        DynamoDB splits a hot collection by sort key, but not where all writes go to its end: it stays at 1,000 write
-        units a second for ever. A partition key that rises does no harm, since keys are hashed.
+        DynamoDB splits a hot collection by sort key, but not where all writes go to its end: these stay at 1,000 write
+        units a second for ever, whatever else of the collection is split away. A partition key that rises does no harm, since keys are hashed.
     Example
         entities:
           Reading: {key: {PK: "SITE#{site}", SK: "{at}"}, attributes: {at: timestamp(-1d..now)}}
@@ -172,14 +173,13 @@ def rising_sort_key(evidence: Evidence) -> Iterator[Finding]:
     for hot in evidence.once(hot_keys):
         if hot.kind == "write" and hot.rises:
             sort = hot.table.keys(hot.index)[1][0]
-            rate = f"{rate_text(hot.key.units_per_s)} WU/s at peak"
+            rates = dict.fromkeys(map(rate_text, (hot.undivided, hot.key.units_per_s)))
             message = (
-                f"new items of {hot.key.key} come at the end of its sort key {sort}: its {rate} stay on one "
-                f"partition, which serves {PARTITION_WRITE_UNITS:,}, since DynamoDB does not split there"
+                f"new items of {hot.key.key} come at the end of its sort key {sort}: {' of '.join(rates)} WU/s at peak "
+                f"stay on one partition, which serves {PARTITION_WRITE_UNITS:,}, since DynamoDB does not split there"
             )
-            severity = "error" if hot.key.utilisation > 1 else "warning"
             fix = "put what differs between the writers before what rises, or shard the partition key"
-            yield evidence.finding("DW105", severity, hot.place, message, fix, sort_key=sort, **heat(hot))
+            yield evidence.finding("DW105", hot.severity, hot.place, message, fix, sort_key=sort, **heat(hot))
 
 
 @rule("DW106", "warning")
