@@ -33,7 +33,7 @@ def partitions(count: int = 4, split_at: int | None = None) -> PartitionHistory:
 
 def atom(key: str = "HOT", **changes: Any) -> HotAtom:
     """A key that stands out."""
-    made = HotAtom(key, "write", 0.3, 0.6, 1500.0, "put", "", True, "")
+    made = HotAtom(key, "write", 0.3, 0.6, 1500.0, "put", "", True, "", 1000.0)
     return replace(made, **changes)
 
 

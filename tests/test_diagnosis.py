@@ -69,6 +69,41 @@ def test_a_key_below_a_partitions_limit_is_not_the_cause():
         assert seen(simulation(ring(hot=(atom(units_per_s=units),), throttled=0.2))) == [expected]
 
 
+def test_too_few_partitions_name_the_key_that_takes_the_most():
+    some = (atom("ROOM#1", units_per_s=656.0, share=0.23), atom("ROOM#2", units_per_s=300.0, share=0.1))
+    (one,) = diagnose(simulation(ring(hot=some, throttled=0.2)))
+    assert one.headline.endswith("no key alone is too much: ROOM#1 takes the most, 23 %.")
+    assert "takes the most" not in diagnose(simulation(ring(throttled=0.2)))[0].headline
+
+
+READS = """
+    tables: {Config: {partition_key: pk, sort_key: sk}}
+    fields: {flag: {count: 50}}
+    entities: {Flag: {key: {pk: FLAGS, sk: "FLAG#{flag}"}, attributes: {note: text(200)}}}
+    access_patterns: {read: {operation: Query, key_condition: pk = :pk, %s rate: %d/s}}
+"""
+
+
+@pytest.mark.parametrize(("rate", "measured"), [(1999, False), (2001, True)])
+def test_reads_above_what_is_documented_say_what_a_partition_serves_of_them(rate, measured):
+    # 50 items of 240 bytes are 12 KB, 1.5 RU: at 2,000 a second 3,000, the documented limit; 4,500 were measured
+    (one,) = diagnose(simulate(designs.design(READS % ("", rate)), "2min", "constant", counts="fluid"))
+    assert one.seen == "healthy"
+    assert (
+        "serves 4,500 RU/s of these eventually consistent reads here, as measured; AWS documents 3,000" in one.text
+    ) == measured
+
+
+def test_a_hot_key_that_is_read_has_the_limit_of_its_reads():
+    # 8,000 eventual Queries a second are 12,000 RU/s, 4,000 consistent ones too: a partition serves 4,500 and 3,000
+    for stated, rate, limit, share in (("", 8000, "4,500", 7.5 / 12), ("consistent: true,", 4000, "3,000", 9 / 12)):
+        sim = simulate(designs.design(READS % (stated, rate)), "2min", "constant", counts="fluid")
+        (one,) = diagnose(sim)
+        assert one.headline == f"Hot key FLAGS: it is asked for up to 12,000 RU/s, and one partition serves {limit}."
+        assert bool(one.note) == (limit == "4,500")
+        assert sim.throttled_share == pytest.approx(share, abs=0.01)
+
+
 def test_too_few_partitions_say_how_many_splits_made_of_them():
     (one,) = diagnose(simulation(ring(throttled=0.2, split_at=600)))
     assert one.seen == "few partitions"

@@ -193,6 +193,23 @@ def test_no_skew_of_customers_changes_the_status_of_new_orders():
         assert index.after_splits("write") == pytest.approx(200 / 1200)
 
 
+def test_a_report_and_a_simulation_that_take_other_limits_say_which():
+    # a Query of 50 items of 240 bytes is 1.5 RU: 2,250 a second are 3,375, 375 above what AWS documents
+    found = Outlooks(
+        parse_design("""
+name: flags
+tables: {Config: {partition_key: pk, sort_key: sk}}
+fields: {flag: {count: 50}}
+entities: {Flag: {key: {pk: FLAGS, sk: "FLAG#{flag}"}, attributes: {note: text(200)}}}
+access_patterns: {read: {operation: Query, key_condition: pk = :pk, rate: 2_250/s}}
+"""),
+        duration="5min",
+    )
+    outlook = found.simulated(found.outlook(State(found.focus("read"))))
+    assert "11 % of units are throttled at the 3,000 RU/s of each that AWS documents" in outlook.headline
+    assert "nothing is throttled. A partition serves 4,500 RU/s of these eventually consistent reads" in outlook.detail
+
+
 def test_a_peak_moves_with_its_rate(outlooks):
     pattern = state(outlooks, rate=100.0).design.access_patterns["list-sessions"]
     assert (pattern.rate, pattern.peak) == (100.0, 400.0)

@@ -54,11 +54,12 @@ class Diagnosis:
     key: str | None = None
     kind: Kind | None = None
     first_s: int | None = None  # of throttling
+    note: str = ""  # on the limit that it rests on, where another one is documented
 
     @property
     def text(self) -> str:
         """All of it in words."""
-        return f"{self.headline} {self.detail}".strip()
+        return " ".join(filter(None, (self.headline, self.detail, self.note)))
 
     def __str__(self) -> str:
         return self.text
@@ -74,7 +75,7 @@ def diagnose(sim: Simulation, table: str | None = None, index: str | None = None
     if sim.interrupted:
         headline = f"Interrupted: only the first {span(sim.duration_s)} were simulated."
         found.append(Diagnosis("interrupted", rings[0].name, headline))
-    return tuple(sorted(found, key=lambda one: get_args(Seen).index(one.seen))) or (_healthy(rings),)
+    return tuple(sorted(found, key=lambda one: get_args(Seen).index(one.seen))) or (_healthy(sim, rings),)
 
 
 def span(seconds: float) -> str:
@@ -96,7 +97,7 @@ def span(seconds: float) -> str:
 def _of_ring(sim: Simulation, ring: RingHistory) -> Iterator[Diagnosis]:
     for kind in KINDS:
         offered, throttled = (float(units.sum()) for units in (ring.offered(kind), ring.throttled[kind]))
-        if throttled > NOTABLE * offered or (throttled and _culprits(sim, ring, kind)):
+        if throttled > NOTABLE * offered or (throttled and _culprits(ring, kind)):
             yield from _throttled(sim, ring, kind, throttled / offered)
         if (burst := _burst(sim, ring, kind)) is not None:
             yield burst
@@ -109,7 +110,7 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
     spell = _when(first, last, sim.duration_s)
     when = f"{percent(share)} of all {kind} units are throttled, {spell}"
     main = max(told, key=lambda reason: told[reason], default="")
-    atoms = _culprits(sim, ring, kind)
+    atoms = _culprits(ring, kind)
     atom = next(iter(atoms), None)
     if ring.index is not None and kind == "write":
         yield _back_pressure(sim, ring, spell, first, atom)
@@ -119,7 +120,7 @@ def _throttled(sim: Simulation, ring: RingHistory, kind: Kind, share: float) -> 
         ended = last is not None and last < ENDED * sim.duration_s
         yield from (_hot(sim, ring, each, when if each is atom else "", first, ended) for each in atoms)
     elif "KeyRange" in main or not main:
-        yield Diagnosis("few partitions", ring.name, *_few(ring, when), None, kind, first)
+        yield Diagnosis("few partitions", ring.name, *_few(ring, kind, when), None, kind, first)
     else:
         yield Diagnosis("table limit", ring.name, _limit(sim, ring, kind, main), f"{when}.", None, kind, first)
 
@@ -142,23 +143,30 @@ def _when(first: int | None, last: int | None, duration_s: int) -> str:
     return begin + (" and to the end" if last >= ENDED * duration_s else f" and last after {span(last)}")
 
 
-def _culprits(sim: Simulation, ring: RingHistory, kind: Kind) -> list[HotAtom]:
+def _culprits(ring: RingHistory, kind: Kind) -> list[HotAtom]:
     """The keys of which more is asked than a partition serves, or nearly; at most three, the hottest first."""
-    limit = sim.profile.partition_limit(kind)
-    found = [atom for atom in ring.hot if atom.kind == kind and atom.units_per_s >= STANDS_OUT * limit]
+    found = [atom for atom in ring.hot if atom.kind == kind and atom.units_per_s >= STANDS_OUT * atom.limit]
     return sorted(found, key=lambda atom: -atom.units_per_s)[:TOLD]
 
 
 def _hot(sim: Simulation, ring: RingHistory, atom: HotAtom, when: str, first: int | None, ended: bool) -> Diagnosis:
     """A hot key, or one whose heat moves so that no split helps."""
-    limit = sim.profile.partition_limit(atom.kind)
-    asked = f"{rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s, and one partition serves {limit:,.0f}"
+    asked = f"{rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s, and one partition serves {atom.limit:,.0f}"
     seen: Seen = "rising key" if atom.motion in ("rising sort key", "current time") else "hot key"
     headline = f"{seen.capitalize()} {atom.key}: it is asked for up to {asked}."
     moved = _MOVED[atom.motion].format(key=atom.key, kind=atom.kind)
     told = f"It takes {percent(atom.share)} of all {atom.kind} units{moved}; {_splits(atom, seen, ended)}."
     detail = f"{told} {when}." if when else told
-    return Diagnosis(seen, ring.name, headline, detail, atom.key, atom.kind, first)
+    return Diagnosis(seen, ring.name, headline, detail, atom.key, atom.kind, first, _measured(sim, atom))
+
+
+def _measured(sim: Simulation, atom: HotAtom) -> str:
+    """Of reads that ask for more than is documented, what a partition serves of them in the simulation, and why."""
+    documented = sim.profile.partition_limit(atom.kind)
+    if atom.units_per_s <= documented or round(atom.limit) <= documented:
+        return ""
+    serves = f"A partition serves {atom.limit:,.0f} {UNIT[atom.kind]}/s of these eventually consistent reads here"
+    return f"{serves}, as measured; AWS documents {documented:,.0f}."
 
 
 _MOVED: dict[Motion, str] = {
@@ -201,10 +209,12 @@ def _rejected(sim: Simulation, ring: RingHistory) -> str:
 _FOR_AN_INDEX = {name for name in REASONS if name.startswith("IndexWrite")}
 
 
-def _few(ring: RingHistory, when: str) -> tuple[str, str]:
+def _few(ring: RingHistory, kind: Kind, when: str) -> tuple[str, str]:
     before, after = int((ring.partitions.born_s == 0).sum()), int(np.isinf(ring.partitions.ended_s).sum())
     grown = f"Splits made {after:,} of them" if after > before else "None was split in time"
-    headline = f"Few partitions: no key stands out, but {before:,} partitions are too few for the load."
+    most = max((atom for atom in ring.hot if atom.kind == kind), key=lambda atom: atom.units_per_s, default=None)
+    busiest = f": {most.key} takes the most, {percent(most.share)}" if most else ""
+    headline = f"Few partitions: {before:,} partitions are too few for the load; no key alone is too much{busiest}."
     return headline, f"{grown}. {when}."
 
 
@@ -245,7 +255,7 @@ def _burst(sim: Simulation, ring: RingHistory, kind: Kind) -> Diagnosis | None:
     return Diagnosis("burst", ring.name, headline, kind=kind)
 
 
-def _healthy(rings: Sequence[RingHistory]) -> Diagnosis:
+def _healthy(sim: Simulation, rings: Sequence[RingHistory]) -> Diagnosis:
     """Nothing is turned away, and which key takes the most."""
     atoms = [(ring, atom) for ring in rings for atom in ring.hot]
     ring, atom = max(atoms, key=lambda pair: pair[1].units_per_s, default=(rings[0], None))
@@ -253,4 +263,5 @@ def _healthy(rings: Sequence[RingHistory]) -> Diagnosis:
     if atom is None:
         return Diagnosis("healthy", ring.name, headline)
     asked = f"{percent(atom.share)} of {atom.kind} units, {rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s at most"
-    return Diagnosis("healthy", ring.name, headline, f"The busiest key, {atom.key}, takes {asked}.", atom.key)
+    detail, kind = f"The busiest key, {atom.key}, takes {asked}.", atom.kind
+    return Diagnosis("healthy", ring.name, headline, detail, atom.key, kind, note=_measured(sim, atom))

@@ -37,6 +37,7 @@ class HotAtom:
     motion: Motion
     splits: bool  # whether its collection can be split by sort key
     pinned_by: str  # why not: "a local index", "rising sort key", "no sort key"; or ""
+    limit: float  # units a second of its mix that one partition serves: of eventually consistent reads, the measured
 
     @property
     def bucket(self) -> int:

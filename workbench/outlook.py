@@ -33,7 +33,7 @@ from workbench.partitions import request_spread
 from workbench.results import percent, usd
 from workbench.shapes import duration_seconds, shape
 from workbench.simulation import prepare
-from workbench.spreads import KINDS, UNIT, rate_text, times_text
+from workbench.spreads import KINDS, LIMITS, UNIT, rate_text, times_text
 from workbench.summaries import Simulation
 
 KEPT = 4  # sets of items
@@ -127,6 +127,9 @@ class Outlook:
         key = hot.key if hot else ""
         if share := one.verdict.throttled_now:
             few = f"{one.requests.partitions:,} partitions are too few, and {percent(share)} of units are throttled"
+            few += (
+                f" at the {LIMITS['read']:,} RU/s of each that AWS documents" if one.at_first("read") >= share else ""
+            )
             ends = "Splits within its collection end that" if hot and hot.utilisation > 1 else "Splits end that"
             told = f"Throttled at first: {few}; {named_key(key)} is {asked}."
             return f"{told} {ends} after some minutes; warm throughput spares it."
@@ -152,10 +155,11 @@ class Outlook:
 
     def _added(self, one: Diagnosis) -> str:
         """A diagnosis; of a key that the sentence tells of, only what part is throttled, and when."""
-        if one.seen == "healthy":
-            return "Nothing is throttled."
         known = one.seen in ("hot key", "rising key") and one.key and f" {one.key} " in self.headline
-        return one.detail.rpartition(". ")[2] if known else one.text
+        if not known and one.seen != "healthy":
+            return one.text
+        told = "Nothing is throttled." if one.seen == "healthy" else one.detail.rpartition(". ")[2]
+        return f"{told} {one.note}".strip()
 
     def since(self, before: "Outlook") -> str:
         """What is otherwise than in another outlook, in a sentence."""

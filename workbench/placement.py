@@ -301,7 +301,16 @@ class Placement:
         name = self.workload.patterns[leading.pattern].name
         position = float(self.hashes[atom]) / _RING
         return HotAtom(
-            self.ring.label(key), kind, position, units / whole, units, name, leading.motion, divided, pinned
+            self.ring.label(key),
+            kind,
+            position,
+            units / whole,
+            units,
+            name,
+            leading.motion,
+            divided,
+            pinned,
+            units / by_kind[kind],
         )
 
     def _units_of(self, stream: Stream, key: int) -> float:

@@ -159,7 +159,8 @@ def rising_sort_key(evidence: Evidence) -> Iterator[Finding]:
         the end of the collection: their sort key begins with a time, a ULID or a sequence number.
     Why it is bad
         DynamoDB splits a hot collection by sort key, but not where all writes go to its end: these stay at 1,000 write
-        units a second for ever, whatever else of the collection is split away. A partition key that rises does no harm, since keys are hashed.
+        units a second for ever, whatever else of the collection is split away. A partition key that rises does no
+        harm, since keys are hashed.
     Example
         entities:
           Reading: {key: {PK: "SITE#{site}", SK: "{at}"}, attributes: {at: timestamp(-1d..now)}}
