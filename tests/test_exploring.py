@@ -23,6 +23,7 @@ from workbench.outlook import Outlooks
 from workbench.panel import REST_S
 from workbench.pictures import alt_text
 from workbench.regression import run_notebook
+from workbench.results import percent
 from workbench.spreads import KINDS
 
 matplotlib.use("Agg")
@@ -208,6 +209,24 @@ access_patterns: {read: {operation: Query, key_condition: pk = :pk, rate: 2_250/
     outlook = found.simulated(found.outlook(State(found.focus("read"))))
     assert "11 % of units are throttled at the 3,000 RU/s of each that AWS documents" in outlook.headline
     assert "nothing is throttled. A partition serves 4,500 RU/s of these eventually consistent reads" in outlook.detail
+
+
+def test_a_hot_key_says_what_is_throttled_before_splits_and_what_after_them():
+    # of 2,036 write units a second 260 stay above the 1,000 of one partition: 13 %; until then it shares its partition
+    found = Outlooks(wb.load_design(BOARD))
+    outlook = found.outlook(State(found.focus("record-webhook")))
+    assert outlook.results["throttled_after_splits"] == pytest.approx(260 / 2036, rel=0.01)
+    first = percent(outlook.results["throttled_now"])
+    assert f": {first} of write units are throttled until splits are done, 13 % for good. No split" in outlook.headline
+
+
+def test_a_key_that_fills_an_index_alone_loses_the_same_before_and_after_splits():
+    found = Outlooks(parse_design(STATUS))
+    headline = found.outlook(State(found.focus("place"))).headline
+    assert (
+        "OPEN is asked for 1,200 WU/s, and one partition serves 1,000: 17 % of write units are throttled for good."
+        in headline
+    )
 
 
 def test_a_peak_moves_with_its_rate(outlooks):

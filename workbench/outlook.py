@@ -173,15 +173,12 @@ class Outlook:
 
 def _too_much(one: KeyAnalysis, bound: Bound) -> str:
     """That something runs out, with how much is asked and how much is served."""
-    verdict = one.verdict
-    lasting = verdict.throttled_after_splits > 0
-    share = verdict.throttled_after_splits if lasting else verdict.throttled_now
     where = f"index {bound.index}: " if bound.index else ""
     if bound.key is None:
         lost = f"{percent(1 - bound.multiple)} of {bound.kind} units are throttled"
         more = "".join(f" {each.asked} are above {each.resource}, too." for each in _others_too(one, bound))
         return f"Too much: {where}{one.name} is asked for {bound.asked}, above {bound.resource}: {lost}.{more}"
-    lost = f": {percent(share)} of {bound.kind} units are throttled{' for good' * lasting}" if share else ""
+    lost = f": {lost}" if (lost := _lost(one, bound.kind)) else ""
     key = f"{where}{named_key(bound.key)}"
     return f"Too hot: {key} is asked for {one.asked_of(bound)}, and one partition serves {bound.limit:,.0f}{lost}."
 
@@ -189,6 +186,16 @@ def _too_much(one: KeyAnalysis, bound: Bound) -> str:
 def _others_too(one: KeyAnalysis, first: Bound) -> list[Bound]:
     """Other settings of the table or index that are passed too."""
     return [each for each in one.bounds if each is not first and each.key is None and each.multiple < 1]
+
+
+def _lost(one: KeyAnalysis, kind: Kind) -> str:
+    """Which share of a kind's units is throttled before splits, and which stays; "" where all are served."""
+    first, lasting = percent(one.at_first(kind)), percent(one.after_splits(kind))
+    if not one.after_splits(kind):
+        return f"{first} of {kind} units are throttled" if one.at_first(kind) else ""
+    if one.at_first(kind) <= one.after_splits(kind) or first == lasting:
+        return f"{lasting} of {kind} units are throttled for good"
+    return f"{first} of {kind} units are throttled until splits are done, {lasting} for good"
 
 
 def _help(one: KeyAnalysis, bound: Bound) -> str:
