@@ -11,7 +11,7 @@ from benchmarks.keyreport import many_tables
 from tests.designs import SHIPPED, design
 from workbench.ceilings import zipf_share
 from workbench.keyanalysis import KeyAnalysis
-from workbench.keyreport import KeyReport, key_report
+from workbench.keyreport import LEGEND, KeyReport, key_report
 from workbench.spreads import KINDS, LIMITS
 
 USERS = """\
@@ -231,6 +231,27 @@ def test_a_design_without_rates_is_reported_too():
     assert str(report["Orders"].verdict) == "no access pattern with a rate comes here"
     assert report["Orders"].cardinality.values == 500
     assert report["Orders"].frequency["read"].keys == 0
+
+
+def test_requests_count_items_of_transactions_and_entries_of_indexes_as_the_legend_says():
+    """700 puts, 400 updates, 10 transactions of two are 1,120 items; 710 entries come, and 400 move, which is two."""
+    report = key_report(
+        design("""
+tables: {Jobs: {partition_key: id, gsi: {ByState: {partition_key: state, projection: KEYS_ONLY}}}}
+fields: {id: {count: 2_000}}
+entities: {Job: {attributes: {state: {choice: {OPEN: 10%, DONE: 90%}, new: OPEN}}}}
+access_patterns:
+  add: {operation: PutItem, rate: 700/s}
+  finish: {operation: UpdateItem, target: {state: OPEN}, update: "SET #state = :d", values: {d: DONE}, rate: 400/s}
+  both:
+    operation: TransactWriteItems
+    actions: [{operation: Put}, {operation: ConditionCheck, condition: attribute_exists(id)}]
+    rate: 10/s
+""")
+    )
+    assert report["Jobs"].verdict.load_per_s == pytest.approx(700 + 400 + 10 * 2)
+    assert report["ByState of Jobs"].verdict.load_per_s == pytest.approx(700 + 400 * 2 + 10)
+    assert "each item of a batch or transaction is one, and each entry" in LEGEND
 
 
 def test_mean_rates_are_taken_where_asked():

@@ -85,8 +85,10 @@ class KeyReport(Result):
 
 
 LEGEND = (
-    "Requests are a second, of this mix. Throttled is the share of units beyond the partitions that a new table has, "
-    "and the share that no number of partitions serves; shards, over how many keys to write the hottest one."
+    "Requests are a second, of this mix: each item of a batch or transaction is one, and each entry that a write adds "
+    "to an index, changes or removes there. Throttled is the share of units beyond what AWS documents for the "
+    "partitions that a new table has, and the share that no number of partitions serves; shards, over how many keys to "
+    "write the hottest one."
 )
 _SHOWN: dict[str, Callable[[dict[str, Any]], object]] = {
     "keys of": lambda line: line["keys_of"],
