@@ -379,9 +379,7 @@ def _unknown_lines(design: Design, usage: Mapping[str, Mapping[str, float]]) -> 
             yield NotEstimated(f"transfer of {name} to {', '.join(table.replicas)}", "traffic between regions is extra")
             yield NotEstimated(f"prices in {', '.join(table.replicas)}", "the same prices are taken in every region")
         if table.replicas and _has_conditions(design, name):
-            why = (
-                "they are counted in every region, though they change nothing that must be replicated: at most as much"
-            )
+            why = "they count in every region, though nothing changes that must be replicated: at most as much"
             yield NotEstimated(f"writes to {name} that fail their condition", why)
         if table.replicas and has_provisioned(design, name):
             yield NotEstimated(f"reads in the replicas of {name}", "provisioned reads are counted in one region")

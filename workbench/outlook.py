@@ -206,7 +206,7 @@ def _help(one: KeyAnalysis, bound: Bound) -> str:
     if one.shards > 1 and not bound.index:
         shards = f"{one.shards:,} shards would hold it, each with at most half of what a partition serves"
     why = "" if bound.index else one.why_undivided(bound)
-    return f"No split helps, since {why}; {shards}." if why else f"{shards[0].upper()}{shards[1:]}."
+    return f"No split helps this key, since {why}; {shards}." if why else f"{shards[0].upper()}{shards[1:]}."
 
 
 def _room(bound: Bound) -> str:
