@@ -8,6 +8,7 @@ import pytest
 from tests import designs
 from tests.histories import atom, ring, simulation
 from workbench.clients import Retries
+from workbench.designfile import parse_design
 from workbench.diagnosis import diagnose, span
 from workbench.results import percent
 from workbench.simulation import simulate
@@ -193,3 +194,19 @@ def test_one_table_or_index_can_be_asked_for():
 
 def test_times_are_said_as_people_say_them():
     assert [span(s) for s in (1, 119, 120, 3599, 3600, 7260)] == ["1 s", "119 s", "2 min", "1 h", "1 h", "2 h 1 min"]
+
+
+PROVISIONED = """
+name: log
+tables: {{Log: {{partition_key: id, capacity: {{read: 10, write: {write}}}}}}}
+fields: {{id: {{count: 10_000}}}}
+entities: {{Line: {{size: 500 B}}}}
+access_patterns: {{write: {{operation: PutItem, rate: 75/s, peak: 150/s}}}}
+"""
+
+
+@pytest.mark.parametrize(("write", "headline"), [(100, "Only just"), (150, "Healthy")])
+def test_a_load_that_only_saved_units_serve_is_not_called_healthy(write, headline):
+    """A ramp to 150 a second passes 100 for a third of the hour, by 1,200 s * 50 / 2 = 30,000 units = 300 s * 100."""
+    found = diagnose(simulate(parse_design(PROVISIONED.format(write=write)), "1h", "ramp", counts="fluid"))
+    assert [one.headline.partition(": ")[0] for one in found] == [headline]

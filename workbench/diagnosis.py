@@ -255,11 +255,25 @@ def _burst(sim: Simulation, ring: RingHistory, kind: Kind) -> Diagnosis | None:
     return Diagnosis("burst", ring.name, headline, kind=kind)
 
 
+def _carried(sim: Simulation, ring: RingHistory, kind: Kind) -> str:
+    """That provisioned capacity was passed, and saved units carried the load; empty where they did not have to."""
+    if ring.mode != "provisioned" or not ring.consumed[kind].size:
+        return ""
+    used = ring.consumed[kind].sum(axis=1) / sim.interval_s
+    at = int((used - ring.capacity[kind]).argmax())
+    saved = sim.profile.burst_s * ring.capacity[kind][at]
+    if used[at] <= ring.capacity[kind][at] or ring.burst_left[kind].min() > saved / 2:
+        return ""
+    asked, provided = f"{rate_text(used[at])} {UNIT[kind]}/s", f"{rate_text(ring.capacity[kind][at])} provisioned"
+    return f"{ring.name} is asked for {asked}, above {provided}, and only its saved units serve it."
+
+
 def _healthy(sim: Simulation, rings: Sequence[RingHistory]) -> Diagnosis:
     """Nothing is turned away, and which key takes the most."""
     atoms = [(ring, atom) for ring in rings for atom in ring.hot]
     ring, atom = max(atoms, key=lambda pair: pair[1].units_per_s, default=(rings[0], None))
-    headline = "Healthy: every partition serves what it is asked for."
+    carried = " ".join(filter(None, (_carried(sim, each, kind) for each in rings for kind in KINDS)))
+    headline = f"Only just: {carried}" if carried else "Healthy: every partition serves what it is asked for."
     if atom is None:
         return Diagnosis("healthy", ring.name, headline)
     asked = f"{percent(atom.share)} of {atom.kind} units, {rate_text(atom.units_per_s)} {UNIT[atom.kind]}/s at most"
