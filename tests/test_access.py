@@ -258,6 +258,54 @@ def test_what_dynamodb_refuses_is_one_message(pattern, messages):
     assert said(pattern) == messages
 
 
+LARGE = """\
+name: large
+tables: {{Docs: {{partition_key: doc}}}}
+fields: {{doc: {{count: 200}}}}
+entities: {{Doc: {{size: {size}}}}}
+access_patterns: {{p: {pattern}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "pattern"),
+    [
+        ("64 KB", "{operation: TransactGetItems, actions: [{operation: Get, count: 64}]}"),  # 4 MB to the byte
+        ("64 KB", "{operation: TransactGetItems, count: 64}"),
+        ("60 KB..90 KB", "{operation: TransactWriteItems, actions: [{operation: Put, count: 1..68}]}"),
+        ("lognormal(300 KB..390 KB)", "{operation: TransactWriteItems, actions: [{operation: Put, count: 100}]}"),
+        ("400 KB", "{operation: BatchWriteItem, actions: [{operation: Put, count: 25}]}"),
+        ("400 KB", "{operation: BatchGetItem, count: 100}"),  # returns 16 MB, and the other keys as unprocessed
+    ],
+)
+def test_a_transaction_that_may_stay_within_4_mb_loads(size, pattern):
+    assert parse_design(LARGE.format(size=size, pattern=pattern))
+
+
+@pytest.mark.parametrize(
+    ("size", "pattern", "items", "fix"),
+    [
+        ("65537", "{operation: TransactGetItems, count: 64}", "64 of 64 KB are 4,194,368 bytes", "at most 63 of them"),
+        (
+            "60 KB..90 KB",
+            "{operation: TransactWriteItems, actions: [{operation: Put, count: 1..69}]}",
+            "69 of 60 KB are 4,239,360 bytes",
+            "at most 68 of them",
+        ),
+        (
+            "400 KB",
+            "{operation: TransactWriteItems, actions: [{operation: Put, count: 8}, {operation: Delete, count: 3}]}",
+            "8 of 400 KB and 3 of 400 KB are 4,505,600 bytes",
+            "or smaller ones",
+        ),
+    ],
+)
+def test_a_transaction_that_passes_4_mb_by_its_stated_sizes_is_an_error(size, pattern, items, fix):
+    [said] = problems(LARGE.format(size=size, pattern=pattern))
+    assert items in said and fix in said
+    assert f"have at most 4,194,304 (4 MB, API_{pattern[1:].split(',')[0].split(': ')[1]})" in said
+
+
 def test_an_unknown_error_to_expect_is_named_with_the_nearest():
     (message,) = said("{operation: GetItem, entity: Order, expect: {error: ConditionFailed}}")
     assert message.startswith(

@@ -13,7 +13,7 @@ FILES = sorted(FOLDER.rglob("*.py"))
 MODEL = (
     "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
     "typewords domains documents notation schema design identity references table_problems shape_problems constraints "
-    "serving restrictions access designfile amendments"
+    "serving restrictions aggregates access designfile amendments"
 )
 WORK = (
     "numbers sizes lifetimes explain entries capacity columns text_columns fields rows entities origins items "

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.designs import as_yaml, merged
+from workbench.design import Design
 from workbench.designfile import parse_design
 from workbench.documents import read_document
 from workbench.findings import Finding
@@ -91,8 +92,10 @@ def test_a_rule_stands_in_the_file_of_its_family(code):
 
 
 @pytest.mark.parametrize("code", sorted(code for code in RULES if RULES[code].needs == "design"))
-def test_the_example_of_a_rule_about_designs_is_yaml(code):
-    assert isinstance(read_document(RULES[code].sections["Example"]).data, dict)
+def test_the_example_of_a_rule_about_designs_is_a_part_of_a_design_file(code):
+    sections = read_document(RULES[code].sections["Example"]).data
+    assert sections and set(sections) <= set(Design.model_fields)
+    assert all(section and all(isinstance(part, dict) for part in section.values()) for section in sections.values())
 
 
 def test_an_unknown_code_is_an_error_that_names_the_nearest():

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from workbench import expressions, limits, syntax
+from workbench.aggregates import aggregate_problems
 from workbench.design import AccessPattern, Action, Design, Entity
 from workbench.documents import NAME
 from workbench.domains import value_domain
@@ -93,6 +94,7 @@ def access_problems(design: Design) -> Found:
             yield from problems
         else:
             yield from _operation(place, pattern)
+            yield from aggregate_problems(design, place, pattern)
             yield from (problems := [*_parts(design, place, pattern)])
             if not any(where[2:3] in (("given",), ("index",)) for where, _ in problems):
                 yield from _serving(design, place, pattern)

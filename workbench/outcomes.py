@@ -13,9 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.bundles import Pool, draw_bundles
+from workbench.bundles import Drawn, Pool, draw_bundles
 from workbench.changes import Member, change, entry_units, is_charged, member_weights, members, table_units
-from workbench.columns import Floats
+from workbench.columns import Floats, Ints, Mask
 from workbench.design import AccessPattern, Action
 from workbench.fields import stream
 from workbench.items import Items
@@ -137,11 +137,10 @@ class Costs:
 
     def _bundle(self, pattern: AccessPattern, found: Sequence[Member]) -> Outcomes:
         """Calls of a batch or transaction, drawn, and added up over their members."""
-        pools = [self.pool(pattern, member) for member in found]
-        if not all(pool.shares.any() or _is_optional(pool.member) for pool in pools):
+        pools = self._pools(pattern, found)
+        if not pools:
             return Outcomes(np.zeros(0), {}, "")
-        pools = [pool for pool in pools if pool.shares.any()]
-        drawn, made = draw_bundles(self.items, pattern, pools, CALLS, stream(self.items.seed, "calls", pattern.name))
+        drawn, made = self._drawn_bundles(pattern, pools)
         by_index, bounds = dict[TableIndex, Floats](), dict[TableIndex | None, float]()
         for pool, items in zip(pools, drawn, strict=True):
             own = self._by_index(pattern, pool)
@@ -154,6 +153,27 @@ class Costs:
                 bounds[where] = bounds.get(where, 0.0) + _most(pool.member, units[pool.shares > 0])
         limited = any(items.grouped for items in drawn)
         return Outcomes(made / max(made.sum(), 1), by_index, f"{CALLS:,} calls drawn", None if limited else bounds)
+
+    def _pools(self, pattern: AccessPattern, found: Sequence[Member]) -> list[Pool]:
+        """The items that the members of a request may be for; none if one that is needed has none."""
+        pools = [self.pool(pattern, member) for member in found]
+        if not all(pool.shares.any() or _is_optional(pool.member) for pool in pools):
+            return []
+        return [pool for pool in pools if pool.shares.any()]
+
+    def _drawn_bundles(self, pattern: AccessPattern, pools: Sequence[Pool]) -> tuple[list[Drawn], Mask]:
+        return draw_bundles(self.items, pattern, pools, CALLS, stream(self.items.seed, "calls", pattern.name))
+
+    def bytes_over(self, pattern: AccessPattern, most: int) -> Floats:
+        """Bytes of all items of each call of a batch or transaction, drawn; none if no call may come to over `most`."""
+        pools = self._pools(pattern, list(members(self.items, pattern)))
+        if sum(_most(pool.member, pool.entity.sizes[pool.shares > 0]) for pool in pools) <= most:
+            return np.zeros(0)
+        drawn, made = self._drawn_bundles(pattern, pools)
+        size = np.zeros(CALLS)
+        for pool, found in zip(pools, drawn, strict=True):
+            size += np.bincount(found.calls, pool.entity.sizes[found.places], CALLS)
+        return size[made]
 
     # Query and Scan
 
@@ -218,8 +238,8 @@ def _is_optional(member: Member) -> bool:
     return isinstance(member.part, Action) and member.count is not None
 
 
-def _most(member: Member, units: Floats) -> float:
-    """The most units that a member comes to: its largest items, all different unless they are new."""
+def _most(member: Member, units: Floats | Ints) -> float:
+    """The most units, or bytes, that a member comes to: its largest items, all different unless they are new."""
     count = int(member.count.most) if member.count else 1
     if member.is_new:
         return count * float(units.max(initial=0))

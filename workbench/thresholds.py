@@ -32,6 +32,7 @@ QUERIES_PER_CALL = 5  # AWS's data modelling guidance: restructure from here
 COUNT_UNITS = 10.0  # read units to count items, where a counter costs one write; ours
 STRONG_UNITS = 100.0  # read units/s that eventual consistency saves; ours: 33 $ a month
 SAME_INSTANT = 1.0  # items a month that replace another of the same instant; ours: each is lost without a word
+REFUSED_ERROR = 0.01  # of the calls of a transaction that are too large; ours
 PAGE = 1 * MB  # Query.Pagination: what one request reads at most
 
 # Items

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench import limits, syntax
+from workbench.aggregates import MOST_BYTES
 from workbench.columns import Floats
 from workbench.design import AccessPattern
 from workbench.entities import EntityItems
@@ -33,6 +34,7 @@ from workbench.thresholds import (
     PAGE,
     PARALLEL_SCAN,
     QUERIES_PER_CALL,
+    REFUSED_ERROR,
     SAME_INSTANT,
     SCAN_SHARE,
     SMALL_SCAN,
@@ -749,3 +751,48 @@ def _replaced(rates: Floats, seconds: float) -> float:
     some = each > 1e-4  # below, the difference of two nearly equal numbers is noise
     many = rates + np.expm1(-each) / seconds
     return float(np.where(some, many, rates * each / 2).sum())
+
+
+@rule("DW319", "error")
+def more_bytes_than_a_request_takes(evidence: Evidence) -> Iterator[Finding]:
+    """A batch or transaction of more bytes than one request takes.
+
+    What it does
+        Draws calls of each transaction and BatchGetItem, and adds up the sizes of their items. Transactions of more
+        than 4 MB are an error if they are one in a hundred or more, otherwise a warning; a BatchGetItem of more than
+        16 MB is a note. Sizes that the design states (`size` times `count`) are checked with the design file.
+    Why it is bad
+        DynamoDB refuses such a transaction whole, each time that it is tried. A BatchGetItem returns the items that
+        fit, and the other keys as UnprocessedKeys: they take another request, and the application has to send it.
+    Example
+        entities:
+          Page: {attributes: {text: text(60 KB..120 KB)}}
+        access_patterns:
+          publish: {operation: TransactWriteItems, actions: [{operation: Put, entity: Page, count: 50}], rate: 1/s}
+    Use instead
+        Fewer items in a call; smaller items, with what is large in S3; or single writes that can be repeated, and at
+        the end the one that makes them visible.
+    Source
+        AWS: API_TransactWriteItems, API_TransactGetItems (4 MB), API_BatchGetItem (16 MB).
+    """
+    for pattern in (p for p in evidence.served if p.operation in MOST_BYTES and evidence.costs is not None):
+        most = MOST_BYTES[pattern.operation]
+        size = evidence.costs.bytes_over(pattern, most) if evidence.costs else np.zeros(0)
+        over = size[size > most]
+        if len(over):
+            share, is_batch = len(over) / len(size), pattern.operation == "BatchGetItem"
+            severity = "note" if is_batch else "error" if share >= REFUSED_ERROR else "warning"
+            happens = "leave keys unprocessed" if is_batch else "are refused"
+            message = (
+                f"{percent(share)} of its calls {happens}: their items have up to {over.max() / limits.MB:,.2f} MB "
+                f"together, and a {pattern.operation} takes {most // limits.MB} MB (API_{pattern.operation})"
+            )
+            fits = int(most // (size.mean() / _items_a_call(pattern)))
+            fix = f"put fewer items into a call, of this size {fits:,} at most in the mean, or make them smaller"
+            facts = {"share": share, "mean_bytes": float(size.mean()), "largest_bytes": float(over.max())}
+            yield evidence.finding("DW319", severity, evidence.place(pattern), message, fix, **facts)
+
+
+def _items_a_call(pattern: AccessPattern) -> float:
+    """How many items a batch or transaction addresses in the mean."""
+    return sum(part.count.mean if part.count else 1.0 for part in pattern.actions or (pattern,))

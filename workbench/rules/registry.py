@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from textwrap import dedent
 from typing import Any, Literal
 
 from workbench.findings import Finding, Severity
@@ -52,9 +53,7 @@ class Rule:
     def sections(self) -> dict[str, str]:
         """What stands below each heading of its page."""
         parts = re.split(rf"^({'|'.join(HEADINGS)})$", self.page, flags=re.MULTILINE)
-        return {
-            heading: inspect.cleandoc(text.strip("\n")) for heading, text in zip(parts[1::2], parts[2::2], strict=True)
-        }
+        return {heading: dedent(text).strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def rule(code: str, severity: Severity, needs: Need = "design") -> Callable[[Check], Check]:
