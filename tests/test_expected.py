@@ -278,7 +278,7 @@ def test_a_pattern_that_no_key_serves_is_listed_with_its_reason(designs):
 def test_a_target_that_no_item_fits_is_said():
     patterns = "  none: {operation: UpdateItem, target: {kind: z}, update: 'SET n = :n', values: {n: 1}, rate: 1/s}"
     (line,) = expected_units(parse_design(design_of(patterns, "kind: {choice: [a, z], present: {thing: x}}"))).lines
-    assert line.note == "no item fits its target, so that it is never called"
+    assert line.note == "no items fit its target, so that it is never called"
 
 
 def test_without_a_rate_a_pattern_has_units_per_call_and_none_per_second():

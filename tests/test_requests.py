@@ -14,6 +14,7 @@ from workbench.descriptors import to_item, to_wire
 from workbench.design import AccessPattern
 from workbench.designfile import load_design, parse_design
 from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.members import fitting
 from workbench.requests import Call, draw_calls
 from workbench.targets import draw_places, request_weights
 
@@ -278,6 +279,37 @@ access_patterns:
         assert order["SK"]["S"] not in known
         assert one["PK"] == two["PK"] == order["SK"] and one["SK"] != two["SK"]
         assert f"C#{one['by']['S']}" == order["PK"]["S"]
+
+
+CHAT = """\
+name: chat
+tables: {{Chat: {{partition_key: PK, sort_key: SK}}}}
+fields: {{room: {{count: 100}}, user: {{count: 500}}, msg: {{per: room, count: 20, type: ulid}}}}
+entities:
+  Member: {{key: {{PK: "R#{{room}}", SK: "U#{{user}}"}}, items: 400, attributes: {{unread: 0..9}}}}
+  Message: {{key: {{PK: "R#{{room}}", SK: "M#{{msg}}"}}, attributes: {{by: "{{user}}"}}}}
+  Ban: {{key: {{PK: "R#{{room}}", SK: "B#{{user}}"}}, items: 2, attributes: {{days: 0..9}}}}
+access_patterns: {{p: {{operation: {operation}, actions: [{actions}]}}}}
+"""
+PUT, UPDATE = "{operation: Put, entity: Message}", "{operation: Update, entity: Member, update: ADD unread :unread}"
+
+
+@pytest.mark.parametrize("actions", [f"{PUT}, {UPDATE}", f"{UPDATE}, {PUT}"])
+def test_a_new_item_names_a_member_who_exists_whatever_the_order_of_the_actions(actions):
+    design = parse_design(CHAT.format(operation="TransactWriteItems", actions=actions))
+    drawn = draw_calls(generate_items(design), design.access_patterns["p"], 20, seed=1)
+    assert len(drawn) == 20
+    for call in drawn:
+        parts = {name: part for one in call.requests[0].parameters["TransactItems"] for name, part in one.items()}
+        put, key = parts["Put"]["Item"], parts["Update"]["Key"]
+        assert (put["PK"], put["by"]["S"]) == (key["PK"], key["SK"]["S"].removeprefix("U#"))
+
+
+def test_what_members_of_a_transaction_have_to_agree_in_is_said():
+    actions = "{operation: Get, entity: Member}, {operation: Get, entity: Ban}"
+    design = parse_design(CHAT.format(operation="TransactGetItems", actions=actions))
+    said = "agree in room and user, which Get Member and Get Ban share in one transaction"
+    assert fitting(design, design.access_patterns["p"]) == said
 
 
 def test_the_key_of_an_action_names_another_item_of_the_same_kind(shop):

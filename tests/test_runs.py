@@ -470,7 +470,7 @@ def test_a_run_that_fails_raises_at_the_end_and_carries_itself(engine):
 
 def test_a_pattern_for_which_there_is_no_item_is_a_failure(engine):
     one = run(engine, 'none: {operation: GetItem, entity: Task, target: {PK: "P#p-99"}}')
-    assert one.failures == ("none: no item fits its target, so that nothing was called",)
+    assert one.failures == ("none: no items fit its target, so that nothing was called",)
     assert len(one.calls) == 0
     assert one.summary.loc[0, "calls"] == 0
 
@@ -484,7 +484,7 @@ entities: {Thing: {table: Full}}
 access_patterns: {scan: {operation: Scan, table: Bare}, get: {operation: GetItem}}
 """)
     one = run_patterns(design, engine, calls=2, prefix="runs-", strict=False, progress=False)
-    assert one.failures == ("scan: no item fits its target, so that nothing was called",)
+    assert one.failures == ("scan: no items fit its target, so that nothing was called",)
     assert one.calls.pattern.tolist() == ["get", "get"]
 
 

@@ -20,6 +20,7 @@ from workbench.capacity import Units, replicated_units
 from workbench.design import AccessPattern, Design
 from workbench.items import Items, items_of
 from workbench.load import Kind
+from workbench.members import fitting
 from workbench.outcomes import Costs, PerCall, TableIndex
 from workbench.results import Result, html_notes, html_table, number
 from workbench.schema import Table
@@ -242,7 +243,8 @@ def _line(costs: Costs, design: Design, pattern: AccessPattern) -> PatternUnits:
         return PatternUnits(pattern, NOTHING, {}, note=f"not served: {unserved_reason(design, pattern)}")
     found = costs.outcomes(pattern)
     if not found.possible:
-        return PatternUnits(pattern, NOTHING, {}, note="no item fits its target, so that it is never called")
+        note = f"no items {fitting(design, pattern)}, so that it is never called"
+        return PatternUnits(pattern, NOTHING, {}, note=note)
     by_index = {where: found.per_call(where) for where in _in_order(design, found.by_index)}
     return PatternUnits(pattern, found.per_call(), by_index, found.basis)
 

@@ -19,6 +19,7 @@ from workbench.identity import key_fields, key_renamings
 from workbench.items import Items
 from workbench.picks import Draw, Shared, pick, pick_new
 from workbench.placeholders import Context, contexts_of
+from workbench.references import made_of
 from workbench.schema import Table
 from workbench.targets import draw_places, request_weights
 
@@ -100,17 +101,39 @@ def _alike(entity: EntityItems, drawn: EntityItems, same: Sequence[str], among: 
 def key_holders_first(items: Items, pattern: AccessPattern) -> list[Action]:
     """The order of drawing: who creates a field's value or holds it in its key draws it for all.
 
-    First what is created and others name in their keys (an order, before its lines), then by fields in the key.
+    First what is created and others name in their keys (an order, before its lines), then by fields in the key. But an
+    item that is there comes before a new one which would name it by an attribute: the member of a room who exists,
+    before the message that is written, since not every user is a member of every room.
     """
-    used = {id(action): set(_action_fields(items.design, action)) for action in pattern.actions}
+    design, used = items.design, {id(action): {*_action_fields(items.design, action)} for action in pattern.actions}
 
-    def rank(action: Action) -> tuple[bool, int]:
-        elsewhere = set().union(*(fields for other, fields in used.items() if other != id(action)))
-        leaves = items.source.leaves(items.design.entities[items.design.action_entity(action)])
-        creates = pattern.target_of(action) == "new" and bool(elsewhere & set(leaves))
-        return not creates, -len(used[id(action)])
+    def rank(action: Action) -> tuple[bool, bool, int, bool]:
+        others = [other for other in pattern.actions if other is not action]
+        entity, own, is_new = design.entities[design.action_entity(action)], used[id(action)], _is_new(pattern, action)
+        named = key_renamings(design, action)
+        drawn = {named.get(name, name) for name in made_of(design, entity)}
+        there = [used[id(other)] for other in others if not _is_new(pattern, other)]
+        elsewhere = set().union(*(used[id(other)] for other in others))
+        creates = pattern.target_of(action) == "new" and bool(elsewhere & set(items.source.leaves(entity)))
+        names_one = is_new and any((fields - own) & drawn for fields in there)
+        return not creates, names_one, -len(own), is_new
 
     return sorted(pattern.actions, key=rank)
+
+
+def fitting(design: Design, pattern: AccessPattern) -> str:
+    """What an item has to meet for a call: the pattern's target, or with members the fields that these share."""
+    used = [set(_action_fields(design, action)) for action in pattern.actions]
+    shared = [name for name in design.fields if sum(name in fields for fields in used) > 1]
+    if not shared:
+        return "fit its target"
+    members = " and ".join(f"{action.operation} {design.action_entity(action)}" for action in pattern.actions)
+    targets = "fit their targets and " if any(isinstance(a.target, dict) for a in pattern.actions) else ""
+    return f"{targets}agree in {' and '.join(shared)}, which {members} share in one transaction"
+
+
+def _is_new(pattern: AccessPattern, action: Action) -> bool:
+    return pattern.target_of(action) in ("new", "missing")
 
 
 def _action_fields(design: Design, action: Action) -> list[str]:
@@ -124,7 +147,7 @@ def _action_members(
     name, named = items.design.action_entity(action), key_renamings(items.design, action)
     shared = everyones.seen_by(named)
     wanted = int(action.count.draw(draw.rng, 1)[0]) if action.count else 1
-    if pattern.target_of(action) in ("new", "missing"):
+    if _is_new(pattern, action):
         entity, places = pick_new(items, name, pattern, wanted, draw, shared)
     else:
         among = {**draw.among, name: _sharing(items.entities[name], shared.places, draw)}

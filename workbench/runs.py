@@ -24,6 +24,7 @@ from workbench.expectations import unmet
 from workbench.explain import Explanation, explain
 from workbench.items import Items, design_of, items_of
 from workbench.loading import check_distinct, load_items
+from workbench.members import fitting
 from workbench.metering import Meter
 from workbench.records import call_charges, call_record, lines_by_index, mean, tells_costs
 from workbench.results import Result, html_notes, html_table
@@ -300,7 +301,7 @@ def _called(design: Design, items: Items, plan: Plan, tables: RunTables, progres
                 failures += [f"{name}, call {i + 1}: {reason}" for reason in wrong]
                 bar.update()
             if not calls:
-                failures.append(f"{name}: no item fits its target, so that nothing was called")
+                failures.append(f"{name}: no items {fitting(design, pattern)}, so that nothing was called")
     return Run(
         design,
         tables.engine.name,
@@ -329,7 +330,9 @@ def _notes(design: Design, plan: Plan, engine: Engine) -> Iterator[str]:
     yield plan.statement()
     for name, calls in plan.calls.items():
         if 0 < len(calls) < plan.asked[name]:
-            yield f"{name} was called {len(calls)} times instead of {plan.asked[name]}: no more items fit its target"
+            times = "once" if len(calls) == 1 else f"{len(calls)} times"
+            reason = f"no more items {fitting(design, design.access_patterns[name])}"
+            yield f"{name} was called {times} instead of {plan.asked[name]}: {reason}"
     ttl = [f"{t.name}.{t.ttl}" for t in design.tables.values() if t.ttl]
     if ttl and engine.facts.ttl_deletes:
         names = ", ".join(ttl)
