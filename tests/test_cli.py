@@ -26,6 +26,7 @@ from workbench.errors import RequestError
 from workbench.runs import run_patterns
 
 ROOT = Path(__file__).parent.parent
+TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
 WORKBENCH = [sys.executable, "-m", "workbench"]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SMALL = """\
@@ -341,6 +342,24 @@ def test_new_never_overwrites(tmp_path, monkeypatch, small):
     assert small.read_text() == SMALL
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", TASK_BOARD, "--output"),
+        ("review", TASK_BOARD, "--output"),
+        ("review", TASK_BOARD, "--write-baseline"),
+        ("brief", TASK_BOARD, "--output"),
+        ("patterns", TASK_BOARD, "--output"),
+        ("scoreboard", ".", "--png"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_with_its_option_before_any_work(words):
+    done = typed(*words, Path("nowhere", "it"))
+    assert done.exit_code == 1
+    assert done.output.startswith(f"workbench: {words[-1]} {Path('nowhere', 'it')}: no such file or directory; name a")
+    assert done.output.count("\n") == 1
+
+
 def test_new_in_a_folder_that_does_not_exist(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = typed("new", "nowhere/shop")
@@ -478,8 +497,6 @@ def test_interrupted_calls_stop_the_engine_too(small):
 
 # Keys and partitions
 
-TASK_BOARD = ROOT / "notebooks" / "designs" / "task_board.yaml"
-
 
 def test_keys_name_the_key_that_sets_the_highest_rate():
     done = typed("keys", TASK_BOARD)
@@ -518,7 +535,9 @@ def test_simulate_says_what_is_throttled_when_and_by_which_key(tmp_path):
         (["--duration", "-5min"], "is not a time"),
         (["--table", "Bord"], "has no table 'Bord'; its tables are ClaudeCodeLabDemo"),
         (["--start", "hot"], "start='hot'"),
-        (["--png", "nowhere/heat.png"], "nowhere/heat.png"),
+        (["--load", "between"], "load 'between': there are constant, diurnal, ramp, step, spike;"),
+        (["--png", "nowhere/heat.png"], f"--png {Path('nowhere', 'heat.png')}: no such file or directory; name a file"),
+        (["--png", "."], "--png .: is a directory; name a file in a folder that is there"),
     ],
 )
 def test_what_cannot_be_simulated_is_an_error_of_one_line(words, message):

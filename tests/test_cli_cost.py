@@ -34,6 +34,21 @@ def test_cost_prints_patterns_modes_and_what_is_not_estimated(designs):
     assert "with 3 attempts a call $15.62" in done.stdout
 
 
+def test_cost_says_where_a_given_curve_is_not_as_high_as_the_designs_peaks(designs):
+    done = run("cost", designs / "task_board.yaml", "--curve", "1,2,3")
+    assert done.exit_code == 0
+    assert (
+        "the curve of 3 numbers reaches 1.5 times its mean, where by the design's peaks reads 2.31 times and writes "
+        "6.06 times: auto scaling and reservations are priced by the curve"
+    ) in done.stdout
+
+
+def test_a_curve_as_high_as_the_designs_peaks_is_taken_without_a_word(shop):
+    done = run("cost", shop, "--curve", "1,1,1")
+    assert done.exit_code == 0
+    assert "the curve" not in done.stdout
+
+
 def test_prices_prints_a_file_that_cost_takes(designs, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(run("prices").stdout, encoding="utf-8")

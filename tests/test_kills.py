@@ -77,6 +77,8 @@ def test_asking_whether_a_file_can_be_written_leaves_nothing_and_changes_nothing
     assert path.read_text() == "old"
     with pytest.raises(OSError):
         check_writable(tmp_path / "nowhere" / "report")
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
 
 
 @posix

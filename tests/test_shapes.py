@@ -96,7 +96,10 @@ def test_a_series_must_cover_the_duration():
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("sawtooth", "there are between, constant, diurnal"),
+        ("sawtooth", "there are constant, diurnal"),
+        ("between", "there are constant, diurnal"),  # the word alone would not say when
+        ({"shape": "between", "begin_s": 60}, "load between: end_s must be given"),
+        ({"shape": "between", "from": 60}, "no parameter 'from'; it has begin_s, end_s, multiple"),
         ({"shape": "step", "on": 3}, "no parameter 'on'; it has before, at"),
         ({"shape": "step", "at": 3}, "between 0 and 1"),
         ({"shape": "spike", "lasts_s": -1}, "lasts_s=-1"),
@@ -110,6 +113,7 @@ def test_an_unknown_shape_or_parameter_is_refused(value, words):
 
 def test_a_shape_is_written_with_its_parameters():
     assert shape({"shape": "step", "at": 0.5}) == Step(at=0.5)
+    assert shape({"shape": "between", "begin_s": 2, "end_s": 4}) == Between(2, 4)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_a_duration_of_nothing_is_refused(value):
     [
         ({"shape": "step", "at": "half"}, "at='half': a share of the duration"),
         ({"shape": "constant", "multiple": None}, "multiple=None: a rate or time is a number"),
-        ({"shape": 3}, "load '3': there are between"),
+        ({"shape": 3}, "load '3': there are constant"),
         ([(0, "a"), (60, 1)], "'a' as a multiple of the rate: a number is needed"),
         ([("x", 1), ("y", 2)], "neither seconds nor dates"),
     ],

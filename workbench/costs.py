@@ -26,7 +26,7 @@ from workbench.prices import CLASSES, HOURS, Prices, TableClass, load_prices
 from workbench.results import Result, html_notes, html_table, usd
 from workbench.ring import entry_sizes, is_in
 from workbench.schema import Table
-from workbench.spending import Spending, has_provisioned, spendings
+from workbench.spending import Spending, curve_note, has_provisioned, spendings
 from workbench.spikes import Spike, spike
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Cost(Result):
     expected: Expected = field(repr=False)
     warning: str = ""
     free_tier: bool = False
+    curve_note: str = ""
 
     @cached_property
     def usd(self) -> float:
@@ -188,6 +189,7 @@ class Cost(Result):
         found = [self.warning] if self.warning else []
         modes = self.modes.to_dict("records")[1:]
         found.append("whole month: " + ", ".join(f"{usd(m['usd_per_month'])} {m['mode']}" for m in modes))
+        found += [self.curve_note] if self.curve_note else []
         for row in self.classes.to_dict("records"):
             if row["saves_usd_per_month"] > 0.005:
                 found.append(
@@ -216,10 +218,11 @@ def estimate_cost(
 ) -> Cost:
     """What a design costs in a month: of a design over the items that it generates, or of items made already.
 
-    `prices` is a TOML file like prices.toml, or the same as a mapping; `curve` the load of a day (24 numbers for its
-    hours, only their ratios count), in place of a smooth one that reaches the peaks. `usage` says by table what a
-    design cannot: `{"Orders": {"backups": 7, "exports": 1, "restores": 0, "stream_reads": 2_000_000}}`, the number of
-    whole backups that are kept, of whole tables exported and restored a month, of GetRecords calls a month.
+    `prices` is a TOML file like prices.toml, or the same as a mapping; `curve` the load of a day (1 to 1,440 numbers at
+    even distances, as 24 for its hours; only their ratios count), in place of a smooth one that reaches the peaks; a
+    note says where it is not as high as these. `usage` says by table what a design cannot:
+    `{"Orders": {"backups": 7, "exports": 1, "restores": 0, "stream_reads": 2_000_000}}`, the number of whole backups
+    that are kept, of whole tables exported and restored a month, of GetRecords calls a month.
     `free_tier` takes off what one account gets for nothing. With `now`, in epoch seconds, prices that are older than
     180 days are warned of. ValueError for prices, curve or usage that cannot be right.
 
@@ -234,7 +237,8 @@ def estimate_cost(
     lines = [*_request_lines(capacity, listed), *_storage_lines(items, listed), *_extra_lines(items, listed, usage)]
     lines += _free_lines(lines, listed) if free_tier else []
     unknown = (*_unknown_patterns(expected), *_unknown_lines(items.design, usage))
-    return Cost(items.design, listed, tuple(lines), capacity, unknown, expected, listed.warning(now), free_tier)
+    told = listed.warning(now), free_tier, curve_note(expected, curve)
+    return Cost(items.design, listed, tuple(lines), capacity, unknown, expected, *told)
 
 
 def _check_usage(design: Design, usage: Mapping[str, Mapping[str, float]]) -> None:

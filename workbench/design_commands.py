@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.terminal import DesignFile, EngineKind, Seed, aligned, run_table, told
+from workbench.terminal import DesignFile, EngineKind, Seed, aligned, need_writable, run_table, told
 
 if TYPE_CHECKING:
     from workbench.runs import Run
@@ -108,14 +108,13 @@ def run(
     """Load a design into a local engine and run its access patterns: units, items and latency of each."""
     from workbench.designfile import load_design
     from workbench.engines import start_engine
-    from workbench.folders import check_writable, write_whole
+    from workbench.folders import write_whole
     from workbench.items import generate_items
     from workbench.runs import run_patterns
 
     with told():
         loaded = load_design(design)
-        if output:
-            check_writable(output)  # better known before the run
+        need_writable(output, "--output")
         items = generate_items(loaded, seed=seed)
         aws: dict[str, Any] = {"allow_aws": allow_aws, "account": account, "profile": profile, "region": region}
         with start_engine(engine, **aws) as started:
@@ -208,6 +207,7 @@ def brief(
     from workbench.designfile import load_design
 
     with told():
+        need_writable(output, "--output")
         _put(str(make(load_design(design))), output)
 
 
@@ -224,6 +224,7 @@ def patterns(
     if form not in ("markdown", "html"):
         raise typer.BadParameter(f"{form!r}; allowed: markdown, html", param_hint="--format")
     with told():
+        need_writable(output, "--output")
         table = access_pattern_table(load_design(design))
         _put(table.to_html() + "\n" if form == "html" else table.to_markdown(), output)
 

@@ -5,6 +5,7 @@ data; WORKBENCH_HOME names another folder for all three. A file of results is wr
 """
 
 import os
+from errno import EISDIR
 from pathlib import Path
 
 APPLICATION = "dynamodb-workbench"
@@ -38,6 +39,8 @@ def write_whole(path: Path, text: str) -> None:
 
 def check_writable(path: Path) -> None:
     """OSError if the file cannot be written; nothing is left where there was none."""
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
     is_new = not path.exists()
     path.touch()
     if is_new:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.terminal import DesignFile, PriceFile, Seed, aligned, told
+from workbench.terminal import DesignFile, PriceFile, Seed, aligned, need_writable, told
 
 if TYPE_CHECKING:
     from workbench.findings import Review
@@ -29,7 +29,7 @@ def cost(
         list[str] | None,
         typer.Option(help="What the design cannot say, for a month: TABLE.backups=7; restores, exports, stream_reads."),
     ] = None,
-    curve: Annotated[str | None, typer.Option(help="The load of a day, as 24 numbers: 1,1,2,...")] = None,
+    curve: Annotated[str | None, typer.Option(help="The load of a day: 1 to 1,440 numbers, as 24: 1,1,2,...")] = None,
     seed: Seed = 7,
 ) -> None:
     """What a design costs in a month: by access pattern, storage and the rest; other capacity modes; a spike."""
@@ -169,8 +169,7 @@ def simulate(
     from workbench.simulation import simulate as simulated
 
     with told():
-        if png:
-            png.touch()  # a place that cannot be written is better known before
+        need_writable(png, "--png")
         options: dict[str, Any] = {"table": table, "start": start, "seed": seed, "heat": png is not None}
         found = simulated(load_design(design), duration, load, progress=sys.stderr.isatty(), **options)
         typer.echo(f"{found.summary_line()}\n\n" + "\n".join(one.text for one in diagnose(found)))

@@ -10,6 +10,7 @@ import typer
 from workbench.errors import WorkbenchError
 from workbench.finding_reports import FAIL_ON, FORMATS, read_baseline, to_json, to_junit
 from workbench.findings import Review
+from workbench.terminal import need_writable
 
 if TYPE_CHECKING:
     from workbench.design import Design
@@ -39,6 +40,8 @@ def print_review(
     for word, allowed, option in ((fail_on, FAIL_ON, "--fail-on"), (form, FORMATS, "--format")):
         if word not in allowed:
             raise typer.BadParameter(f"{word!r}; allowed: {', '.join(allowed)}", param_hint=option)
+    need_writable(output, "--output")
+    need_writable(write_baseline, "--write-baseline")
     found = _review(design, files, engine)
     if write_baseline:
         write_baseline.write_text(to_json(found), encoding="utf-8")

@@ -6,7 +6,7 @@ A pattern has a mean `rate` and a `peak`. A constant load stays at the rate; the
 - `ramp`: from nothing to the peak over the whole duration
 - `step`: a tenth of the peak, then the peak, at a sixth of the duration
 - `spike`: the rate, but for two minutes the peak
-- `between`: the rate, from one second to another
+- `between`: the rate, from one second to another, which are given: {"shape": "between", "begin_s": 60, "end_s": 90}
 - a recorded series: a series of times and multiples of the rate, from monitoring
 
 Give the word; with other parameters `Step(at=0.5)` or {"shape": "step", "at": 0.5}; or a series: pairs, a mapping, a
@@ -15,7 +15,7 @@ pandas Series, or a DataFrame with the columns time and multiple.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from math import isfinite
 from numbers import Real
 from typing import Any, Protocol, cast
@@ -183,8 +183,8 @@ class Spike:
 class Between:
     """The rate, or `multiple` times it, from one second to before another, and nothing before and after."""
 
-    begin_s: float = 0.0
-    end_s: float = 1e12
+    begin_s: float
+    end_s: float
     multiple: float = 1.0
 
     def __post_init__(self) -> None:
@@ -253,13 +253,13 @@ class Recorded:
 
 
 SHAPES: dict[str, Callable[..., Shape]] = {
-    "between": Between,
     "constant": Constant,
     "diurnal": Diurnal,
     "ramp": Ramp,
     "step": Step,
     "spike": Spike,
 }
+_WITH_PARAMETERS: dict[str, Callable[..., Shape]] = {**SHAPES, "between": Between}  # what a word alone does not say
 
 
 def shape(value: Any) -> Shape:
@@ -273,8 +273,8 @@ def shape(value: Any) -> Shape:
     if isinstance(value, str) or not isinstance(value, Iterable):
         if value not in SHAPES:
             raise ValueError(
-                f"load {value!r}: there are {', '.join(SHAPES)}, a shape with parameters as Step(at=0.5), or a series "
-                "of times and multiples"
+                f"load {value!r}: there are {', '.join(SHAPES)}; in Python also a shape with parameters, as "
+                'Step(at=0.5) or {"shape": "between", "begin_s": 60, "end_s": 90}, or a series of times and multiples'
             )
         return SHAPES[value]()
     if isinstance(value, Mapping) and "shape" in value:
@@ -289,11 +289,15 @@ def shape(value: Any) -> Shape:
 def _written(value: Mapping[str, Any]) -> Shape:
     """A shape with parameters, as {"shape": "step", "at": 0.5}."""
     word = value["shape"]
-    form = type(shape(word if isinstance(word, str) else repr(word)))
+    form = _WITH_PARAMETERS.get(word) if isinstance(word, str) else None
+    form = form or type(shape(word if isinstance(word, str) else repr(word)))
     given = {name: each for name, each in value.items() if name != "shape"}
     known = [one.name for one in fields(cast(Any, form))]
     if unknown := set(given) - set(known):
         raise ValueError(f"load {value['shape']}: it has no parameter {min(unknown)!r}; it has {', '.join(known)}")
+    needed = [one.name for one in fields(cast(Any, form)) if one.default is MISSING]
+    if missing := [name for name in needed if name not in given]:
+        raise ValueError(f"load {word}: {' and '.join(missing)} must be given, in seconds from the start")
     return form(**given)
 
 

@@ -182,6 +182,9 @@ def _by_region(capacity: Sequence[Spending]) -> Iterator[tuple[Floats, Kind]]:
 # From a design
 
 
+CURVE_MATCHES = 0.05  # so far the highest of a curve may be from the design's peak without a word; ours
+
+
 def spendings(expected: Expected, curve: Sequence[float] | None = None) -> list[Spending]:
     """Reads and writes of every table and global index of a design, tables before their indexes."""
     streams = _streams(expected)
@@ -251,6 +254,23 @@ def _bounds(stated: Stated, peak: float) -> tuple[float, float, float]:
 def _day(mean: float, peak: float, curve: Floats | None) -> Floats:
     shape = curve if curve is not None else daily_curve(max(peak / mean, 1.0) if mean else 1.0)
     return mean * shape
+
+
+def curve_note(expected: Expected, curve: Sequence[float] | None) -> str:
+    """Where the highest of a given curve is not the design's: auto scaling and reservations go by the curve."""
+    if curve is None:
+        return ""
+    highest, kinds = float(stated_curve(curve).max()), []
+    for kind in KINDS:
+        mean, peak = (expected.units_per_s(kind, at) for at in ("rate", "peak"))
+        if mean and abs(highest * mean / peak - 1) > CURVE_MATCHES:
+            kinds.append(f"{kind}s {peak / mean:,.3g} times")
+    if not kinds:
+        return ""
+    return (
+        f"the curve of {len(curve):,} numbers reaches {highest:,.3g} times its mean, where by the design's peaks "
+        f"{' and '.join(kinds)}: auto scaling and reservations are priced by the curve, provisioned at the peak is not"
+    )
 
 
 def has_provisioned(design: Design, table: str) -> bool:

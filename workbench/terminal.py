@@ -43,6 +43,21 @@ def _note(stop: BaseException) -> str:
     return "\n".join(getattr(stop, "__notes__", ()))
 
 
+def need_writable(path: Path | None, option: str) -> None:
+    """WorkbenchError if an option names a file that cannot be written: it is better known before the work."""
+    from workbench.errors import WorkbenchError
+    from workbench.folders import check_writable
+
+    try:
+        if path:
+            check_writable(path)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise WorkbenchError(
+            f"{option} {path}: {reason}; name a file in a folder that is there and that you may write to"
+        ) from None
+
+
 def aligned(table: "Mapping[str, Iterable[Any]] | pd.DataFrame") -> str:
     """Columns by heading, for a terminal: numbers to the right."""
     from workbench.results import number

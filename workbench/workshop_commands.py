@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.terminal import aligned, told
+from workbench.terminal import aligned, need_writable, told
 
 app = typer.Typer()
 
@@ -19,6 +19,7 @@ def scoreboard(
     from workbench.standings import scoreboard as collected
 
     with told():
+        need_writable(png, "--png")
         board = collected(folder)
         shown = board.to_frame().round({"minutes": 1})
         typer.echo(f"{board.summary_line()}\n" + (f"\n{aligned(shown)}" if len(shown) else ""))
