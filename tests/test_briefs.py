@@ -246,6 +246,42 @@ def test_an_attribute_that_a_key_is_made_of_is_a_guardrail():
     assert "`GSI1PK` of Order is made of `state`: an update of one sets `GSI1PK` too, as `S#{state}`." in page
 
 
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (
+            "{operation: ConditionCheck, condition: attribute_exists(id)}",
+            "cancels the whole transaction where there is no Item",
+        ),
+        (
+            "{operation: ConditionCheck, condition: attribute_not_exists(id)}",
+            "cancels the whole transaction if there is such an item of Item",
+        ),
+        (
+            "{operation: ConditionCheck, condition: n > :n}",
+            "cancels the whole transaction where there is no Item and checks n in the same transaction",
+        ),
+        ("{operation: Delete, condition: attribute_exists(id)}", "lets the caller know where there was no Item"),
+        (
+            "{operation: Update, update: ADD n :n, condition: attribute_exists(id)}",
+            "keeps the write from creating an Item where there is none",
+        ),
+        (
+            "{operation: Put, condition: attribute_not_exists(id)}",
+            "keeps a second Item from overwriting the first",
+        ),
+    ],
+)
+def test_a_condition_is_told_by_what_its_action_does(action, said):
+    text = f"""\
+tables: {{Items: {{partition_key: id}}}}
+fields: {{id: {{count: 9}}}}
+entities: {{Item: {{attributes: {{n: 0..9}}}}}}
+access_patterns: {{p: {{operation: TransactWriteItems, actions: [{action}], rate: 1/s}}}}
+"""
+    assert f"; it {said}." in str(brief(design(text)))
+
+
 def test_what_a_design_says_cannot_break_out_of_the_page():
     hostile = {
         "tables": {"Notes": {"partition_key": "PK"}},

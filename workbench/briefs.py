@@ -17,7 +17,7 @@ from workbench.findings import Review
 from workbench.guards import compares, needs_item, needs_no_item
 from workbench.items import design_of
 from workbench.notation import PER
-from workbench.results import SHOWN_BYTES, Result, number
+from workbench.results import SHOWN_BYTES, Result, article, number
 from workbench.reviews import review
 from workbench.schema import Table
 from workbench.serving import unserved_reason
@@ -204,16 +204,26 @@ def _conditions(evidence: Evidence) -> Iterator[str]:
             yield f"{code(write.pattern.name)}: keep the condition {code(write.part.condition)}; it {why}."
 
 
+_NO_ITEM = {  # what a condition that needs an item does where there is none, but for writes that would create one
+    "ConditionCheck": "cancels the whole transaction where there is no",
+    "Delete": "lets the caller know where there was no",
+}
+
+
 def assured(evidence: Evidence, write: Write) -> list[str]:
     """What a write's condition makes sure of, in words."""
-    condition = evidence.node(write.pattern, write.part, "condition")
+    condition, name = evidence.node(write.pattern, write.part, "condition"), f" {write.entity.name}"
     found = []
-    if needs_no_item(condition):
-        found.append(f"keeps a second {write.entity.name} from overwriting the first")
+    if needs_no_item(condition) and write.operation == "ConditionCheck":
+        found.append(f"cancels the whole transaction if there is such an item of{name}")
+    elif needs_no_item(condition):
+        found.append(f"keeps a second{name} from overwriting the first")
     elif needs_item(condition):
-        found.append(f"keeps the write from creating a {write.entity.name} where there is none")
+        creates = f"keeps the write from creating {article(write.entity.name)} where there is none"
+        found.append(_NO_ITEM[write.operation] + name if write.operation in _NO_ITEM else creates)
     if named := sorted(compares(condition)):
-        found.append(f"checks {' and '.join(named)} in the same step as the write")
+        step = "transaction" if write.operation == "ConditionCheck" else "step as the write"
+        found.append(f"checks {' and '.join(named)} in the same {step}")
     return found or ["guards the write"]
 
 
@@ -260,9 +270,10 @@ def _tenants(evidence: Evidence) -> Iterator[str]:
             yield f"For {cell(name)}, {code(role.tenant)} comes from the caller's identity, never from the request."
 
 
-def known_risks(found: Review) -> list[str]:
-    """The errors and warnings of a review, as a Markdown list."""
+def known_risks(found: Review, least: str = "warning") -> list[str]:
+    """The findings of a review from this severity on, as a Markdown list; notes are marked as such."""
     return [
-        f"- **{one.code}** {cell(one.where)}: {cell(one.message)}. To do: {cell(one.fix)}."
-        for one in found.at_least("warning")
+        f"- **{one.code}**{' (note)' if one.severity == 'note' else ''} {cell(one.where)}: {cell(one.message)}. "
+        f"To do: {cell(one.fix)}."
+        for one in found.at_least(least)
     ]

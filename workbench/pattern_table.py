@@ -106,7 +106,7 @@ class PatternTable(Result):
         parts = [f"# Access patterns of {cell(self.name)}"]
         for heading, rows in self.sections():
             parts += [f"## {heading}", _markdown(rows) if rows else "None."]
-        parts.append("\n".join(known_risks(self.review)) or "No error and no warning was found.")
+        parts.append("\n".join(known_risks(self.review, "note")) or "Nothing was found.")
         return "\n\n".join(parts) + "\n"
 
     def to_html(self) -> str:

@@ -120,6 +120,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
 
 
+def article(name: str) -> str:
+    """A name with a or an before it, as it is spoken.
+
+    >>> article("Order"), article("Room"), article("User"), article("unit"), article("umbrella")
+    ('an Order', 'a Room', 'a User', 'a unit', 'an umbrella')
+    """
+    return f"{'an' if re.match(r'(?i)[aeio]|u(?!se|ni|ti)', name) and not re.match('(?i)one|eu', name) else 'a'} {name}"
+
+
 def heading(name: str) -> str:
     """A column's name in words, its unit as people write it.
 

@@ -19,6 +19,7 @@ from workbench.domains import Domain
 from workbench.fields import distinct, stream
 from workbench.identity import key_tag, origin, parents
 from workbench.keys import KeyTemplate, Placeholder, format_value
+from workbench.results import article
 from workbench.schema import Table
 
 Shape = tuple[str | Placeholder, ...]
@@ -68,16 +69,16 @@ class Tenancy:
         written = ", ".join(map(text_of, shapes))
         if self.is_owned(entity):
             return (
-                f"{entity.name} belongs to a {self.tenant}, and the {where}, {written}, does not say which: begin it "
-                f"with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
+                f"{entity.name} belongs to {article(self.tenant)}, and the {where}, {written}, does not say which: "
+                f"begin it with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
             )
         keys = [glob(shape, None, "") for shape in shapes]
         for other in self.design.entities_in(table.name):
             theirs = [shape_of(self.design, other, name) for name in names]
             if self.is_owned(other) and all(overlap(k, glob(s, None, "")) for k, s in zip(keys, theirs, strict=True)):
                 return (
-                    f"the {where}, {written}, may be that of a {other.name} too, which belongs to a {self.tenant}: "
-                    f"begin the keys of {entity.name} with text of their own"
+                    f"the {where}, {written}, may be that of {article(other.name)} too, which belongs to "
+                    f"{article(self.tenant)}: begin the keys of {entity.name} with text of their own"
                 )
         return ""
 
@@ -93,7 +94,7 @@ class Tenancy:
             pairs = zip(shapes, stated, strict=True)
             if all(self._may_meet((entity, own), (other, theirs), bool(problem)) for own, theirs in pairs):
                 why = f": {problem}" if problem else f" of another {self.tenant}: begin them with text of their own"
-                return f"the keys {', '.join(map(text_of, shapes))} may be those of a {other.name} too{why}"
+                return f"the keys {', '.join(map(text_of, shapes))} may be those of {article(other.name)} too{why}"
         return ""
 
     def _may_meet(self, mine: tuple[Entity, Shape], theirs: tuple[Entity, Shape], loose: bool) -> bool:

@@ -15,7 +15,7 @@ from workbench.evidence import Evidence
 from workbench.findings import Finding
 from workbench.heat import Hot, hot_keys, partition_fields
 from workbench.reach import fetches
-from workbench.results import percent
+from workbench.results import article, percent
 from workbench.ring import entry_sizes, is_in, projected
 from workbench.rules.dw1xx import heat
 from workbench.rules.registry import rule
@@ -455,7 +455,8 @@ def parent_as_partition_key(evidence: Evidence) -> Iterator[Finding]:
                     f"{entity.name} is keyed by {child} and read only by its {parent} through {index.name}, which "
                     f"takes {rate_text(saved)} WU/s"
                 )
-                fix = f"key the table by {parent}, then {child}, if those who change a {entity.name} know its {parent}"
+                who = f"those who change {article(entity.name)} know its {parent}"
+                fix = f"key the table by {parent}, then {child}, if {who}"
                 yield evidence.finding("DW209", "note", place, message, fix, wu_per_s=saved)
 
 
