@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import workbench as wb
+from workbench.cli import app
 
 NOTEBOOKS = Path(wb.__file__).parents[1] / "notebooks"
 HEAVY = {"boto3", "botocore", "ipywidgets", "lark", "matplotlib", "numpy", "pandas", "papermill", "pydantic", "ruamel"}
@@ -50,6 +52,15 @@ def test_a_public_name_is_there_and_says_what_it_is(name):
 
 def test_the_package_lists_every_public_name_in_a_line():
     assert sorted(re.findall(r"^    (\w+)  +\S", wb.__doc__ or "", re.MULTILINE)) == sorted(wb.__all__)
+
+
+def test_each_command_of_another_name_than_its_function_stands_beside_it():
+    named = dict(re.findall(r"^    (\w+)  .*\(`workbench (\w+)`\)$", wb.__doc__ or "", re.MULTILINE))
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    alone = {"check", "schema", "new", "demo", "engine", "workshop"}
+    functions = {name for name in wb.__all__ if inspect.isfunction(getattr(wb, name))}
+    assert commands - functions - alone == set(named.values())
+    assert set(named) <= functions
 
 
 def test_every_public_name_is_shown_in_a_notebook_or_in_an_example():

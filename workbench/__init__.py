@@ -10,13 +10,13 @@
 
 Importing it loads nothing heavy: each name below is loaded from its module when it is first used.
 
-The public names:
+The public names; a command has the name of its function, but where another stands beside it:
 
 Designs
     load_design           a design from a YAML file
     parse_design          a design from YAML text
     Design                tables, fields, entities and access patterns
-    access_pattern_table  each access pattern with its key, cost and what stands against it
+    access_pattern_table  each access pattern with its key, cost and what stands against it (`workbench patterns`)
     PatternTable          its lines, with the review behind them
     diff                  what a change of a design means in production
     brief                 a page for whoever writes the application
@@ -32,13 +32,13 @@ Items
 Engines and runs
     start_engine          a local DynamoDB that answers
     Engine                where it listens, clients for it, its end
-    run_patterns          load the items, call each access pattern, meter each call
+    run_patterns          load the items, call each access pattern, meter each call (`workbench run`)
     Run                   calls, units by table and index, latency
     trial                 requests of one access pattern, sent once or by several writers
     Trial                 those requests, and the engine with their items
     Race                  what several writers did at once
 Capacity
-    expected_units        units of each access pattern, without an engine
+    expected_units        units of each access pattern, without an engine (`workbench capacity`)
     Expected              units per call and per second of each pattern
     read_units            read units of one item
     write_units           write units of one item
@@ -48,7 +48,7 @@ Capacity
 Partitions
     item_spread           items by partition key and partition
     request_spread        requests by partition key and partition
-    key_report            how good the partition keys are, and what they sustain
+    key_report            how good the partition keys are, and what they sustain (`workbench keys`)
     KeyReport             the analysis and verdict of each table and index
     simulate              partitions through time: throttling, splits, burst
     Simulation            rings of partitions and patterns through time
@@ -66,12 +66,12 @@ Review
     Review                findings, worst first
     Finding               one thing to look at: code, place, evidence, fix
 Cost
-    estimate_cost         what a design costs in a month
+    estimate_cost         what a design costs in a month (`workbench cost`)
     Cost                  its lines by pattern, table and index
-    load_prices           a price list
+    load_prices           a price list (`workbench prices`)
     Prices                prices by name, with date and source
 Policies
-    iam_policy            the least that a role needs
+    iam_policy            the least that a role needs (`workbench policy`)
     Policy                the document, its proof, and what it does not grant
     review_policy         findings about a policy
     prove_policy          what a policy allows and denies

@@ -69,8 +69,8 @@ class Tenancy:
         written = ", ".join(map(text_of, shapes))
         if self.is_owned(entity):
             return (
-                f"{entity.name} belongs to {article(self.tenant)}, and the {where}, {written}, does not say which: "
-                f"begin it with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
+                f"{entity.name} belongs to {article(str(self.tenant))}, and the {where}, {written}, does not say which: begin "
+                f"it with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
             )
         keys = [glob(shape, None, "") for shape in shapes]
         for other in self.design.entities_in(table.name):
@@ -78,7 +78,7 @@ class Tenancy:
             if self.is_owned(other) and all(overlap(k, glob(s, None, "")) for k, s in zip(keys, theirs, strict=True)):
                 return (
                     f"the {where}, {written}, may be that of {article(other.name)} too, which belongs to "
-                    f"{article(self.tenant)}: begin the keys of {entity.name} with text of their own"
+                    f"{article(str(self.tenant))}: begin the keys of {entity.name} with text of their own"
                 )
         return ""
 
