@@ -187,6 +187,24 @@ SLIPS = {  # what is changed in the board, where the message points to, what it 
         "maybe",
         "consistent must be true or false, not 'maybe'",
     ),
+    "a word of YAML 1.1 for a boolean": (
+        "rate: 10/s",
+        "consistent: yes",
+        "yes",
+        "consistent must be true or false, not 'yes': write true; in YAML 1.2 yes is text",
+    ),
+    "a number for a boolean": (
+        "rate: 10/s",
+        "consistent: 1  # on",
+        "1  # on",
+        "consistent must be true or false, not 1",
+    ),
+    "quoted true for a boolean": (
+        "rate: 10/s",
+        'consistent: "true"',
+        '"true"',
+        "consistent must be true or false, not 'true'",
+    ),
     "text for a limit": (
         "rate: 10/s",
         "limit: few",

@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from workbench import limits
 from workbench.domains import Count, CountOrAll, Domain, Part, PopularityText, Size, fault
 from workbench.keys import KeyTemplate, is_field_name, parse_template
-from workbench.notation import Accept, Bounds, KeyText, Names, Pages, Rate, Target, Value
+from workbench.notation import Accept, Bounds, Flag, KeyText, Names, Pages, Rate, Target, Value
 from workbench.schema import ACCEPT, Table, named
 
 Operation = Literal[
@@ -130,8 +130,8 @@ class AccessPattern(Part):
     same: Names = Field(default=(), description="fields whose value the items of a batch share")
     actions: tuple[Action, ...] = Field(default=(), description="members of a transaction or mixed batch")
     for_each: str | None = Field(default=None, description="one request for each value of this field")
-    consistent: bool = Field(default=False, description="strongly consistent reads")
-    descending: bool = Field(default=False, description="from the highest sort key down")
+    consistent: Flag = Field(default=False, description="strongly consistent reads")
+    descending: Flag = Field(default=False, description="from the highest sort key down")
     limit: Annotated[int, Field(ge=1, le=limits.INTEGER)] | None = Field(
         default=None, description="items evaluated per page"
     )
@@ -149,7 +149,7 @@ class AccessPattern(Part):
     popularity: dict[str, PopularityText] = Field(
         default={}, description="who gets these requests, for this pattern alone: {day: latest}"
     )
-    user_facing: bool = Field(default=True, description="false for jobs and exports")
+    user_facing: Flag = Field(default=True, description="false for jobs and exports")
     role: str | None = Field(default=None, description="who calls; the only role unless stated")
     expect: Expect = Field(default=Expect(), description="what must come back: {items: 1..20, order: SK, units: ..5}")
     accept: Accept = Field(default={}, description=ACCEPT)

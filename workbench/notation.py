@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Strict, Tag, WithJsonSchema
 
 from workbench import limits
 from workbench.domains import Part, check_template, value_domain
 
+Flag = Annotated[bool, Strict()]  # `yes` is text in YAML 1.2: whoever writes it is told, and reads the same everywhere
 PER = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 
 

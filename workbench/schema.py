@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Tag, model_validator
 
 from workbench.domains import Part, Share, fault
-from workbench.notation import BY_FORM, Accept, Names, OnDemand, Projection, Units
+from workbench.notation import BY_FORM, Accept, Flag, Names, OnDemand, Projection, Units
 
 ACCEPT = "findings of the review that are accepted, each with the reason: {DW204: three admins}"
 _MAX_THROUGHPUT = "on-demand: the most units per second, as {read: 4_000, write: 1_000}"
@@ -106,7 +106,7 @@ class Table(Part):
     table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] = Field(
         default="STANDARD", description="infrequent access: cheaper storage, dearer requests"
     )
-    pitr: bool = Field(default=False, description="point-in-time recovery")
+    pitr: Flag = Field(default=False, description="point-in-time recovery")
     stream: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None = Field(
         default=None, description="what a stream record holds"
     )

@@ -109,6 +109,12 @@ def _not_whole(value: Any, found: Any) -> str:
     return f"must be a whole number, not {_shown(value)}"
 
 
+def _not_flag(value: Any, found: Any) -> str:
+    meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower())
+    fix = f": write {meant}; in YAML 1.2 {value} is text" if meant and isinstance(value, str) else ""
+    return f"must be true or false, not {_shown(value)}{fix}"
+
+
 _SAYINGS: dict[str, Callable[[Any, Any], str]] = {
     "string_type": _not_text,
     "dict_type": _not_mapping,
@@ -119,8 +125,7 @@ _SAYINGS: dict[str, Callable[[Any, Any], str]] = {
     "int_type": _not_whole,
     "int_parsing": _not_whole,
     "int_from_float": _not_whole,
-    "bool_type": lambda value, found: f"must be true or false, not {_shown(value)}",
-    "bool_parsing": lambda value, found: f"must be true or false, not {_shown(value)}",
+    "bool_type": _not_flag,
     "string_too_long": lambda value, found: (
         f"must have at most {found['ctx']['max_length']} characters, not {len(value):,}"
     ),

@@ -69,8 +69,8 @@ class Tenancy:
         written = ", ".join(map(text_of, shapes))
         if self.is_owned(entity):
             return (
-                f"{entity.name} belongs to {article(str(self.tenant))}, and the {where}, {written}, does not say which: begin "
-                f"it with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
+                f"{entity.name} belongs to {article(str(self.tenant))}, and the {where}, {written}, does not say "
+                f"which: begin it with {{{self.tenant}}} and a separator, or let a service that checks stand in between"
             )
         keys = [glob(shape, None, "") for shape in shapes]
         for other in self.design.entities_in(table.name):
