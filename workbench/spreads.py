@@ -174,7 +174,7 @@ class HotKey:
 
     def __str__(self) -> str:
         rate = f"{rate_text(self.units_per_s)} {UNIT[self.kind]}/s"
-        return f"{self.key} takes {percent(self.share)} of {self.kind}s: {rate}, {self.against}"
+        return f"{self.key} takes {percent(self.share)} of {self.kind} units: {rate}, {self.against}"
 
     @property
     def against(self) -> str:
@@ -291,7 +291,7 @@ class RequestSpread(Result):
         if hot is None:
             return "no access pattern with a rate comes here"
         if self.is_even and hot.utilisation < 1:
-            most = f"more than {percent(hot.share)} of {hot.kind}s"
+            most = f"more than {percent(hot.share)} of {hot.kind} units"
             return f"requests are even: none of {len(self.keys):,} keys takes {most}{self._crowded}"
         return f"{hot}{self._crowded if hot.utilisation <= 1 else ''}"
 
