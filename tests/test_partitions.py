@@ -254,7 +254,9 @@ def test_todays_flights_all_go_to_todays_key(flights):
     assert hot.pattern == "record-departure-by-day"
     assert (spread.units("write") > 0).sum() == 1
     assert spread.sustainable_rate < spread.requests_per_s
-    assert spread.finding == ("DAY#2013-12-31 takes 100 % of write units: 1,500 WU/s, 1.5 times what one partition serves")
+    assert spread.finding == (
+        "DAY#2013-12-31 takes 100 % of write units: 1,500 WU/s, 1.5 times what one partition serves"
+    )
 
 
 def test_requests_by_carrier_follow_the_flights_of_each(flights, counted):

@@ -28,6 +28,7 @@ from workbench.ring import entry_sizes, is_in
 from workbench.schema import Table
 from workbench.spending import Spending, curve_note, has_provisioned, spendings
 from workbench.spikes import Spike, spike
+from workbench.usage import EXTRAS, check_usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +37,6 @@ SECONDS = HOURS * 3600
 FREE = "free tier"
 UNIT_HOURS = ("read_unit_hours", "write_unit_hours")
 REQUESTS = ("reads", "writes", "replicated writes")
-# What only the operator knows: how often a month each whole table is backed up, restored or exported; stream reads.
-EXTRAS = {
-    "backups": ("backups", "backup_gb"),
-    "restores": ("restores", "restored_gb"),
-    "exports": ("exports", "exported_gb"),
-    "stream_reads": ("stream reads", "stream_reads"),
-    "kinesis_units": ("change data to Kinesis", "kinesis_units"),
-}
 
 
 @dataclass(frozen=True)
@@ -231,7 +224,7 @@ def estimate_cost(
     """
     items = items_of(design)
     listed, usage = load_prices(prices), dict(usage or {})
-    _check_usage(items.design, usage)
+    check_usage(items.design, usage)
     expected = expected_units(items)
     capacity = tuple(spendings(expected, curve))
     lines = [*_request_lines(capacity, listed), *_storage_lines(items, listed), *_extra_lines(items, listed, usage)]
@@ -239,17 +232,6 @@ def estimate_cost(
     unknown = (*_unknown_patterns(expected), *_unknown_lines(items.design, usage))
     told = listed.warning(now), free_tier, curve_note(expected, curve)
     return Cost(items.design, listed, tuple(lines), capacity, unknown, expected, *told)
-
-
-def _check_usage(design: Design, usage: Mapping[str, Mapping[str, float]]) -> None:
-    for table, amounts in usage.items():
-        if table not in design.tables:
-            raise ValueError(f"usage: {design.name} has no table {table!r}; its tables are {', '.join(design.tables)}")
-        for name, amount in amounts.items():
-            if name not in EXTRAS:
-                raise ValueError(f"usage of {table}: {name!r} is unknown; there are {', '.join(EXTRAS)}")
-            if not 0 <= amount < float("inf"):
-                raise ValueError(f"usage of {table}: {name} is {amount}; a number from 0")
 
 
 def _fits(line: CostLine, wanted: Mapping[str, Any]) -> bool:

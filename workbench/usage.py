@@ -4,7 +4,18 @@ Backups that are kept, exports, restores, reads of streams by the table, `Orders
 numbers at even distances, `1,1,2,4`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from workbench.design import Design
+
+# What only the operator knows: how often a month each whole table is backed up, restored or exported; stream reads.
+EXTRAS = {
+    "backups": ("backups", "backup_gb"),
+    "restores": ("restores", "restored_gb"),
+    "exports": ("exports", "exported_gb"),
+    "stream_reads": ("stream reads", "stream_reads"),
+    "kinesis_units": ("change data to Kinesis", "kinesis_units"),
+}
 
 
 def read_usage(texts: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -38,3 +49,15 @@ def read_numbers(text: str, where: str) -> list[float]:
         except ValueError:
             raise ValueError(f"{where}{text}: {part.strip()!r} is no number") from None
     return found
+
+
+def check_usage(design: Design, usage: Mapping[str, Mapping[str, float]]) -> None:
+    """ValueError for a table that the design has not, an amount that is unknown, or one below 0."""
+    for table, amounts in usage.items():
+        if table not in design.tables:
+            raise ValueError(f"usage: {design.name} has no table {table!r}; its tables are {', '.join(design.tables)}")
+        for name, amount in amounts.items():
+            if name not in EXTRAS:
+                raise ValueError(f"usage of {table}: {name!r} is unknown; there are {', '.join(EXTRAS)}")
+            if not 0 <= amount < float("inf"):
+                raise ValueError(f"usage of {table}: {name} is {amount}; a number from 0")
