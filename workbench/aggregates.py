@@ -25,7 +25,7 @@ def aggregate_problems(design: Design, place: Place, pattern: AccessPattern) -> 
         fix = f": at most {most // parts[0][1]:,.0f} of them" if len(parts) == 1 else ", or smaller ones"
         yield (
             (*place, "actions" if pattern.actions else "count"),
-            f"{items} are {least:,.0f} bytes; the items of a {pattern.operation} have at most {most:,} (4 MB, "
+            f"{items} are {least:,.0f} bytes, and the items of a {pattern.operation} have at most {most:,} (4 MB, "
             f"API_{pattern.operation}): put fewer into a call{fix}",
         )
 
