@@ -310,7 +310,7 @@ class Placement:
             leading.motion,
             divided,
             pinned,
-            units / by_kind[kind],
+            units / by_kind[kind] if by_kind[kind] else float(self.profile.partition_limit(kind)),
         )
 
     def _units_of(self, stream: Stream, key: int) -> float:
