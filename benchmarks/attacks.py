@@ -49,7 +49,7 @@ class Outcome:
     wrong: str = ""
 
 
-def measure(mutations: int = 10_000, sampled: int = 300, workers: int = 2) -> Iterator[Ratio | Fact | Grid]:
+def measure(mutations: int = 10_000, sampled: int = 150, workers: int = 2) -> Iterator[Ratio | Fact | Grid]:
     """Attack with so many mutations; AssertionError names the seeds of those that were not met as they should be."""
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         found = list(pool.map(attacked, range(mutations), chunksize=50))
