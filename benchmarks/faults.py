@@ -76,9 +76,9 @@ class Told:
 
 
 def measure(times: int = 20) -> Iterator[Fact]:
-    """Every kill of an engine so many times, of Java's half and of a kernel a third as often, each with a seed of its own.
+    """Every kill of an engine so many times, of Java's half as often, and of a kernel a third as often.
 
-    An AssertionError names the seed that failed.
+    Each has a seed of its own; an AssertionError names the one that failed.
     """
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         yield from _engines_killed(pool, times)
@@ -237,6 +237,7 @@ end_running(*sys.argv[1:])
 
 def end_running(url: str, seed: str, operation: str, requests: str, number: str) -> None:
     """Run patterns on an engine, and get a signal a little after so many requests."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what runs in the background ignore it
     design = parse_design(DESIGN)
     items = generate_items(design, seed=int(seed))
     left = iter(range(int(requests) - 1, -1, -1))

@@ -214,7 +214,7 @@ def test_the_page_says_what_moved_and_states_seed_clock_versions_and_engine_and_
 
 @pytest.mark.slow
 def test_two_runs_record_the_same_but_for_what_time_measures(suite):
-    clock = "import time, datetime\nfrom workbench.items import generate_items, DEFAULT_NOW"
+    clock = "import time, datetime\nfrom workbench.defaults import DEFAULT_NOW"
     book(
         suite,
         "a",
@@ -355,3 +355,13 @@ def test_an_output_that_is_no_folder_is_said_before_anything_runs(tmp_path):
     with pytest.raises(NotebookError, match=r"out: .*exists; output is a folder for reports"):
         regress(ROOT / "notebooks" / "regression", output=tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_reports_need_no_numpy_whose_import_a_signal_may_have_ended_for_good():
+    """Its extension modules load once a process: after an import that a signal ended, every other fails."""
+    program = (
+        "import sys, types\nfrom workbench.gate_reports import clock, write_results\n"
+        "print(clock(types.SimpleNamespace(parameters={})), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1767225600", "False"]

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from tests.designs import BOARD, SHIPPED, SHIPPED_DESIGNS, as_yaml, changed, design, items, rows
 from workbench import limits
+from workbench.defaults import DEFAULT_NOW
 from workbench.descriptors import to_item
 from workbench.design import key_template
 from workbench.designfile import load_design, parse_design
 from workbench.domains import Domain
 from workbench.fields import drawn, field_values
 from workbench.identity import key_types
-from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.items import Items, generate_items
 from workbench.sizes import item_size
 
 ROOT = Path(__file__).parent.parent

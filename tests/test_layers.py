@@ -11,7 +11,8 @@ import workbench
 FOLDER = Path(workbench.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 MODEL = (
-    "errors results quantities limits thresholds findings keys syntax slips expressions key_conditions distributions "
+    "errors defaults results quantities limits thresholds findings keys syntax slips expressions key_conditions "
+    "distributions "
     "typewords domains documents notation schema design identity references table_problems shape_problems constraints "
     "serving restrictions aggregates access designfile amendments"
 )

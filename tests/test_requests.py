@@ -10,10 +10,11 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from tests.designs import SHIPPED, SHIPPED_DESIGNS, items
+from workbench.defaults import DEFAULT_NOW
 from workbench.descriptors import to_item, to_wire
 from workbench.design import AccessPattern
 from workbench.designfile import load_design, parse_design
-from workbench.items import DEFAULT_NOW, Items, generate_items
+from workbench.items import Items, generate_items
 from workbench.members import fitting
 from workbench.requests import Call, draw_calls
 from workbench.targets import draw_places, request_weights

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.costs import Cost, estimate_cost, stored_bytes
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import AccessPattern, Design
 from workbench.engine import Engine
 from workbench.findings import SEVERITIES, Review
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
+from workbench.items import Items, items_of
 from workbench.keyreport import KeyReport, key_report
 from workbench.limits import GB
 from workbench.prices import Prices, load_prices

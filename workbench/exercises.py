@@ -15,12 +15,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.defaults import DEFAULT_SEED
 from workbench.design import AccessPattern, Design, Entity
 from workbench.designfile import load_design, parse_design
 from workbench.engine import Engine
 from workbench.engines import start_engine
 from workbench.errors import DesignError, RequestError
-from workbench.items import DEFAULT_SEED, Items, generate_items
+from workbench.items import Items, generate_items
 from workbench.judges import (
     Deliveries,
     Evidence,

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.adjustments import KNOBS, State, known_settings
 from workbench.amazon import HEADLESS
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import Design
 from workbench.designfile import load_design
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items
+from workbench.items import Items
 from workbench.outlook import Outlook, Outlooks
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from workbench.baselines import shown, tolerance_of
+from workbench.defaults import DEFAULT_NOW
 from workbench.folders import write_whole
 from workbench.trends import Trend, add_to_history, numbers
 
@@ -85,8 +86,6 @@ def _change_data(change: Any) -> dict[str, Any]:
 
 def clock(outcome: "Outcome") -> int:
     """The time at which the items of a case were made, in epoch seconds: its parameter `now`, or the usual one."""
-    from workbench.items import DEFAULT_NOW
-
     stated = outcome.parameters.get("now")
     return stated if isinstance(stated, int) else DEFAULT_NOW
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import limits
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import Design
 from workbench.entities import EntityItems
 from workbench.origins import Source
@@ -24,9 +25,6 @@ from workbench.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
-
-DEFAULT_SEED = 7
-DEFAULT_NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 
 
 def generate_items(

@@ -15,8 +15,9 @@ import numpy as np
 
 from workbench.bounds import partitions_at_first, setting_bounds
 from workbench.columns import Floats, Ints
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import AccessPattern, Design
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
+from workbench.items import Items, items_of
 from workbench.keyanalysis import RANGES, KeyAnalysis
 from workbench.keymeasures import Atoms, Monotonicity, Targeting
 from workbench.load import Demand, Kind, demands

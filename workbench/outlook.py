@@ -22,10 +22,11 @@ from workbench.adjustments import MOST_SKEW, State, with_capacity
 from workbench.bounds import Bound, named_key
 from workbench.columns import Floats
 from workbench.costs import Cost, estimate_cost
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import Design
 from workbench.diagnosis import Diagnosis, diagnose, span
 from workbench.focus import Focus, choosable
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED, Items, items_of
+from workbench.items import Items, items_of
 from workbench.keyanalysis import RANGES, KeyAnalysis
 from workbench.keyreport import KeyReport, key_report
 from workbench.load import Kind

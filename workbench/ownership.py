@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from workbench.columns import ABSENT, Column
+from workbench.defaults import DEFAULT_NOW, DEFAULT_SEED
 from workbench.design import Design, Entity
 from workbench.distributions import Amount
 from workbench.domains import Domain
 from workbench.entities import EntityItems
 from workbench.errors import DesignError
-from workbench.items import DEFAULT_NOW, DEFAULT_SEED
 from workbench.origins import Source
 from workbench.schema import Table
 

@@ -17,10 +17,11 @@ from typing import Any, Literal
 from workbench.backpressure import BackPressure
 from workbench.clients import Retries
 from workbench.conditions import Client, Conditions, Start, clients_of, rates_of, start_of, tried_clients, workload_of
+from workbench.defaults import DEFAULT_NOW
 from workbench.design import Design
 from workbench.histories import Note
 from workbench.interrupts import held
-from workbench.items import DEFAULT_NOW, Items
+from workbench.items import Items
 from workbench.lanes import Lane
 from workbench.profile import PROFILE, Profile
 from workbench.quantities import is_whole

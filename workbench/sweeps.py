@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.defaults import DEFAULT_NOW
 from workbench.design import Design
-from workbench.items import DEFAULT_NOW, Items, items_of
+from workbench.items import Items, items_of
 from workbench.quantities import is_whole
 from workbench.results import Result, number, percent
 from workbench.simulation import simulate
