@@ -170,8 +170,8 @@ def test_an_environment_that_cannot_be_written_is_trouble(tmp_path, monkeypatch)
 # A checkout without dependencies, so that its first start takes seconds.
 STUB = """import os, time, typing
 def app(args, prog_name):
-    print("inside", os.environ["WORKBENCH_SETUP_SECONDS"], *args, flush=True)
     try:
+        print("inside", os.environ["WORKBENCH_SETUP_SECONDS"], *args, flush=True)
         time.sleep(60 if "wait" in args else 0)
     finally:
         print("left in order", flush=True)
@@ -230,13 +230,14 @@ def test_an_interrupted_installation_ends_quietly_and_termination_unwinds(checko
 
     process = first_start(checkout, "demo", "wait")
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("inside"):
-            break
-    process.terminate()
-    assert process.stdout.read().endswith("left in order\n")
+    with process.stdout as out:
+        said = []
+        while not said or not (said[-1].startswith("inside") or said[-1] == ""):
+            said.append(out.readline())
+        assert said[-1], f"it ended: {said}"
+        process.terminate()
+        assert out.read().endswith("left in order\n")
     assert process.wait(30) == 128 + signal.SIGTERM
-    process.stdout.close()
 
 
 def test_lab_knows_the_engines_that_there_are():
