@@ -86,16 +86,15 @@ def measure(times: int = 20) -> Iterator[Fact]:
 
 
 def _engines_killed(pool: Executor, times: int) -> Iterator[Fact]:
-    every = times
     for kind, keeps in kinds():
-        times = max(1, every // 2) if kind == "java" else every  # which takes seconds to start
+        count = max(1, times // 2) if kind == "java" else times  # which takes seconds to start
         for moment in MOMENTS:
-            told = list(pool.map(partial(engine_killed, kind, moment, keeps=keeps), range(times)))
+            told = list(pool.map(partial(engine_killed, kind, moment, keeps=keeps), range(count)))
             slowest = max(one.seconds for one in told)
             went_on = "went on with its data" if keeps else "began anew"
             yield Fact(
-                f"{kind} engine killed in a {moment}, {times} times",
-                f"told within {slowest:.2f} s; the next run {went_on} and held exactly the items, {times} of {times}",
+                f"{kind} engine killed in a {moment}, {count} times",
+                f"told within {slowest:.2f} s; the next run {went_on} and held exactly the items, {count} of {count}",
             )
 
 

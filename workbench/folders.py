@@ -12,11 +12,7 @@ APPLICATION = "dynamodb-workbench"
 
 
 def folder(purpose: str) -> Path:
-    """The user's folder for a purpose ("cache", "state" or "data"); it need not exist.
-
-    >>> folder("cache").name in ("dynamodb-workbench", "cache")  # the latter in WORKBENCH_HOME
-    True
-    """
+    """The user's folder for a purpose ("cache", "state" or "data"); it need not exist."""
     if home := os.environ.get("WORKBENCH_HOME"):
         return Path(home).expanduser().absolute() / purpose
     import platformdirs

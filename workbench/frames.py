@@ -27,6 +27,14 @@ _frames: dict[Hashable, "Frame"] = {}
 Margins = tuple[float, float, float, float]
 
 
+def sized_figure(width: float, height: float, margins: Margins, kind: type[Figure] = Figure) -> Figure:
+    """An empty figure in inches, whose axes leave these margins: left, right, below and above them."""
+    figure = kind(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    left, right, below, above = margins
+    figure.subplots_adjust(left / width, below / height, 1 - right / width, 1 - above / height)
+    return figure
+
+
 class Frame:
     """Axes of a figure of their own, as large as always, with what `dress` puts around them; what it returns moves.
 
@@ -34,9 +42,7 @@ class Frame:
     """
 
     def __init__(self, width: float, height: float, margins: Margins, dress: Callable[[Axes], Iterable[Artist]]):
-        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
-        left, right, below, above = margins
-        figure.subplots_adjust(left / width, below / height, 1 - right / width, 1 - above / height)
+        figure = sized_figure(width, height, margins)
         self.canvas, self.ax = FigureCanvasAgg(figure), figure.subplots()
         self.moving = list(dress(self.ax))
         for artist in self.moving:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.columns import Floats
-from workbench.frames import DOTS_PER_INCH, Frame, kept_frame, png
+from workbench.frames import Frame, kept_frame, png, sized_figure
 from workbench.heat_chart import heat as heat_map
 from workbench.outlook import Outlook
 from workbench.pictures import (
@@ -39,12 +39,12 @@ from workbench.pictures import (
 from workbench.results import percent, usd
 from workbench.simulation_charts import throttling
 from workbench.spread_charts import (
-    BINS,
     FEW,
     Series,
     draw_requests,
     label_requests,
     most_first,
+    ranked_steps,
     request_series,
     steps,
     too_much,
@@ -103,12 +103,10 @@ def _limit_text(ax: Axes) -> Any:
 def _ranked(found: Outlook, few: bool) -> tuple[Floats, Floats]:
     """What each key uses of a partition's limit, the busiest first, and the steps of the axis that they stand on."""
     requests = found.analysis.requests
-    ranked: Any = np.sort(np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS)))[::-1]
-    if few:
-        return ranked[:FEW], np.arange(len(ranked[:FEW]) + 1, dtype=float) - 0.5
-    edges: Any = np.unique(np.geomspace(1, len(ranked) + 1, BINS).round())
-    means: Any = np.add.reduceat(ranked, edges[:-1].astype(np.int64) - 1) / np.diff(edges)
-    return means, edges
+    used: Any = np.maximum(*(requests.units(kind) / LIMITS[kind] for kind in KINDS))
+    if not few:
+        return ranked_steps(used)
+    return np.sort(used)[::-1][:FEW], np.arange(len(used[:FEW]) + 1, dtype=float) - 0.5
 
 
 def _spread_picture(found: Outlook, before: Outlook | None) -> tuple[Any, str]:
@@ -172,11 +170,8 @@ def _heat_picture(found: Outlook, before: Outlook | None) -> tuple[Any, str]:
     """The heat map's pixels, a preview without a simulation, and the same in words."""
     if found.simulation is None:
         return _preview(found)
-    width, height = SIZES["heat"]
-    figure = Picture(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    figure = sized_figure(*SIZES["heat"], MARGINS["heat"], Picture)
     canvas = FigureCanvasAgg(figure)
-    left, right, below, above = MARGINS["heat"]
-    figure.subplots_adjust(left / width, below / height, 1 - right / width, 1 - above / height)
     ax = heat(figure.subplots(), found, before)
     ax.set_title(ax.get_title("left"), pad=6, **_TITLE)
     for own in figure.axes:

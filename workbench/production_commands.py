@@ -156,8 +156,8 @@ def simulate(
     design: DesignFile,
     duration: Annotated[str, typer.Option(help="What is simulated: 1h, 30min, 90s.")] = "1h",
     load: Annotated[
-        str, typer.Option(help="ramp: from nothing to the peak; step: at once; constant, diurnal, spike.")
-    ] = ("ramp"),
+        str, typer.Option(help="ramp from nothing to the peak; step, at once; constant, diurnal, spike.")
+    ] = "ramp",
     table: Annotated[str | None, typer.Option(help="One table; all, unless given.")] = None,
     start: Annotated[str, typer.Option(help="cold: new tables; warm: ready for the peak.")] = "cold",
     seed: Seed = 7,

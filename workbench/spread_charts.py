@@ -177,7 +177,7 @@ def _draw(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> None:
     elif len(spread.keys) <= FEW:
         _bars(ax, most_first(spread, series), series)
     else:
-        _ranking(ax, len(spread.keys), series)
+        _ranking(ax, series)
 
 
 def _label_groups(ax: Axes, spread: Spread, series: Sequence[Series], by: By) -> None:
@@ -211,17 +211,21 @@ def _bars(ax: Axes, order: Any, series: Sequence[Series]) -> None:
         _warn(each, [bar for bar, warns in zip(bars, each.warns(each.values[order]), strict=True) if warns])
 
 
-def _ranking(ax: Axes, keys: int, series: Sequence[Series]) -> None:
+def _ranking(ax: Axes, series: Sequence[Series]) -> None:
     """Each series' values, the largest first, as steps along a logarithmic axis of ranks."""
-    edges = np.unique(np.geomspace(1, keys + 1, BINS).round()) if keys > BINS else np.arange(1.0, keys + 2)
-    starts = edges[:-1].astype(np.int64) - 1
     for each in sorted(series, key=lambda one: -float(one.values.max(initial=0.0))):  # the lower in front
-        ranked = np.sort(each.values)[::-1]
-        means = np.add.reduceat(ranked, starts) / np.diff(edges)
+        means, edges = ranked_steps(each.values)
         steps(ax, means, edges, fill=True, color=each.colour, alpha=0.45, label=each.name)
         steps(ax, means, edges, color=each.colour, linewidth=1.6)
         if warned := int(each.warns(means).sum()):
             _warn(each, [steps(ax, means[:warned], edges[: warned + 1], fill=True)])
+
+
+def ranked_steps(values: Floats) -> tuple[Floats, Floats]:
+    """The values, the largest first, as means of at most 120 steps along a logarithmic axis, and the steps' edges."""
+    count = len(values)
+    edges = np.unique(np.geomspace(1, count + 1, BINS).round()) if count > BINS else np.arange(1.0, count + 2)
+    return np.add.reduceat(np.sort(values)[::-1], edges[:-1].astype(np.int64) - 1) / np.diff(edges), edges
 
 
 def steps(ax: Axes, values: Floats, edges: Floats, *, fill: bool = False, **style: Any) -> StepPatch:
